@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "consumers/consume.h"
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace upline {
+namespace {
+
+struct Work {
+    RecordBatch records;
+    std::vector<Input> inputs;
+};
+
+// Hands a fixed number of Work objects from the reading thread to the applying one and back, in order.
+class Pipe {
+  public:
+    // For the reader: the next empty one, or nullptr when closed.
+    Work* take_empty() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return closed_ || filled_ - applied_ < works_.size(); });
+        return closed_ ? nullptr : &works_[filled_ % works_.size()];
+    }
+    void give_filled() {
+        const std::lock_guard lock(mutex_);
+        ++filled_;
+        changed_.notify_all();
+    }
+    // For the applier: the next filled one, or nullptr when the reader has finished and all are applied.
+    Work* take_filled() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return finished_ || filled_ > applied_; });
+        return filled_ > applied_ ? &works_[applied_ % works_.size()] : nullptr;
+    }
+    void give_empty(Offset next) {
+        const std::lock_guard lock(mutex_);
+        ++applied_;
+        next_ = next;
+        changed_.notify_all();
+    }
+    void finish(Status status) {  // by the reader: nothing more will come, and why
+        const std::lock_guard lock(mutex_);
+        status_ = std::move(status);
+        finished_ = true;
+        changed_.notify_all();
+    }
+    void close() {  // by the applier: nothing more will be taken
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        changed_.notify_all();
+    }
+    Status status() {
+        const std::lock_guard lock(mutex_);
+        return status_;
+    }
+    std::optional<Offset> applied_up_to() {
+        const std::lock_guard lock(mutex_);
+        return next_;
+    }
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::array<Work, 3> works_;
+    uint64_t filled_ = 0;
+    uint64_t applied_ = 0;
+    bool finished_ = false;
+    bool closed_ = false;
+    Status status_ = ok_status();
+    std::optional<Offset> next_;  // the offset after the last applied record
+};
+
+constexpr int kReadTimeoutMs = 10;
+constexpr auto kRetryPause = std::chrono::milliseconds(100);
+
+bool stop_requested(const ConsumeOptions& options) {
+    return options.stop && options.stop->load(std::memory_order_relaxed);
+}
+
+Status read_all(LogReader& reader, const ConsumeOptions& options, Pipe& pipe) {
+    while (!stop_requested(options)) {
+        Work* work = pipe.take_empty();
+        if (!work) break;
+        if (const std::optional<Offset> next = pipe.applied_up_to()) reader.note_progress(*next);
+        const Status read = reader.read(options.batch_records, options.batch_bytes, kReadTimeoutMs, work->records);
+        if (!read.ok()) {
+            if (read.error().code != ErrorCode::kUnavailable) return read;
+            if (options.waiting) options.waiting(read.error());
+            std::this_thread::sleep_for(kRetryPause);
+            continue;
+        }
+        if (work->records.empty()) {
+            if (!options.once) continue;
+            const Result<bool> at_end = reader.at_end();
+            if (!at_end.ok() && at_end.error().code != ErrorCode::kUnavailable) return at_end.error();
+            if (at_end.ok() && *at_end) break;
+            continue;
+        }
+        work->inputs.clear();
+        for (const Record& record : work->records.records())
+            work->inputs.push_back(read_input(record.value, record.append_time_ms));
+        pipe.give_filled();
+    }
+    return ok_status();
+}
+
+}  // namespace
+
+Status consume(Shard& shard, LogReader& reader, const ConsumeOptions& options) {
+    Pipe pipe;
+    std::thread reading([&] { pipe.finish(read_all(reader, options, pipe)); });
+    Status status = ok_status();
+    while (Work* work = pipe.take_filled()) {
+        status = shard.apply(work->inputs, work->records.records());
+        if (!status.ok()) break;
+        if (options.applied) options.applied(shard.position());
+        pipe.give_empty(shard.position().last_record->offset + 1);
+    }
+    pipe.close();
+    reading.join();
+    UPLINE_TRY(status);
+    if (const std::optional<Offset> next = pipe.applied_up_to()) reader.note_progress(*next);
+    UPLINE_TRY(shard.store_state());
+    return pipe.status();
+}
+
+}  // namespace upline

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "consumers/shard.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "events/check.h"
+
+namespace upline {
+
+Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& progress) {
+    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store.load_state());
+    UPLINE_TRY_ASSIGN(const Position position, store.position());
+    const std::unique_ptr<EntrySource> source = store.entries();
+    Entry entry;
+    const uint64_t first = state->size();
+    for (uint64_t sequence = first; sequence < position.size; ++sequence) {
+        UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, source->entry(sequence));
+        const Status decoded = decode_entry(bytes, entry);
+        if (!decoded.ok())
+            return Error{ErrorCode::kCorrupt, fmt::format("entry {}: {}", sequence, decoded.error().message)};
+        UPLINE_TRY(state->fold(entry));
+        if (progress && sequence % 65'536 == 0) progress(sequence - first, position.size - first);
+    }
+    Core core(*state, {}, *source);
+    UPLINE_TRY(core.mature());
+    return state;
+}
+
+Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info)
+    : store_(std::move(store)),
+      state_(std::move(state)),
+      source_(store_->entries()),
+      core_(*state_, info.identity, *source_) {}
+
+Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const ShardInfo& info, const Progress& progress) {
+    UPLINE_TRY_ASSIGN(std::unique_ptr<Store> store,
+                      Store::open(folder.partition_path(info.identity.partition), Store::Access::kWrite));
+    UPLINE_TRY(store->bind(info));
+    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, load_current_state(*store, progress));
+    std::unique_ptr<Shard> shard(new Shard(std::move(store), std::move(state), info));
+    UPLINE_TRY_ASSIGN(shard->position_, shard->store_->position());
+    UPLINE_TRY_ASSIGN(shard->tree_, shard->store_->load_tree(shard->position_.size));
+    if (shard->tree_.root() != shard->position_.root)
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("partition {}: the tree's right edge gives root {}, the position says {}; run `upline "
+                                 "verify`, then `upline replay` into a new folder",
+                                 info.identity.partition, to_hex(shard->tree_.root()), to_hex(shard->position_.root))};
+    if (shard->state_->clock_us() != shard->position_.clock_us)
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("partition {}: the state's clock is {}, the position's {}; run `upline verify`",
+                                 info.identity.partition, shard->state_->clock_us(), shard->position_.clock_us)};
+    shard->state_stored_at_ = shard->state_->size();
+    return shard;
+}
+
+Status Shard::apply(std::span<const Input> inputs, std::span<const Record> records) {
+    UPLINE_CHECK(inputs.size() == records.size(), "an input for each record");
+    if (inputs.empty()) return ok_status();
+    UPLINE_TRY(core_.apply(inputs, entries_));
+    for (size_t i = 0; i < entries_.size(); ++i) tree_.append(merkle::leaf_hash(entries_[i]));
+    places_.clear();
+    for (const Record& record : records) places_.push_back({record.offset, record.append_time_ms});
+    const Record& last = records.back();
+    position_ = {state_->size(), tree_.root(), state_->clock_us(),
+                 LogPosition{last.offset, last.append_time_ms, inputs.back().record_sha256}};
+    UPLINE_TRY(store_->commit(entries_, places_, tree_.take_changed_tiles(), position_));
+    // A little ahead of what comes in, so that a day on which very much matures is caught up with over batches.
+    UPLINE_TRY(core_.mature(4 * inputs.size()));
+    if (state_->size() - state_stored_at_ >= kStateInterval) UPLINE_TRY(store_state());
+    return ok_status();
+}
+
+Status Shard::store_state() {
+    if (state_stored_at_ == state_->size()) return ok_status();
+    UPLINE_TRY(core_.mature());
+    UPLINE_TRY(store_->store_state(*state_));
+    state_stored_at_ = state_->size();
+    return ok_status();
+}
+
+}  // namespace upline

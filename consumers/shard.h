@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// One partition's ledger, open for writing: state in memory, entries and tree on disk. Opening it resumes where its
+// entries end, whatever happened before: what is stored less often than entries is folded forward from them.
+//
+// Not thread-safe. After an error the shard is dead: throw it away and open it again.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "events/event_log.h"
+#include "ledger/core.h"
+#include "ledger/data_folder.h"
+#include "ledger/store.h"
+
+namespace upline {
+
+// Called now and then during long work: how much is done of how much.
+using Progress = std::function<void(uint64_t done, uint64_t of)>;
+
+class Shard {
+  public:
+    // kConflict if the folder's ledger is of another partition count or log; kCorrupt if what is stored does not fit
+    // together (`upline verify` says more, `upline replay` makes it anew).
+    static Result<std::unique_ptr<Shard>> open(const DataFolder& folder, const ShardInfo& info,
+                                               const Progress& progress = {});
+
+    // Applies records in order and returns when their entries are on disk. `inputs[i]` is read from `records[i]`.
+    Status apply(std::span<const Input> inputs, std::span<const Record> records);
+
+    // Stores the state as of the last entry, so that opening has nothing to fold. Done by itself now and then.
+    Status store_state();
+
+    const Position& position() const { return position_; }
+    const State& state() const { return *state_; }
+    Store& store() { return *store_; }
+
+  private:
+    // Entries between two storings of the state: what opening after a crash must fold, about a second's work.
+    static constexpr uint64_t kStateInterval = 1'000'000;
+
+    Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info);
+
+    std::unique_ptr<Store> store_;
+    std::unique_ptr<State> state_;
+    std::unique_ptr<EntrySource> source_;
+    Core core_;
+    merkle::Tree tree_;
+    Position position_;
+    uint64_t state_stored_at_ = 0;
+    EntryBatch entries_;
+    std::vector<RecordPlace> places_;
+};
+
+// The state of a store as of its last entry: what was stored, folded forward. Also for readers.
+Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& progress = {});
+
+}  // namespace upline

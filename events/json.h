@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The JSON form of an event, what people type and pipe: JSON Lines, one event a line, in and out.
+//
+//   {"id": "…", "type": "TransactionRecorded", "program": "default", "occurred_at": "2026-01-02T03:04:05.000006Z",
+//    "buyer": "…", "amount": "11.77", "currency": "USD", "source": "platform", "stream": "subscription_tiers"}
+//
+// Strict: unknown and repeated keys are refused; money is a decimal string of at most the currency's decimals, never a
+// JSON number; times are RFC 3339 with Z and at most 6 decimals. What the ledger would call malformed is refused here
+// with the field's name and the reason; what it would judge (signs, sizes, sums) passes. A line above kMaxJsonLineBytes
+// is refused unread: no record could hold it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "events/facts.h"
+#include "events/result.h"
+
+namespace upline {
+
+inline constexpr size_t kMaxJsonLineBytes = size_t{1} << 20;
+// As many rates as surely fit a record. How many a plan may have is the ledger's to judge.
+inline constexpr size_t kMaxJsonRates = 8000;
+
+struct JsonOptions {
+    // --ids uuid5: an id or reference that is no UUID becomes UUIDv5 of it in kIdNamespace; one that is, stays.
+    bool map_ids_to_uuid5 = false;
+};
+
+// The namespace of --ids uuid5: UUIDv5 of the DNS namespace and "ids.upline" (documented for other producers).
+extern const Uuid kIdNamespace;
+
+// Not thread-safe; one per thread.
+class EventParser {
+  public:
+    explicit EventParser(JsonOptions options = {});
+    ~EventParser();
+    EventParser(const EventParser&) = delete;
+    EventParser& operator=(const EventParser&) = delete;
+
+    // The event of one line (without its newline). Its views are valid until the next call.
+    // kInvalid with a message `field "amount": …` or `not JSON: …`.
+    Result<Event> parse(std::string_view line);
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// Appends the event's line, with a final newline: header fields first, then the payload's in the schema's order,
+// absent ones and those at their default left out. parse() of it gives the same event.
+// REQUIRES: a payload that is no monostate (the fields of an unknown type have no names).
+void append_json(const Event& event, std::string& out);
+
+// Small pieces that others print JSON with.
+void append_json_string(std::string_view text, std::string& out);  // quoted and escaped
+std::string quote_for_message(
+    std::string_view text);  // the same, cut to its first 48 bytes: input named in an error message
+
+}  // namespace upline

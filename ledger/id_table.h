@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which (program, id) pairs have been accepted, and what they made: a flat hash table of 64-bit fingerprints, so that
+// an id never seen before costs one cache line and no disk read. A fingerprint that is found is only a candidate: the
+// caller compares the whole program and id.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "events/uuid.h"
+
+namespace upline {
+
+// What an accepted event made. kOther: anything that is no user and no website; its number is its sequence.
+enum class ThingKind : uint8_t { kNone = 0, kUser = 1, kWebsite = 2, kOther = 3 };
+
+// A kind and a dense index (users, websites) or sequence, in one word. The default one is nothing.
+class Thing {
+  public:
+    Thing() = default;
+    Thing(ThingKind kind, uint64_t number) : word_(static_cast<uint64_t>(kind) << 56 | number) {}
+    static Thing from_word(uint64_t word) {
+        Thing thing;
+        thing.word_ = word;
+        return thing;
+    }
+    ThingKind kind() const { return static_cast<ThingKind>(word_ >> 56); }
+    uint64_t number() const { return word_ & ((uint64_t{1} << 56) - 1); }
+    uint64_t word() const { return word_; }
+    explicit operator bool() const { return word_ != 0; }
+
+  private:
+    uint64_t word_ = 0;
+};
+
+class IdTable {
+  public:
+    struct Slot {
+        uint64_t fingerprint = 0;
+        uint64_t thing = 0;  // Thing::word; 0: empty
+    };
+
+    IdTable() : slots_(kFirstSlots) {}
+
+    static uint64_t program_hash(std::string_view program);
+    static uint64_t fingerprint(uint64_t program_hash, const Uuid& id);
+
+    // Makes room so that `count` ids fit without growing.
+    void reserve(uint64_t count);
+
+    void prefetch(uint64_t fingerprint) const { __builtin_prefetch(&slots_[fingerprint & (slots_.size() - 1)]); }
+
+    // The first thing with this fingerprint for which same(thing) holds, or nothing.
+    template <class Same>
+    Thing find(uint64_t fingerprint, Same&& same) const {
+        for (uint64_t i = fingerprint;; ++i) {
+            const Slot& slot = slots_[i & (slots_.size() - 1)];
+            if (slot.thing == 0) return {};
+            if (slot.fingerprint == fingerprint && same(Thing::from_word(slot.thing)))
+                return Thing::from_word(slot.thing);
+        }
+    }
+
+    // REQUIRES: find() with the whole comparison gave nothing.
+    void insert(uint64_t fingerprint, Thing thing);
+
+    uint64_t size() const { return size_; }
+
+    // In no order that means anything.
+    template <class F>
+    void for_each(F&& f) const {
+        for (const Slot& slot : slots_)
+            if (slot.thing != 0) f(slot);
+    }
+
+  private:
+    static constexpr size_t kFirstSlots = 1024;
+    void put(Slot slot);
+    void grow(size_t slots);
+
+    std::vector<Slot> slots_;  // a power of two, at most 70 % full
+    uint64_t size_ = 0;
+};
+
+}  // namespace upline

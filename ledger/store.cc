@@ -1,0 +1,664 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ledger/store.h"
+
+#include <fmt/format.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/table.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "events/check.h"
+
+namespace upline {
+namespace {
+
+constexpr size_t kPageEntries = 256;
+constexpr const char* kFamilies[] = {"entries",  "offsets", "tiles", "programs", "users",
+                                     "websites", "accounts", "books", "ids",     "state"};
+
+// The one place where RocksDB's words become ours.
+Error to_error(const rocksdb::Status& status, std::string_view doing) {
+    const ErrorCode code = status.IsCorruption()   ? ErrorCode::kCorrupt
+                           : status.IsNotFound()   ? ErrorCode::kNotFound
+                           : status.IsInvalidArgument() ? ErrorCode::kInvalid
+                                                   : ErrorCode::kUnavailable;
+    const char* advice = "";
+    if (status.IsNoSpace()) advice = "; the disk is full: make room and run again, nothing is lost";
+    return {code, fmt::format("{}: {}{}", doing, status.ToString(), advice)};
+}
+
+#define UPLINE_TRY_ROCKS(expression, doing)                                  \
+    do {                                                                     \
+        const rocksdb::Status rocks_status_ = (expression);                  \
+        if (!rocks_status_.ok()) return to_error(rocks_status_, doing);      \
+    } while (false)
+
+std::string big_endian(uint64_t value) {
+    std::string key(8, '\0');
+    for (int i = 7; i >= 0; --i, value >>= 8) key[static_cast<size_t>(i)] = static_cast<char>(value & 0xff);
+    return key;
+}
+
+uint64_t from_big_endian(std::string_view key) {
+    uint64_t value = 0;
+    for (const char byte : key.substr(0, 8)) value = value << 8 | static_cast<uint8_t>(byte);
+    return value;
+}
+
+std::string tile_key(unsigned level, uint64_t index) {
+    return std::string(1, static_cast<char>(level)) + big_endian(index);
+}
+
+std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+std::string_view view(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+
+// Values of a few fixed fields, as they lie in memory.
+template <class T>
+std::string bytes_of(const T& record) {
+    static_assert(std::has_unique_object_representations_v<T>);
+    return {reinterpret_cast<const char*>(&record), sizeof record};
+}
+template <class T>
+Result<T> record_of(std::string_view bytes, const char* what) {
+    if (bytes.size() != sizeof(T))
+        return Error{ErrorCode::kCorrupt, fmt::format("{}: {} bytes, expected {}", what, bytes.size(), sizeof(T))};
+    T record;
+    std::memcpy(&record, bytes.data(), sizeof record);
+    return record;
+}
+
+struct StoredPosition {
+    uint64_t size;
+    Hash root;
+    int64_t clock_us;
+    Offset last_offset;
+    int64_t last_append_time_ms;
+    std::array<std::byte, 32> last_value_sha256;
+};
+struct StoredStatePosition {
+    uint64_t size;
+    int64_t clock_us;
+    Sequence matured_to;
+};
+
+void append_varint(int64_t value, std::string& out) {
+    uint64_t zigzag = (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
+    for (; zigzag >= 0x80; zigzag >>= 7) out.push_back(static_cast<char>(zigzag | 0x80));
+    out.push_back(static_cast<char>(zigzag));
+}
+
+std::optional<int64_t> take_varint(std::string_view& bytes) {
+    uint64_t zigzag = 0;
+    for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
+        const auto byte = static_cast<uint8_t>(bytes.front());
+        bytes.remove_prefix(1);
+        zigzag |= static_cast<uint64_t>(byte & 0x7f) << shift;
+        if (byte < 0x80) return static_cast<int64_t>(zigzag >> 1) ^ -static_cast<int64_t>(zigzag & 1);
+    }
+    return std::nullopt;
+}
+
+// A page of entries: u32 count, u32 end of each entry counted from the end of this header, the entries.
+struct Page {
+    uint64_t first = 0;
+    std::string_view value;
+
+    uint32_t u32(size_t at) const {
+        uint32_t number = 0;
+        std::memcpy(&number, value.data() + at, sizeof number);
+        return number;
+    }
+    uint32_t count() const { return u32(0); }
+    size_t header() const { return 4 + size_t{4} * count(); }
+    size_t begin(uint32_t i) const { return header() + (i == 0 ? 0 : u32(size_t{4} * i)); }
+    size_t end(uint32_t i) const { return header() + u32(4 + size_t{4} * i); }
+
+    // Whether every entry lies within the value, one after another, none left over.
+    bool well_formed() const {
+        if (value.size() < 4 || count() == 0 || count() > kPageEntries || value.size() < header()) return false;
+        for (uint32_t i = 0; i < count(); ++i)
+            if (end(i) < begin(i) || end(i) > value.size()) return false;
+        return end(count() - 1) == value.size();
+    }
+};
+
+// Reads entries through an iterator that it keeps, so that a walk in ascending order is one scan.
+class EntryReader final : public EntrySource {
+  public:
+    EntryReader(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) : db_(db), family_(family) {}
+
+    Result<std::span<const std::byte>> entry(uint64_t sequence) override {
+        if (!holds(sequence)) UPLINE_TRY(seek(sequence));
+        const auto i = static_cast<uint32_t>(sequence - page_.first);
+        return std::as_bytes(std::span(page_.value.substr(page_.begin(i), page_.end(i) - page_.begin(i))));
+    }
+    const Page& page() const { return page_; }
+
+  private:
+    bool holds(uint64_t sequence) const {
+        return !page_.value.empty() && sequence >= page_.first && sequence - page_.first < page_.count();
+    }
+
+    Status seek(uint64_t sequence) {
+        // The next page in this iterator's view, else a new view.
+        if (iterator_ && !page_.value.empty() && sequence == page_.first + page_.count()) {
+            page_.value = {};
+            iterator_->Next();
+            if (iterator_->Valid()) UPLINE_TRY(take());
+            if (holds(sequence)) return ok_status();
+        }
+        page_.value = {};
+        rocksdb::ReadOptions options;
+        options.readahead_size = 2 << 20;
+        options.fill_cache = false;
+        iterator_.reset(db_->NewIterator(options, family_));
+        iterator_->SeekForPrev(slice(big_endian(sequence)));
+        if (iterator_->Valid()) UPLINE_TRY(take());
+        UPLINE_TRY_ROCKS(iterator_->status(), fmt::format("entry {} cannot be read", sequence));
+        if (holds(sequence)) return ok_status();
+        page_.value = {};
+        return Error{ErrorCode::kCorrupt, fmt::format("entry {} is missing", sequence)};
+    }
+
+    Status take() {
+        const std::string_view key = view(iterator_->key());
+        page_.first = key.size() == 8 ? from_big_endian(key) : UINT64_MAX;
+        page_.value = view(iterator_->value());
+        if (key.size() == 8 && page_.well_formed()) return ok_status();
+        page_.value = {};
+        return Error{ErrorCode::kCorrupt, fmt::format("entry {}: its page is not in the form of one", page_.first)};
+    }
+
+    rocksdb::DB* db_;
+    rocksdb::ColumnFamilyHandle* family_;
+    std::unique_ptr<rocksdb::Iterator> iterator_;
+    Page page_;  // a view into the iterator
+};
+
+class RocksTable final : public Table {
+  public:
+    RocksTable(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) : db_(db), family_(family) {}
+
+    Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) override {
+        std::vector<std::optional<std::string>> values(keys.size());
+        constexpr size_t kChunk = 1024;
+        std::vector<rocksdb::Slice> slices(kChunk);
+        std::vector<rocksdb::PinnableSlice> found(kChunk);
+        std::vector<rocksdb::Status> statuses(kChunk);
+        for (size_t first = 0; first < keys.size(); first += kChunk) {
+            const size_t count = std::min(kChunk, keys.size() - first);
+            for (size_t i = 0; i < count; ++i) slices[i] = keys[first + i];
+            db_->MultiGet({}, family_, count, slices.data(), found.data(), statuses.data());
+            for (size_t i = 0; i < count; ++i) {
+                if (statuses[i].ok())
+                    values[first + i] = found[i].ToString();
+                else if (!statuses[i].IsNotFound())
+                    return to_error(statuses[i], "read model row");
+                found[i].Reset();
+            }
+        }
+        return values;
+    }
+
+    Status write(std::span<const Write> writes) override {
+        rocksdb::WriteBatch batch;
+        for (const Write& write : writes) {
+            const rocksdb::Status status =
+                write.value ? batch.Put(family_, write.key, *write.value) : batch.Delete(family_, write.key);
+            UPLINE_TRY_ROCKS(status, "read model row");
+        }
+        UPLINE_TRY_ROCKS(db_->Write({}, &batch), "write of a read model");
+        return ok_status();
+    }
+
+    Status scan(std::string_view first,
+                const std::function<bool(std::string_view, std::string_view)>& row) override {
+        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family_));
+        for (it->Seek(slice(first)); it->Valid(); it->Next())
+            if (!row(view(it->key()), view(it->value()))) break;
+        UPLINE_TRY_ROCKS(it->status(), "scan of a read model");
+        return ok_status();
+    }
+
+    Status clear() override {
+        // Every key of a read model is shorter than this one.
+        const std::string past_all(64, '\xff');
+        UPLINE_TRY_ROCKS(db_->DeleteRange({}, family_, rocksdb::Slice(), past_all), "clearing of a read model");
+        return ok_status();
+    }
+
+  private:
+    rocksdb::DB* db_;
+    rocksdb::ColumnFamilyHandle* family_;
+};
+
+rocksdb::DBOptions db_options() {
+    rocksdb::DBOptions options;
+    // A record torn at the very end of the log is a write that was never acknowledged; damage before it is an error to
+    // be told, not an earlier state to go back to in silence.
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    options.max_background_jobs = 2;
+    options.max_total_wal_size = 512 << 20;
+    options.bytes_per_sync = 1 << 20;  // spreads write-back, so that an fsync does not find gigabytes dirty
+    options.keep_log_file_num = 3;
+    options.max_open_files = -1;       // a secondary needs every file open, in case the primary deletes it
+    options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+    return options;
+}
+
+rocksdb::ColumnFamilyOptions family_options(std::string_view name, const std::shared_ptr<rocksdb::Cache>& cache) {
+    rocksdb::ColumnFamilyOptions options;
+    rocksdb::BlockBasedTableOptions table;
+    table.block_cache = cache;
+    table.format_version = 5;
+    // Half of an entry is hashes and ids: nothing to compress. Read models and pages of records shrink well.
+    options.compression = rocksdb::kNoCompression;
+    if (name == "entries" || name == "tiles" || name == "offsets") {
+        // Keys only grow, so files never overlap and are moved down a level without being rewritten.
+        options.write_buffer_size = 64 << 20;
+        options.target_file_size_base = 64 << 20;
+        table.block_size = 64 << 10;
+    } else if (name.starts_with("model.")) {
+        options.compression = rocksdb::kLZ4Compression;
+        options.write_buffer_size = 32 << 20;
+    }
+    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    return options;
+}
+
+}  // namespace
+
+struct Store::Impl {
+    std::filesystem::path dir;
+    Access access{};
+    std::filesystem::path secondary;  // scratch folder of a reader
+    std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(256 << 20);
+    std::unique_ptr<rocksdb::DB> db;
+    std::map<std::string, rocksdb::ColumnFamilyHandle*, std::less<>> families;
+    uint64_t stored_size = 0;
+
+    rocksdb::ColumnFamilyHandle* family(std::string_view name) const {
+        const auto found = families.find(name);
+        UPLINE_CHECK(found != families.end(), "a column family of the database");
+        return found->second;
+    }
+
+    Result<std::optional<std::string>> get(std::string_view family_name, std::string_view key) const {
+        std::string value;
+        const rocksdb::Status status = db->Get({}, family(family_name), slice(key), &value);
+        if (status.IsNotFound()) return std::optional<std::string>();
+        UPLINE_TRY_ROCKS(status, fmt::format("read of {}", family_name));
+        return std::optional<std::string>(std::move(value));
+    }
+
+    ~Impl() {
+        for (const auto& [name, handle] : families) db->DestroyColumnFamilyHandle(handle);
+        if (db) db->Close().PermitUncheckedError();
+        db.reset();
+        std::error_code ignored;  // a scratch folder left behind harms nobody
+        if (!secondary.empty()) std::filesystem::remove_all(secondary, ignored);
+    }
+};
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, Access access) {
+    auto impl = std::make_unique<Impl>();
+    impl->dir = dir;
+    impl->access = access;
+
+    std::vector<std::string> names;
+    const bool exists = std::filesystem::exists(dir / "CURRENT");
+    if (exists)
+        UPLINE_TRY_ROCKS(rocksdb::DB::ListColumnFamilies(db_options(), dir, &names), dir.native());
+    else if (access == Access::kRead)
+        return Error{ErrorCode::kNotFound, fmt::format("{}: no ledger", dir.native())};
+    if (access == Access::kWrite) {
+        for (const char* name : kFamilies)
+            if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
+        if (std::find(names.begin(), names.end(), "default") == names.end()) names.emplace_back("default");
+    }
+    std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+    descriptors.reserve(names.size());
+    for (const std::string& name : names) descriptors.emplace_back(name, family_options(name, impl->cache));
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DBOptions options = db_options();
+    rocksdb::DB* db = nullptr;
+    if (access == Access::kWrite) {
+        options.create_if_missing = true;
+        options.create_missing_column_families = true;
+        UPLINE_TRY_ROCKS(rocksdb::DB::Open(options, dir, descriptors, &handles, &db), dir.native());
+    } else {
+        std::string scratch = std::filesystem::temp_directory_path() / "upline-reader-XXXXXX";
+        if (!::mkdtemp(scratch.data()))
+            return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot make a scratch folder", scratch)};
+        impl->secondary = scratch;
+        UPLINE_TRY_ROCKS(rocksdb::DB::OpenAsSecondary(options, dir, scratch, descriptors, &handles, &db),
+                         dir.native());
+    }
+    impl->db.reset(db);
+    for (size_t i = 0; i < names.size(); ++i) impl->families.emplace(names[i], handles[i]);
+    for (const char* name : kFamilies)
+        if (!impl->families.contains(name))
+            return Error{ErrorCode::kCorrupt, fmt::format("{}: column family {} is missing", dir.native(), name)};
+    // State files that a crash left behind before they were ingested.
+    if (access == Access::kWrite) {
+        std::error_code ignored;
+        std::filesystem::remove_all(dir / "ingest", ignored);
+    }
+    std::unique_ptr<Store> store(new Store(std::move(impl)));
+    UPLINE_TRY_ASSIGN(const Position position, store->position());
+    store->impl_->stored_size = position.size;
+    return store;
+}
+
+Status Store::bind(const ShardInfo& info) {
+    UPLINE_TRY_ASSIGN(const std::optional<ShardInfo> stored, this->info());
+    if (!stored) {
+        std::string value(8, '\0');
+        std::memcpy(value.data(), &info.identity.partition, 4);
+        std::memcpy(value.data() + 4, &info.identity.partition_count, 4);
+        rocksdb::WriteOptions options;
+        options.sync = true;
+        UPLINE_TRY_ROCKS(impl_->db->Put(options, impl_->family("default"), "shard", value + info.log_identity),
+                         "write of the shard's identity");
+        return ok_status();
+    }
+    if (stored->identity.partition != info.identity.partition ||
+        stored->identity.partition_count != info.identity.partition_count)
+        return Error{ErrorCode::kConflict,
+                     fmt::format("{}: this ledger is of partition {} of {}, the log says {} of {}; a topic's partition "
+                                 "count is fixed for its life: give the log it was made from, or a new --data",
+                                 impl_->dir.native(), stored->identity.partition, stored->identity.partition_count,
+                                 info.identity.partition, info.identity.partition_count)};
+    // A ledger may move between a log and its copies (Kafka mirrors); two logs that both have an identity are two.
+    if (!stored->log_identity.empty() && !info.log_identity.empty() && stored->log_identity != info.log_identity)
+        return Error{ErrorCode::kConflict,
+                     fmt::format("{}: this ledger was made from log {}, this is log {}: the log was replaced; give the "
+                                 "one it was made from, or a new --data",
+                                 impl_->dir.native(), stored->log_identity, info.log_identity)};
+    return ok_status();
+}
+
+Result<std::optional<ShardInfo>> Store::info() {
+    UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get("default", "shard"));
+    if (!value) return std::optional<ShardInfo>();
+    if (value->size() < 8) return Error{ErrorCode::kCorrupt, "the shard's identity is too short"};
+    ShardInfo info;
+    std::memcpy(&info.identity.partition, value->data(), 4);
+    std::memcpy(&info.identity.partition_count, value->data() + 4, 4);
+    info.log_identity = value->substr(8);
+    return std::optional<ShardInfo>(std::move(info));
+}
+
+Result<Position> Store::position() {
+    UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get("default", "position"));
+    if (!value) return Position{0, merkle::empty_root(), 0, std::nullopt};
+    UPLINE_TRY_ASSIGN(const StoredPosition stored, record_of<StoredPosition>(*value, "position"));
+    return Position{stored.size, stored.root, stored.clock_us,
+                    LogPosition{stored.last_offset, stored.last_append_time_ms, stored.last_value_sha256}};
+}
+
+Status Store::catch_up() {
+    UPLINE_CHECK(impl_->access == Access::kRead, "a reader");
+    UPLINE_TRY_ROCKS(impl_->db->TryCatchUpWithPrimary(), "catching up with the writer");
+    return ok_status();
+}
+
+Status Store::commit(const EntryBatch& entries, std::span<const RecordPlace> places, std::span<const merkle::Tile> tiles,
+                     const Position& position) {
+    UPLINE_CHECK(entries.first == impl_->stored_size && places.size() == entries.size() &&
+                     position.size == entries.first + entries.size() && position.last_record,
+                 "a batch that follows what is stored");
+    rocksdb::WriteBatch batch(entries.bytes.size() + entries.size() * 12 + tiles.size() * 9000);
+    for (size_t first = 0; first < entries.size(); first += kPageEntries) {
+        const size_t count = std::min(kPageEntries, entries.size() - first);
+        const std::string key = big_endian(entries.first + first);
+        const uint32_t begin = first == 0 ? 0 : entries.ends[first - 1];
+        std::array<uint32_t, 1 + kPageEntries> header;
+        header[0] = static_cast<uint32_t>(count);
+        for (size_t i = 0; i < count; ++i) header[1 + i] = entries.ends[first + i] - begin;
+        const rocksdb::Slice key_slice(key);
+        const std::array<rocksdb::Slice, 2> parts = {
+            rocksdb::Slice(reinterpret_cast<const char*>(header.data()), 4 + 4 * count),
+            slice(view(std::span(entries.bytes).subspan(begin, entries.ends[first + count - 1] - begin)))};
+        UPLINE_TRY_ROCKS(
+            batch.Put(impl_->family("entries"), rocksdb::SliceParts(&key_slice, 1), rocksdb::SliceParts(parts.data(), 2)),
+            "entries");
+
+        std::string offsets;
+        RecordPlace previous;
+        for (const RecordPlace& place : places.subspan(first, count)) {
+            append_varint(place.offset - previous.offset, offsets);
+            append_varint(place.append_time_ms - previous.append_time_ms, offsets);
+            previous = place;
+        }
+        UPLINE_TRY_ROCKS(batch.Put(impl_->family("offsets"), key, offsets), "offsets");
+    }
+    for (const merkle::Tile& tile : tiles)
+        UPLINE_TRY_ROCKS(batch.Put(impl_->family("tiles"), tile_key(tile.level, tile.index),
+                                   slice(view(std::as_bytes(std::span(tile.hashes))))),
+                         "tiles");
+    const LogPosition& last = *position.last_record;
+    UPLINE_TRY_ROCKS(batch.Put(impl_->family("default"), "position",
+                               bytes_of(StoredPosition{position.size, position.root, position.clock_us, last.offset,
+                                                       last.append_time_ms, last.value_sha256})),
+                     "position");
+    rocksdb::WriteOptions options;
+    options.sync = true;
+    UPLINE_TRY_ROCKS(impl_->db->Write(options, &batch), "write of a batch of entries");
+    impl_->stored_size = position.size;
+    return ok_status();
+}
+
+Status Store::store_state(State& state) {
+    UPLINE_CHECK(state.size() <= impl_->stored_size, "a state of stored entries");
+    const std::filesystem::path folder = impl_->dir / "ingest";
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", folder.native(), error.message())};
+
+    std::vector<rocksdb::IngestExternalFileArg> args;
+    // Writes one sorted file with what `fill` puts; none if it puts nothing.
+    const auto write_file = [&](const char* name, auto&& fill) -> Status {
+        rocksdb::Options options(db_options(), family_options(name, impl_->cache));
+        rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options, impl_->family(name));
+        const std::string path = folder / fmt::format("{}.sst", name);
+        bool opened = false;
+        rocksdb::Status status;
+        fill([&](std::string_view key, std::string_view value) {
+            if (!opened && status.ok()) status = writer.Open(path);
+            opened = true;
+            if (status.ok()) status = writer.Put(slice(key), slice(value));
+        });
+        if (!opened) return ok_status();
+        UPLINE_TRY_ROCKS(status, fmt::format("state file of {}", name));
+        UPLINE_TRY_ROCKS(writer.Finish(), fmt::format("state file of {}", name));
+        rocksdb::IngestExternalFileArg arg;
+        arg.column_family = impl_->family(name);
+        arg.external_files = {path};
+        arg.options.move_files = true;
+        arg.options.write_global_seqno = false;
+        args.push_back(std::move(arg));
+        return ok_status();
+    };
+    const auto write_pages = [&](const char* name, auto& records) {
+        return write_file(name, [&](auto&& put) {
+            records.store_changes([&](size_t page, std::span<const std::byte> bytes) { put(big_endian(page), view(bytes)); });
+        });
+    };
+    State::Arrays arrays = state.arrays();
+    UPLINE_TRY(write_pages("programs", arrays.programs));
+    UPLINE_TRY(write_pages("users", arrays.users));
+    UPLINE_TRY(write_pages("websites", arrays.websites));
+    UPLINE_TRY(write_pages("accounts", arrays.accounts));
+    UPLINE_TRY(write_pages("books", arrays.books));
+    std::vector<IdTable::Slot> ids = state.take_new_ids();
+    std::sort(ids.begin(), ids.end(), [](const IdTable::Slot& a, const IdTable::Slot& b) {
+        return a.fingerprint != b.fingerprint ? a.fingerprint < b.fingerprint : a.thing < b.thing;
+    });
+    UPLINE_TRY(write_file("ids", [&](auto&& put) {
+        for (const IdTable::Slot& id : ids) put(big_endian(id.fingerprint) + big_endian(id.thing), "");
+    }));
+    UPLINE_TRY(write_file("state", [&](auto&& put) {
+        put("position", bytes_of(StoredStatePosition{state.size(), state.clock_us(), state.matured_to()}));
+    }));
+    // The entries it is a fold of must not be behind it on disk. They were synced with each batch; asking again is
+    // cheap, and keeps this right should a batch ever not be.
+    UPLINE_TRY_ROCKS(impl_->db->FlushWAL(true), "sync before storing state");
+    UPLINE_TRY_ROCKS(impl_->db->IngestExternalFiles(args), "storing state");
+    return ok_status();
+}
+
+Result<std::unique_ptr<State>> Store::load_state() {
+    auto state = std::make_unique<State>();
+    UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get("state", "position"));
+    if (!value) return state;
+    UPLINE_TRY_ASSIGN(const StoredStatePosition stored, record_of<StoredStatePosition>(*value, "state position"));
+    UPLINE_TRY_ASSIGN(const Position entries, position());
+    if (stored.size > entries.size)
+        return Error{ErrorCode::kCorrupt, fmt::format("stored state is of {} entries, but there are only {}", stored.size,
+                                                      entries.size)};
+    const auto load_pages = [this](const char* name, auto& records) -> Status {
+        rocksdb::ReadOptions options;
+        options.readahead_size = 2 << 20;
+        options.fill_cache = false;
+        const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(options, impl_->family(name)));
+        for (it->SeekToFirst(); it->Valid(); it->Next())
+            if (it->key().size() != 8 ||
+                !records.load(from_big_endian(view(it->key())), std::as_bytes(std::span(view(it->value())))))
+                return Error{ErrorCode::kCorrupt, fmt::format("stored state: a page of {} is missing or misshapen", name)};
+        UPLINE_TRY_ROCKS(it->status(), fmt::format("read of {}", name));
+        return ok_status();
+    };
+    State::Arrays arrays = state->arrays();
+    UPLINE_TRY(load_pages("programs", arrays.programs));
+    UPLINE_TRY(load_pages("users", arrays.users));
+    UPLINE_TRY(load_pages("websites", arrays.websites));
+    UPLINE_TRY(load_pages("accounts", arrays.accounts));
+    UPLINE_TRY(load_pages("books", arrays.books));
+    rocksdb::ReadOptions options;
+    options.readahead_size = 2 << 20;
+    options.fill_cache = false;
+    state->reserve_ids(stored.size);
+    const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(options, impl_->family("ids")));
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+        if (it->key().size() != 16) return Error{ErrorCode::kCorrupt, "stored state: an id is misshapen"};
+        const IdTable::Slot slot{from_big_endian(view(it->key())), from_big_endian(view(it->key()).substr(8))};
+        const Thing thing = Thing::from_word(slot.thing);
+        const uint64_t bound = thing.kind() == ThingKind::kUser      ? state->users().size()
+                               : thing.kind() == ThingKind::kWebsite ? state->websites().size()
+                               : thing.kind() == ThingKind::kOther   ? stored.size
+                                                                     : 0;
+        if (thing.number() >= bound) return Error{ErrorCode::kCorrupt, "stored state: an id names nothing"};
+        state->restore_id(slot);
+    }
+    UPLINE_TRY_ROCKS(it->status(), "read of ids");
+    UPLINE_TRY(state->restore(stored.size, stored.clock_us, stored.matured_to));
+    return state;
+}
+
+std::unique_ptr<EntrySource> Store::entries() {
+    return std::make_unique<EntryReader>(impl_->db.get(), impl_->family("entries"));
+}
+
+Result<RecordPlace> Store::place(Sequence sequence) {
+    const Error missing{ErrorCode::kCorrupt, fmt::format("the log offset of entry {} is missing", sequence)};
+    const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator({}, impl_->family("offsets")));
+    it->SeekForPrev(slice(big_endian(sequence)));
+    UPLINE_TRY_ROCKS(it->status(), "read of offsets");
+    if (!it->Valid() || it->key().size() != 8) return missing;
+    std::string_view bytes = view(it->value());
+    RecordPlace place;
+    for (uint64_t i = from_big_endian(view(it->key())); i <= sequence; ++i) {
+        const auto offset = take_varint(bytes);
+        const auto time = take_varint(bytes);
+        if (!offset || !time) return missing;
+        place.offset += *offset;
+        place.append_time_ms += *time;
+    }
+    return place;
+}
+
+Result<std::optional<merkle::Tile>> Store::tile(unsigned level, uint64_t index) {
+    UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get("tiles", tile_key(level, index)));
+    if (!value) return std::optional<merkle::Tile>();
+    if (value->size() % sizeof(Hash) != 0 || value->empty() || value->size() > merkle::kTileWidth * sizeof(Hash))
+        return Error{ErrorCode::kCorrupt, fmt::format("tile {}/{} is misshapen", level, index)};
+    merkle::Tile tile{level, index, std::vector<Hash>(value->size() / sizeof(Hash))};
+    std::memcpy(tile.hashes.data(), value->data(), value->size());
+    return std::optional<merkle::Tile>(std::move(tile));
+}
+
+Result<merkle::Tree> Store::load_tree(uint64_t size) {
+    std::vector<merkle::Tile> edge;
+    for (unsigned level = 0; level < merkle::kTileLevels; ++level) {
+        const uint64_t hashes = size >> (merkle::kTileHeight * level);
+        if (hashes % merkle::kTileWidth == 0) continue;
+        UPLINE_TRY_ASSIGN(std::optional<merkle::Tile> tile, this->tile(level, hashes / merkle::kTileWidth));
+        if (tile) edge.push_back(std::move(*tile));
+    }
+    std::optional<merkle::Tree> tree = merkle::Tree::restore(size, edge);
+    if (!tree)
+        return Error{ErrorCode::kCorrupt, fmt::format("the tiles at the right edge of the tree of {} entries are missing "
+                                                      "or misshapen", size)};
+    return std::move(*tree);
+}
+
+Result<std::unique_ptr<Table>> Store::table(std::string_view name) {
+    const std::string family = fmt::format("model.{}", name);
+    if (!impl_->families.contains(family)) {
+        if (impl_->access == Access::kRead)
+            return Error{ErrorCode::kNotFound, fmt::format("{}: no read model {}; `upline run` makes it",
+                                                           impl_->dir.native(), name)};
+        rocksdb::ColumnFamilyHandle* handle = nullptr;
+        UPLINE_TRY_ROCKS(impl_->db->CreateColumnFamily(family_options(family, impl_->cache), family, &handle), family);
+        impl_->families.emplace(family, handle);
+    }
+    return std::unique_ptr<Table>(new RocksTable(impl_->db.get(), impl_->family(family)));
+}
+
+Status Store::tamper(std::string_view family, std::string_view key, std::string_view value) {
+    rocksdb::WriteOptions options;
+    options.sync = true;
+    UPLINE_TRY_ROCKS(impl_->db->Put(options, impl_->family(family), slice(key), slice(value)), "tamper");
+    return ok_status();
+}
+
+Result<std::string> Store::raw(std::string_view family, std::string_view key) {
+    UPLINE_TRY_ASSIGN(std::optional<std::string> value, impl_->get(family, key));
+    if (!value) return Error{ErrorCode::kNotFound, fmt::format("no such key in {}", family)};
+    return std::move(*value);
+}
+
+Result<Store::EntryPlace> Store::entry_place(Sequence sequence) {
+    EntryReader reader(impl_->db.get(), impl_->family("entries"));
+    UPLINE_TRY(reader.entry(sequence));
+    const Page& page = reader.page();
+    const auto i = static_cast<uint32_t>(sequence - page.first);
+    return EntryPlace{big_endian(page.first), page.begin(i), page.end(i) - page.begin(i)};
+}
+
+Result<uint64_t> Store::bytes_on_disk() {
+    uint64_t bytes = 0;
+    std::error_code error;
+    for (std::filesystem::recursive_directory_iterator it(impl_->dir, error), end; !error && it != end;
+         it.increment(error)) {
+        std::error_code gone;  // a compaction may delete a file between listing and asking
+        const uint64_t size = it->is_regular_file(gone) ? it->file_size(gone) : 0;
+        if (!gone) bytes += size;
+    }
+    if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", impl_->dir.native(), error.message())};
+    return bytes;
+}
+
+}  // namespace upline

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// The RocksDB of one shard. What is written when:
+//
+//   with every batch, in one synced write:  entries, offsets, tiles, position
+//   now and then, in one atomic ingest:     programs, users, websites, accounts, books, ids, and the size they are of
+//   by projectors, whenever they like:      tables of rows, each with the position it stands for
+//
+// So after a crash at any instant entries, tree and log position agree, the rest is as of an earlier entry, and opening
+// folds it forward. A column family for each kind of thing:
+//
+//   default   "shard": partition, partition count, log identity; "position"
+//   entries   first sequence (u64 big-endian) -> a page of up to 256 entries
+//   offsets   the same key -> log offsets and append times of that page
+//   tiles     level (u8), index (u64 big-endian) -> the tile's hashes
+//   programs users websites accounts books   page number (u64 big-endian) -> records as in memory (ledger/state.h)
+//   ids       fingerprint, thing (u64 big-endian each) -> nothing
+//   state     "position" -> size, clock, matured_to
+//   model.*   rows of a read model (projectors/)
+//
+// The state families are only ever ingested into and the others only written through the WAL: RocksDB before 7.10 can
+// misorder files of a family that is written both ways.
+//
+// All but `entry` readers and tables may be used by one thread at a time; readers and tables by one thread each,
+// beside the writer.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "events/event_log.h"
+#include "events/result.h"
+#include "ledger/core.h"
+#include "ledger/entry_source.h"
+#include "ledger/merkle.h"
+#include "ledger/state.h"
+
+namespace upline {
+
+// Where the audit log ends, and the record it ends with.
+struct Position {
+    uint64_t size = 0;  // entries
+    Hash root{};        // of the Merkle tree of that size
+    int64_t clock_us = 0;
+    std::optional<LogPosition> last_record;  // none at size 0
+};
+
+struct ShardInfo {
+    ShardIdentity identity;
+    std::string log_identity;  // EventLog::identity; empty if the log has none
+};
+
+// Where an entry's record lies in the event log.
+struct RecordPlace {
+    Offset offset = 0;
+    int64_t append_time_ms = 0;
+};
+
+// Rows of a read model: keys and values are bytes, in the order of keys.
+class Table {
+  public:
+    struct Write {
+        std::string key;
+        std::optional<std::string> value;  // nullopt: delete
+    };
+    virtual ~Table() = default;
+    // Values in the order of the keys; nullopt where there is no such row.
+    virtual Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) = 0;
+    // All or none of them, in order, on disk when the system next writes back; a crash may lose the newest writes, but
+    // only newest first.
+    virtual Status write(std::span<const Write> writes) = 0;
+    // Calls row(key, value) in the order of keys, from the first key not below `first`, until it returns false.
+    virtual Status scan(std::string_view first,
+                        const std::function<bool(std::string_view, std::string_view)>& row) = 0;
+    // Deletes every row.
+    virtual Status clear() = 0;
+};
+
+class Store {
+  public:
+    enum class Access { kWrite, kRead };
+
+    // kWrite makes the database if there is none. kRead sees what a writer in another process has written, as of now
+    // (call catch_up for later), and writes nothing to the folder.
+    static Result<std::unique_ptr<Store>> open(const std::filesystem::path& dir, Access access);
+    ~Store();
+
+    // Fixed for ever by the first call: kConflict when given another partition count or log than stored.
+    Status bind(const ShardInfo& info);
+    Result<std::optional<ShardInfo>> info();
+    Result<Position> position();
+    Status catch_up();
+
+    // One synced write. REQUIRES: entries.first is the stored size; places.size() == entries.size().
+    Status commit(const EntryBatch& entries, std::span<const RecordPlace> places, std::span<const merkle::Tile> tiles,
+                  const Position& position);
+
+    // Stores what has changed in `state` since it was last stored or loaded. REQUIRES: state.size() <= stored size.
+    Status store_state(State& state);
+    // The state as last stored; an empty one at size 0 if it never was. kCorrupt if it does not fit together or is
+    // ahead of the entries.
+    Result<std::unique_ptr<State>> load_state();
+
+    // Readers of their own, each to be used by one thread; none may outlive the store.
+    std::unique_ptr<EntrySource> entries();
+    Result<RecordPlace> place(Sequence sequence);
+    Result<std::optional<merkle::Tile>> tile(unsigned level, uint64_t index);
+    Result<merkle::Tree> load_tree(uint64_t size);
+
+    // The table of a read model. kWrite makes it if there is none; kRead: kNotFound.
+    Result<std::unique_ptr<Table>> table(std::string_view name);
+
+    // For tests and the demo, which show that verify finds it: overwrites a stored value as somebody with access to
+    // the database could, with valid checksums. `family` as in the comment above.
+    Status tamper(std::string_view family, std::string_view key, std::string_view value);
+    Result<std::string> raw(std::string_view family, std::string_view key);
+    // The page that holds an entry: its key, and where in the value the entry's bytes begin.
+    struct EntryPlace {
+        std::string page_key;
+        size_t begin = 0;
+        size_t size = 0;
+    };
+    Result<EntryPlace> entry_place(Sequence sequence);
+
+    // Bytes of all live files, write-ahead log included.
+    Result<uint64_t> bytes_on_disk();
+
+  private:
+    struct Impl;
+    explicit Store(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace upline

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a read model is: how an entry changes its rows. All else (position, batches, merging, storing, rebuilding) is
+// the projection's (projectors/projection.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "events/result.h"
+#include "ledger/entry.h"
+#include "ledger/entry_source.h"
+#include "projectors/deltas.h"
+#include "projectors/row.h"
+
+namespace upline {
+
+// What rows stand for: the entries below `size`, at the clock after the last of them.
+struct ModelPosition {
+    uint64_t size = 0;
+    int64_t clock_us = 0;
+    friend bool operator==(const ModelPosition&, const ModelPosition&) = default;
+};
+
+// Not thread-safe. What rows hold may depend on the entries and nothing else.
+class Model {
+  public:
+    virtual ~Model() = default;
+
+    virtual std::string_view name() const = 0;  // of its table
+    // Raised with every change of keys, counters or what they mean; a table of another layout is built anew.
+    virtual uint32_t layout() const = 0;
+
+    // Adds what an entry says. Called for every entry in order, not accepted ones too.
+    // REQUIRES: an entry whose references and users are earlier entries.
+    virtual void fold(const Entry& entry, Deltas& deltas) = 0;
+    // Adds what follows from the position as a whole and not from its last entry. Called before rows are stored.
+    virtual Status settle(EntrySource& /*entries*/, const ModelPosition& /*at*/, Deltas& /*deltas*/) {
+        return ok_status();
+    }
+    // Numbers of its own that are stored with the position, zero at first: how far settle() has come.
+    virtual std::span<uint64_t> progress() { return {}; }
+
+    // What stands under a key that fold() or settle() could have made.
+    virtual RowForm form(const RowKey& key) const = 0;
+    // Which row it is, for people: "user of entry 12, USD". Of any key.
+    virtual std::string describe(const RowKey& key) const = 0;
+};
+
+}  // namespace upline

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// A read model on its table: folds entries into rows, and stores rows and the position they stand for in one write.
+//
+// What is stored is a function of the position alone: not of batch sizes, flushes, restarts, or what was lost in a
+// crash between two flushes. So a model can be dropped and rebuilt at any time, to the same bytes.
+//
+// The row with key 0 is the position, as varints: layout, size, clock, the numbers of the model's progress.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ledger/entry_source.h"
+#include "ledger/store.h"
+#include "projectors/model.h"
+
+namespace upline {
+
+// Not thread-safe. After an error, throw it away and open it again: its rows are as of position() still.
+class Projection {
+  public:
+    // Rows held in memory before they are stored. (One entry that moves the clock over a great many maturities may
+    // need more: what follows from one entry is stored in one write.)
+    static constexpr size_t kDeltaBytes = size_t{128} << 20;
+
+    // Resumes where the table's rows stand; at zero if the table is new or of another layout (its rows are then
+    // deleted). kCorrupt if the position cannot be read: clear the table and open again.
+    // `entries` must outlive the projection and be used by nobody else.
+    static Result<std::unique_ptr<Projection>> open(std::unique_ptr<Table> table, std::unique_ptr<Model> model,
+                                                    EntrySource& entries, size_t delta_bytes = kDeltaBytes);
+
+    uint64_t position() const { return stored_.size; }  // as stored
+    const Model& model() const { return *model_; }
+    Table& table() { return *table_; }
+
+    // Folds the entries up to `size`, storing rows whenever enough have gathered; the last ones are not stored before
+    // flush(). REQUIRES: every entry below `size` committed. kCorrupt for an entry that is not what an entry can be,
+    // or if the rows stand for more than `size` entries.
+    Status fold_to(uint64_t size);
+    // Stores the rows of what has been folded.
+    Status flush();
+    // Deletes the rows, folds all entries again as far as they were folded, and stores.
+    Status rebuild();
+
+  private:
+    Projection(std::unique_ptr<Table> table, std::unique_ptr<Model> model, EntrySource& entries, size_t delta_bytes)
+        : table_(std::move(table)), model_(std::move(model)), entries_(entries), delta_bytes_(delta_bytes) {}
+
+    Status load_position();
+    Status start_anew();
+    Result<std::optional<std::string>> merge(const Deltas::Row& row, const std::optional<std::string>& stored) const;
+    std::string position_row();
+
+    std::unique_ptr<Table> table_;
+    std::unique_ptr<Model> model_;
+    EntrySource& entries_;
+    size_t delta_bytes_;
+    ModelPosition stored_;
+    ModelPosition folded_;
+    Deltas deltas_;
+    Entry entry_;  // reused, for it is large
+};
+
+// For readers: what the table's rows stand for. Size 0 if nothing was stored yet. kConflict if it is of another
+// layout: the next `run` builds it anew. kCorrupt if it cannot be read.
+Result<ModelPosition> read_position(Table& table, const Model& model);
+
+}  // namespace upline

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of read models. A row's key is a number whose order is the order of the stored bytes; its value is either
+// counters, merged by addition, or a set of visitors, merged by union (projectors/visitors.h). Both merge in any order
+// and grouping to the same value, and each value has one form in bytes: so what is stored depends on the entries
+// folded and not on how they were cut into batches.
+//
+//   counters   zigzag varints in the order of the model's counters, the zeros at the end left out; a row whose
+//              counters are all zero is not there
+//
+// Counters add modulo 2^64. Balances never leave int64 (the ledger sees to it); a sum over a lifetime would have to
+// pass 9 * 10^18 first.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "ledger/entry.h"
+
+namespace upline {
+
+// The first 14 of 16 bytes in network order: what fits a std::string without an allocation. Key 0 is the row of the
+// model's position (projectors/projection.h), so a model's own keys start with a byte that is not zero.
+struct RowKey {
+    uint64_t high = 0;
+    uint64_t low = 0;  // its last 16 bits are zero
+
+    static constexpr size_t kBytes = 14;
+    std::string bytes() const;
+    static std::optional<RowKey> parse(std::string_view bytes);
+    friend auto operator<=>(const RowKey&, const RowKey&) = default;
+};
+
+// The bits a key has for a user or website. A shard of a trillion entries is none we can open anyway.
+inline constexpr unsigned kSequenceBits = 40;
+inline constexpr Sequence kMaxKeySequence = (Sequence{1} << kSequenceBits) - 1;
+
+inline constexpr size_t kMaxCounters = 64;
+
+void add_to(int64_t& counter, int64_t amount);
+
+// What a row is: the names of its counters, or none for a set of visitors.
+struct RowForm {
+    std::span<const std::string_view> counters;
+    bool is_visitors() const { return counters.empty(); }
+};
+
+bool all_zero(std::span<const int64_t> counters);
+// REQUIRES: not all zero.
+std::string encode_counters(std::span<const int64_t> counters);
+// Fills all of `counters`; false if the bytes cannot be so many counters.
+[[nodiscard]] bool decode_counters(std::string_view value, std::span<int64_t> counters);
+
+// Unsigned LEB128, as in entries.
+void append_varint(uint64_t value, std::string& out);
+// Takes one off the front of `bytes`.
+std::optional<uint64_t> take_varint(std::string_view& bytes);
+
+}  // namespace upline

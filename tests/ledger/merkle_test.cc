@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tree against its definition: MTH of RFC 6962 section 2.1, written down here as the RFC has it, by recursion.
+#include "ledger/merkle.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+
+namespace upline::merkle {
+namespace {
+
+std::vector<std::byte> from_hex(std::string_view hex) {
+    std::vector<std::byte> bytes;
+    for (size_t i = 0; i < hex.size(); i += 2)
+        bytes.push_back(static_cast<std::byte>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+    return bytes;
+}
+
+// MTH(D[n]) over leaf hashes: split at the largest power of two smaller than n.
+Hash defined_root(std::span<const Hash> leaves) {
+    if (leaves.empty()) return sha256(std::span<const std::byte>{});
+    if (leaves.size() == 1) return leaves[0];
+    size_t k = 1;
+    while (k * 2 < leaves.size()) k *= 2;
+    std::vector<std::byte> node{std::byte{1}};
+    for (const Hash& half : {defined_root(leaves.first(k)), defined_root(leaves.subspan(k))})
+        node.insert(node.end(), half.begin(), half.end());
+    return sha256(node);
+}
+
+// The leaf hashes of "0", "1", "2" ...
+std::vector<Hash> numbered_leaves(size_t count) {
+    std::vector<Hash> leaves;
+    for (size_t i = 0; i < count; ++i) {
+        const std::string entry = std::to_string(i);
+        leaves.push_back(leaf_hash(std::as_bytes(std::span(entry))));
+    }
+    return leaves;
+}
+
+// The hashes of a tile, from its definition: roots of perfect subtrees of 256^level leaves.
+std::vector<Hash> defined_tile(std::span<const Hash> leaves, unsigned level, uint64_t index) {
+    size_t span = 1;
+    for (unsigned i = 0; i < level; ++i) span *= kTileWidth;
+    std::vector<Hash> hashes;
+    for (uint64_t n = index * kTileWidth; n < (index + 1) * kTileWidth && (n + 1) * span <= leaves.size(); ++n)
+        hashes.push_back(defined_root(leaves.subspan(n * span, span)));
+    return hashes;
+}
+
+// What a store of tiles holds: the last one taken for each place.
+using Stored = std::map<std::pair<unsigned, uint64_t>, std::vector<Hash>>;
+void store(Tree& tree, Stored& stored) {
+    for (Tile& tile : tree.take_changed_tiles()) stored[{tile.level, tile.index}] = std::move(tile.hashes);
+}
+
+std::vector<Tile> right_edge(uint64_t size, const Stored& stored) {
+    std::vector<Tile> edge;
+    for (unsigned level = 0; level < kTileLevels; ++level) {
+        const uint64_t hashes = size >> (8 * level);
+        if (hashes % kTileWidth == 0) continue;
+        std::vector<Hash> tile = stored.at({level, hashes / kTileWidth});
+        tile.resize(hashes % kTileWidth);
+        edge.push_back({level, hashes / kTileWidth, std::move(tile)});
+    }
+    return edge;
+}
+
+// The inputs and roots every Certificate Transparency implementation is tested with.
+TEST(Merkle, GivesTheRootsOfTheCertificateTransparencyVectors) {
+    constexpr std::string_view kLeaves[] = {
+        "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"};
+    constexpr std::string_view kRoots[] = {"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                                           "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+                                           "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+                                           "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+                                           "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+                                           "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+                                           "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+                                           "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+                                           "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"};
+    Tree tree;
+    EXPECT_EQ(to_hex(tree.root()), kRoots[0]);
+    for (size_t i = 0; i < std::size(kLeaves); ++i) {
+        tree.append(leaf_hash(from_hex(kLeaves[i])));
+        EXPECT_EQ(to_hex(tree.root()), kRoots[i + 1]) << "of " << i + 1 << " leaves";
+    }
+}
+
+TEST(Merkle, RootIsThatOfTheDefinitionAtEverySize) {
+    const std::vector<Hash> leaves = numbered_leaves(1100);
+    Tree tree;
+    for (size_t size = 0; size <= leaves.size(); ++size) {
+        ASSERT_EQ(tree.size(), size);
+        ASSERT_EQ(tree.root(), defined_root(std::span(leaves).first(size))) << "of " << size << " leaves";
+        if (size < leaves.size()) tree.append(leaves[size]);
+    }
+}
+
+TEST(Merkle, ARestoredTreeIsTheTree) {
+    const std::vector<Hash> leaves = numbered_leaves(1100);
+    Tree tree;
+    Stored stored;
+    for (size_t size = 0; size <= leaves.size(); ++size) {
+        std::optional<Tree> restored = Tree::restore(size, right_edge(size, stored));
+        ASSERT_TRUE(restored) << "at size " << size;
+        ASSERT_EQ(restored->root(), tree.root()) << "at size " << size;
+        ASSERT_TRUE(restored->take_changed_tiles().empty()) << "what was stored need not be stored again";
+        // It also goes on as the tree does, over the next tile's edge.
+        Stored rest = stored;
+        const size_t more = std::min<size_t>(leaves.size() - size, 260);
+        for (size_t i = 0; i < more; ++i) restored->append(leaves[size + i]);
+        store(*restored, rest);
+        if (size % 37 == 0) {
+            ASSERT_EQ(restored->root(), defined_root(std::span(leaves).first(size + more)));
+            for (const auto& [place, hashes] : rest)
+                ASSERT_EQ(hashes, defined_tile(std::span(leaves).first(size + more), place.first, place.second));
+        }
+        if (size < leaves.size()) tree.append(leaves[size]);
+        store(tree, stored);
+    }
+}
+
+TEST(Merkle, RestoreRefusesAnEdgeThatIsNotOfThatSize) {
+    const std::vector<Hash> leaves = numbered_leaves(1000);
+    Tree tree;
+    Stored stored;
+    for (const Hash& leaf : leaves) tree.append(leaf);
+    store(tree, stored);
+    const std::vector<Tile> edge = right_edge(1000, stored);
+    ASSERT_EQ(edge.size(), 2U);
+    ASSERT_TRUE(Tree::restore(1000, edge));
+    EXPECT_FALSE(Tree::restore(999, edge));
+    EXPECT_FALSE(Tree::restore(1001, edge));
+    EXPECT_FALSE(Tree::restore(1000, {}));
+    EXPECT_FALSE(Tree::restore(1000, std::span(edge).first(1)));
+    EXPECT_FALSE(Tree::restore(1000, std::span(edge).last(1)));
+    std::vector<Tile> wrong = edge;
+    wrong.push_back(edge[0]);
+    EXPECT_FALSE(Tree::restore(1000, wrong)) << "a tile too many";
+    wrong = {edge[1], edge[0]};
+    EXPECT_FALSE(Tree::restore(1000, wrong)) << "the wrong order";
+    wrong = edge;
+    wrong[0].index ^= 1;
+    EXPECT_FALSE(Tree::restore(1000, wrong)) << "another tile";
+    wrong = edge;
+    wrong[0].hashes.pop_back();
+    EXPECT_FALSE(Tree::restore(1000, wrong)) << "a hash too few";
+}
+
+TEST(Merkle, TilesTakenAfterAnyBatchesAreThoseOfTheTree) {
+    const uint64_t seed = std::random_device{}();
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    const std::vector<Hash> leaves = numbered_leaves(70'000);
+    for (const size_t total : {size_t{1}, size_t{255}, size_t{256}, size_t{257}, size_t{70'000}}) {
+        Tree tree;
+        Stored stored;
+        for (size_t done = 0; done < total;) {
+            const size_t batch = std::min<size_t>(total - done, 1 + random() % (random() % 4 == 0 ? 9000 : 400));
+            for (size_t i = 0; i < batch; ++i) tree.append(leaves[done++]);
+            store(tree, stored);
+            ASSERT_TRUE(tree.take_changed_tiles().empty()) << "nothing has changed since";
+        }
+        const std::span<const Hash> all = std::span(leaves).first(total);
+        size_t tiles = 0;
+        for (unsigned level = 0; level < kTileLevels; ++level) {
+            for (uint64_t index = 0; tile_width(total, level, index) != 0; ++index) {
+                const auto found = stored.find({level, index});
+                ASSERT_NE(found, stored.end()) << "tile " << level << "/" << index << " of " << total;
+                ASSERT_EQ(found->second.size(), tile_width(total, level, index));
+                ASSERT_EQ(found->second, defined_tile(all, level, index));
+                ++tiles;
+            }
+        }
+        EXPECT_EQ(stored.size(), tiles) << "no tile is stored that the tree does not have";
+    }
+}
+
+TEST(Merkle, TileWidthsAreThoseOfTheTilesSpecification) {
+    EXPECT_EQ(tile_width(0, 0, 0), 0U);
+    EXPECT_EQ(tile_width(255, 0, 0), 255U);
+    EXPECT_EQ(tile_width(255, 1, 0), 0U) << "an empty tile does not exist";
+    EXPECT_EQ(tile_width(256, 0, 0), 256U);
+    EXPECT_EQ(tile_width(256, 0, 1), 0U);
+    EXPECT_EQ(tile_width(256, 1, 0), 1U);
+
+    EXPECT_EQ(tile_width(70'000, 0, 272), 256U) << "273 full tiles of leaves";
+    EXPECT_EQ(tile_width(70'000, 0, 273), 112U);
+    EXPECT_EQ(tile_width(70'000, 0, 274), 0U);
+    EXPECT_EQ(tile_width(70'000, 1, 0), 256U);
+    EXPECT_EQ(tile_width(70'000, 1, 1), 17U);
+    EXPECT_EQ(tile_width(70'000, 2, 0), 1U);
+    EXPECT_EQ(tile_width(70'000, 3, 0), 0U);
+
+    EXPECT_EQ(tile_width(UINT64_MAX, 7, 0), 255U);
+    EXPECT_EQ(tile_width(UINT64_MAX, 0, UINT64_MAX / 256), 255U);
+}
+
+TEST(Merkle, AnyLeafAndAnyOrderMattersToTheRoot) {
+    const std::vector<Hash> leaves = numbered_leaves(300);
+    const Hash root = defined_root(leaves);
+    for (const size_t i : {size_t{0}, size_t{1}, size_t{255}, size_t{256}, size_t{298}}) {
+        Tree changed;
+        Tree swapped;
+        for (size_t k = 0; k < leaves.size(); ++k) {
+            Hash leaf = leaves[k];
+            if (k == i) leaf[31] ^= std::byte{1};
+            changed.append(leaf);
+            swapped.append(leaves[k == i ? i + 1 : k == i + 1 ? i : k]);
+        }
+        EXPECT_NE(changed.root(), root);
+        EXPECT_NE(swapped.root(), root);
+    }
+    EXPECT_NE(leaf_hash({}), sha256(std::span<const std::byte>{})) << "leaves and nodes are kept apart";
+    EXPECT_NE(node_hash(leaves[0], leaves[1]), node_hash(leaves[1], leaves[0]));
+}
+
+}  // namespace
+}  // namespace upline::merkle

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words of the `upline` command, one function each in a file of its own (tools/NAME.cc), and what they are asked.
+// main.cc reads the command line into these. Each returns the exit code: 0 done, 1 a negative answer, 2 could not.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "events/event_log.h"
+
+namespace upline {
+
+struct LogArgs {
+    std::string url;
+    std::vector<std::pair<std::string, std::string>> properties;  // -X key=value
+};
+
+struct DemoArgs {
+    std::string keep;  // a folder to leave the log and the ledger in; empty: a temporary one
+};
+int demo(const DemoArgs& args);
+
+struct ProduceArgs {
+    LogArgs log;
+    std::string file = "-";
+    bool skip_bad_lines = false;
+    bool map_ids_to_uuid5 = false;
+    uint32_t partitions = 0;  // of a log made by this; 0: an embedded one gets one partition, a topic must exist
+    bool json = false;
+};
+int produce(const ProduceArgs& args);
+
+struct RunArgs {
+    LogArgs log;
+    std::string data;
+    bool once = false;
+    std::vector<uint32_t> partitions;  // empty: all
+    size_t batch_records = 65'536;
+    bool json = false;
+};
+int run(const RunArgs& args);
+
+struct ReplayArgs {
+    LogArgs log;
+    std::string data;     // a new folder
+    std::string compare;  // a folder to compare with; empty: none
+    bool json = false;
+};
+int replay(const ReplayArgs& args);
+
+struct VerifyArgs {
+    std::string data;
+    LogArgs log;  // empty url: without
+    bool json = false;
+};
+int verify(const VerifyArgs& args);
+
+struct ExportArgs {
+    std::string what;  // balances, entries, payouts, sites
+    std::string data;
+    bool csv = false;
+};
+int export_rows(const ExportArgs& args);
+
+struct ShowArgs {
+    std::string what;  // user, transaction, website, head
+    std::string id;
+    std::string program = "default";
+    std::string data;
+    bool json = false;
+};
+int show(const ShowArgs& args);
+
+}  // namespace upline

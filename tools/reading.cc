@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/reading.h"
+
+#include <fmt/format.h>
+
+#include "events/event_log.h"
+#include "events/money.h"
+
+namespace upline {
+
+Result<std::vector<ReadShard>> open_for_reading(const std::string& data) {
+    UPLINE_TRY_ASSIGN(const DataFolder folder, DataFolder::open(data, DataFolder::Access::kRead));
+    UPLINE_TRY_ASSIGN(const std::vector<uint32_t> partitions, folder.partitions());
+    if (partitions.empty())
+        return Error{ErrorCode::kNotFound, fmt::format("{}: no ledger in it yet; `upline run` makes one", data)};
+    std::vector<ReadShard> shards;
+    for (const uint32_t partition : partitions) {
+        UPLINE_TRY_ASSIGN(std::unique_ptr<Store> store,
+                          Store::open(folder.partition_path(partition), Store::Access::kRead));
+        shards.push_back({partition, std::move(store)});
+    }
+    return shards;
+}
+
+Status read_entry(EntrySource& source, Sequence sequence, Entry& entry) {
+    UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, source.entry(sequence));
+    const Status decoded = decode_entry(bytes, entry);
+    if (!decoded.ok())
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("entry {}: {}; run `upline verify`", sequence, decoded.error().message)};
+    return ok_status();
+}
+
+Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string& program, const std::string& id,
+                              const char* kind) {
+    const std::optional<Uuid> uuid = parse_uuid(id);
+    if (!uuid) return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is not a UUID", id)};
+    const Error not_found{ErrorCode::kNotFound, fmt::format("no {} {} in program {}; another one is named with --program",
+                                                            kind, id, program)};
+    for (ReadShard& shard : shards) {
+        UPLINE_TRY_ASSIGN(const std::optional<ShardInfo> info, shard.store->info());
+        if (!info || partition_of(program, info->identity.partition_count) != shard.partition) continue;
+        FoundEntry found;
+        found.shard = &shard;
+        UPLINE_TRY_ASSIGN(found.state, load_current_state(*shard.store));
+        const std::unique_ptr<EntrySource> source = shard.store->entries();
+        Entry entry;
+        Status status = ok_status();
+        const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), *uuid);
+        found.thing =
+            found.state->find(found.state->find_program(program), *uuid, fingerprint, [&](Sequence sequence) {
+                if (status.ok()) status = read_entry(*source, sequence, entry);
+                return status.ok() && entry.id == *uuid && entry.program == program;
+            });
+        UPLINE_TRY(status);
+        switch (found.thing.kind()) {
+            case ThingKind::kNone: return not_found;
+            case ThingKind::kUser: found.sequence = found.state->users()[found.thing.number()].sequence; break;
+            case ThingKind::kWebsite: found.sequence = found.state->websites()[found.thing.number()].sequence; break;
+            case ThingKind::kOther: found.sequence = found.thing.number(); break;
+        }
+        return found;
+    }
+    return Error{ErrorCode::kNotFound, fmt::format("program {} belongs to a partition that this data folder has no "
+                                                   "ledger of", program)};
+}
+
+std::string money_text(int64_t minor, Currency currency) {
+    std::string text = format_amount(minor, currency);
+    const size_t point = std::min(text.find('.'), text.size());
+    const size_t first = text.starts_with('-') ? 1 : 0;
+    for (size_t i = point; i > first + 3; i -= 3) text.insert(i - 3, ",");
+    return fmt::format("{} {}", text, currency.text());
+}
+
+}  // namespace upline

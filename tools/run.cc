@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <csignal>
+
+#include "tools/commands.h"
+#include "tools/print.h"
+#include "tools/shards.h"
+
+namespace upline {
+namespace {
+
+std::atomic<bool> g_stop = false;
+
+void ask_to_stop(int /*signal*/) { g_stop = true; }
+
+}  // namespace
+
+int run(const RunArgs& args) {
+    std::signal(SIGINT, ask_to_stop);
+    std::signal(SIGTERM, ask_to_stop);
+    const auto log_to = spdlog::stderr_color_mt("upline");
+    LogOptions options;
+    options.properties = args.log.properties;
+    auto log = open_log(args.log.url, options);
+    if (!log.ok()) return complain(log.error());
+    auto folder = DataFolder::open(args.data, DataFolder::Access::kWrite);
+    if (!folder.ok()) return complain(folder.error());
+
+    const auto started = std::chrono::steady_clock::now();
+    ProgressBar progress("run");
+    std::mutex progress_mutex;
+    FeedOptions feed_options{.partitions = args.partitions,
+                             .batch_records = args.batch_records,
+                             .once = args.once,
+                             .stop = &g_stop};
+    feed_options.say = [&](uint32_t partition, const std::string& message) {
+        log_to->info("partition {}: {}", partition, message);
+    };
+    feed_options.applied = [&](uint64_t entries) {
+        const std::lock_guard lock(progress_mutex);
+        progress.update(entries, 0);
+    };
+    const auto reports = feed(**log, *folder, feed_options);
+    if (!reports.ok()) return complain(reports.error());
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
+
+    if (args.json) {
+        RowPrinter rows(Format::kJsonl, stdout);
+        for (const ShardReport& report : *reports) {
+            rows.number("partition", report.partition);
+            rows.number("size", static_cast<int64_t>(report.position.size));
+            rows.number("applied", static_cast<int64_t>(report.position.size - report.size_before));
+            rows.text("root", to_hex(report.position.root));
+            rows.number("clock", report.position.clock_us);
+            rows.end_row();
+        }
+        return kExitDone;
+    }
+    uint64_t applied = 0;
+    for (const ShardReport& report : *reports) {
+        const uint64_t entries = report.position.size - report.size_before;
+        applied += entries;
+        fmt::print("partition {}: {} entries, {} of them new, root {}\n", report.partition,
+                   with_commas(report.position.size), with_commas(entries), to_hex(report.position.root));
+    }
+    fmt::print("{} events in {:.2f} s\n", with_commas(applied), elapsed.count());
+    return kExitDone;
+}
+
+}  // namespace upline

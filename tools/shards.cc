@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/shards.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "consumers/consume.h"
+#include "projectors/payouts.h"
+#include "projectors/sites.h"
+#include "tools/print.h"
+
+namespace upline {
+namespace {
+
+// Folds new entries into the shard's read models, in a thread of its own beside the loop.
+class Projectors {
+  public:
+    static Result<std::unique_ptr<Projectors>> open(Store& store) {
+        std::unique_ptr<Projectors> projectors(new Projectors);
+        for (const std::string& name : read_model_names()) {
+            UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, store.table(name));
+            projectors->sources_.push_back(store.entries());
+            UPLINE_TRY_ASSIGN(std::unique_ptr<Projection> projection,
+                              Projection::open(std::move(table), make_read_model(name), *projectors->sources_.back()));
+            projectors->projections_.push_back(std::move(projection));
+        }
+        projectors->thread_ = std::thread([raw = projectors.get()] { raw->follow(); });
+        return projectors;
+    }
+    ~Projectors() {
+        if (thread_.joinable()) finish().ok();  // an error has been told by whoever called finish before
+    }
+
+    void advance(uint64_t size) {
+        const std::lock_guard lock(mutex_);
+        size_ = size;
+        changed_.notify_one();
+    }
+    // Folds what is left, stores it, ends the thread.
+    Status finish() {
+        {
+            const std::lock_guard lock(mutex_);
+            finishing_ = true;
+            changed_.notify_one();
+        }
+        thread_.join();
+        return status_;
+    }
+    bool failed() {
+        const std::lock_guard lock(mutex_);
+        return !status_.ok();
+    }
+
+  private:
+    Projectors() = default;
+
+    void follow() {
+        uint64_t folded = 0;
+        for (;;) {
+            uint64_t size = 0;
+            bool last = false;
+            bool idle = false;
+            {
+                std::unique_lock lock(mutex_);
+                idle = !changed_.wait_for(lock, kIdle, [&] { return finishing_ || size_ != folded; });
+                size = size_;
+                last = finishing_;
+            }
+            // Rows are stored when there is nothing else to do, and by fold_to itself when many have changed.
+            const Status status = fold(size, idle || last);
+            folded = size;
+            if (!status.ok() || (last && size == target())) {
+                const std::lock_guard lock(mutex_);
+                status_ = status;
+                return;
+            }
+        }
+    }
+    Status fold(uint64_t size, bool store) {
+        for (const std::unique_ptr<Projection>& projection : projections_) {
+            if (size > 0) UPLINE_TRY(projection->fold_to(size));
+            if (store) UPLINE_TRY(projection->flush());
+        }
+        return ok_status();
+    }
+    uint64_t target() {
+        const std::lock_guard lock(mutex_);
+        return size_;
+    }
+
+    static constexpr auto kIdle = std::chrono::milliseconds(50);
+    std::vector<std::unique_ptr<EntrySource>> sources_;
+    std::vector<std::unique_ptr<Projection>> projections_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    uint64_t size_ = 0;
+    bool finishing_ = false;
+    Status status_ = ok_status();
+    std::thread thread_;
+};
+
+// Stops when either of two is asked for.
+struct SharedStop {
+    const std::atomic<bool>* asked = nullptr;
+    std::atomic<bool> failed = false;
+    std::atomic<bool> either = false;
+    void look() {
+        if (failed || (asked && *asked)) either = true;
+    }
+};
+
+Status feed_one(EventLog& log, const DataFolder& folder, uint32_t partition, const FeedOptions& options,
+                SharedStop& stop, std::atomic<uint64_t>& applied, ShardReport& report) {
+    const auto say = [&](const std::string& message) {
+        if (options.say) options.say(partition, message);
+    };
+    const ShardInfo info{{partition, log.partition_count()}, log.identity()};
+    ProgressBar progress(fmt::format("partition {}: folding entries forward", partition));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<Shard> shard, Shard::open(folder, info, progress.callback()));
+    report.size_before = shard->position().size;
+    report.position = shard->position();
+    if (report.size_before > 0) say(fmt::format("resumes after entry {}", report.size_before - 1));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader,
+                      log.open_reader(partition, shard->position().last_record));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<Projectors> projectors, Projectors::open(shard->store()));
+    projectors->advance(shard->position().size);
+
+    ConsumeOptions consume_options{.batch_records = options.batch_records, .once = options.once, .stop = &stop.either};
+    uint64_t before = report.size_before;
+    consume_options.applied = [&](const Position& position) {
+        projectors->advance(position.size);
+        if (projectors->failed()) stop.failed = true;
+        stop.look();
+        const uint64_t total = applied += position.size - std::exchange(before, position.size);
+        if (options.applied) options.applied(total);
+    };
+    bool told = false;
+    consume_options.waiting = [&](const Error& error) {
+        if (!std::exchange(told, true)) say(fmt::format("waits for the log: {}", error.message));
+        stop.look();
+    };
+    const Status consumed = consume(*shard, *reader, consume_options);
+    report.position = shard->position();
+    const Status projected = projectors->finish();
+    UPLINE_TRY(consumed);
+    return projected;
+}
+
+}  // namespace
+
+const std::vector<std::string>& read_model_names() {
+    static const std::vector<std::string> names = {"payouts", "sites"};
+    return names;
+}
+
+std::unique_ptr<Model> make_read_model(const std::string& name) {
+    if (name == "payouts") return make_payouts_model();
+    UPLINE_CHECK(name == "sites", "a name of read_model_names()");
+    return make_sites_model();
+}
+
+Result<std::vector<ShardReport>> feed(EventLog& log, const DataFolder& folder, const FeedOptions& options) {
+    std::vector<uint32_t> partitions = options.partitions;
+    if (partitions.empty())
+        for (uint32_t partition = 0; partition < log.partition_count(); ++partition) partitions.push_back(partition);
+    std::sort(partitions.begin(), partitions.end());
+    partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
+    if (partitions.back() >= log.partition_count())
+        return Error{ErrorCode::kInvalid, fmt::format("partition {} of a log that has {}: they are numbered from 0",
+                                                      partitions.back(), log.partition_count())};
+
+    SharedStop stop{.asked = options.stop};
+    std::atomic<uint64_t> applied = 0;
+    std::vector<ShardReport> reports(partitions.size());
+    std::vector<Status> statuses(partitions.size(), ok_status());
+    std::atomic<size_t> running = partitions.size();
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < partitions.size(); ++i) {
+        reports[i].partition = partitions[i];
+        threads.emplace_back([&, i] {
+            statuses[i] = feed_one(log, folder, partitions[i], options, stop, applied, reports[i]);
+            if (!statuses[i].ok()) stop.failed = true;
+            --running;
+        });
+    }
+    while (running > 0) {
+        stop.look();
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (size_t i = 0; i < partitions.size(); ++i)
+        if (!statuses[i].ok())
+            return Error{statuses[i].error().code,
+                         fmt::format("partition {}: {}", partitions[i], statuses[i].error().message)};
+    return reports;
+}
+
+}  // namespace upline

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `run`, `replay` and `demo` share: a log's partitions fed into a data folder, each shard with its loop and its
+// projectors, and the read models that exist.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "consumers/shard.h"
+#include "events/event_log.h"
+#include "ledger/data_folder.h"
+#include "projectors/projection.h"
+
+namespace upline {
+
+// The read models every ledger has, by name: the one list to add one to.
+const std::vector<std::string>& read_model_names();
+// REQUIRES: a name of read_model_names().
+std::unique_ptr<Model> make_read_model(const std::string& name);
+
+struct ShardReport {
+    uint32_t partition = 0;
+    uint64_t size_before = 0;
+    Position position;
+};
+
+struct FeedOptions {
+    std::vector<uint32_t> partitions;  // empty: all of the log
+    size_t batch_records = 65'536;
+    bool once = false;
+    const std::atomic<bool>* stop = nullptr;
+    // Both are called from several threads.
+    std::function<void(uint32_t partition, const std::string& message)> say;
+    std::function<void(uint64_t entries_applied)> applied;  // the sum over the shards of this call
+};
+
+// Feeds each partition's shard, each with a thread of its own, until all are at the end of the log (once), asked to
+// stop, or the first of them fails. Read models are as of the last entry when it returns well.
+Result<std::vector<ShardReport>> feed(EventLog& log, const DataFolder& folder, const FeedOptions& options);
+
+}  // namespace upline

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "events/json.h"
+#include "tools/audit.h"
+#include "tools/commands.h"
+#include "tools/print.h"
+
+namespace upline {
+namespace {
+
+std::string finding_text(const Finding& finding) {
+    return finding.entry ? fmt::format("entry {}: {}", *finding.entry, finding.what) : finding.what;
+}
+
+std::string json_list(const std::vector<std::string>& texts) {
+    std::string list = "[";
+    for (const std::string& text : texts) {
+        if (list.size() > 1) list += ", ";
+        append_json_string(text, list);
+    }
+    return list + "]";
+}
+
+void print_json(const AuditReport& report, bool with_log) {
+    std::string findings = "[";
+    for (const Finding& finding : report.findings) {
+        if (findings.size() > 1) findings += ", ";
+        findings += fmt::format("{{\"entry\": {}, \"what\": ", finding.entry ? std::to_string(*finding.entry) : "null");
+        append_json_string(finding.what, findings);
+        findings += "}";
+    }
+    RowPrinter row(Format::kJsonl, stdout);
+    row.number("partition", report.partition);
+    row.number("size", static_cast<int64_t>(report.size));
+    row.text("root", to_hex(report.root));
+    row.json("ok", report.findings.empty() ? "true" : "false");
+    row.json("log", with_log ? "true" : "false");
+    row.json("findings", findings + "]");
+    row.json("read_models", json_list(report.read_models));
+    row.json("not_checked", json_list(report.not_checked));
+    row.end_row();
+}
+
+void print_text(const AuditReport& report, bool with_log) {
+    const Style& s = style();
+    if (report.findings.empty()) {
+        fmt::print("{}ok{}      partition {}: {} entries, root {}\n", s.green, s.plain, report.partition,
+                   with_commas(report.size), to_hex(report.root));
+        fmt::print("        every entry hashes into the tree, executes again {} to the same bytes, sums to zero;\n"
+                   "        balances are the sums of postings; read models{} are the fold of entries\n",
+                   with_log ? "from its record in the log" : "from its facts",
+                   report.read_models.empty() ? "" : fmt::format(" ({})", fmt::join(report.read_models, ", ")));
+    } else {
+        fmt::print("{}WRONG{}   partition {}: {}\n", s.red, s.plain, report.partition,
+                   finding_text(report.findings.front()));
+        for (size_t i = 1; i < report.findings.size(); ++i)
+            fmt::print("        also {}\n", finding_text(report.findings[i]));
+        if (report.findings.front().entry)
+            fmt::print("        entries before {} are as they should be\n", *report.findings.front().entry);
+    }
+    for (const std::string& text : report.not_checked) fmt::print("{}        not checked, {}{}\n", s.dim, text, s.plain);
+}
+
+}  // namespace
+
+int verify(const VerifyArgs& args) {
+    auto shards = open_for_reading(args.data);
+    if (!shards.ok()) return complain(shards.error());
+    std::unique_ptr<EventLog> log;
+    if (!args.log.url.empty()) {
+        LogOptions options;
+        options.properties = args.log.properties;
+        auto opened = open_log(args.log.url, options);
+        if (!opened.ok()) return complain(opened.error());
+        log = std::move(*opened);
+    }
+    bool wrong = false;
+    for (ReadShard& shard : *shards) {
+        std::optional<ProgressBar> progress(fmt::format("verify partition {}", shard.partition));
+        const auto report = audit(shard, log.get(), progress->callback());
+        progress.reset();
+        if (!report.ok()) return complain(report.error());
+        wrong = wrong || !report->findings.empty();
+        if (args.json)
+            print_json(*report, log != nullptr);
+        else
+            print_text(*report, log != nullptr);
+    }
+    return wrong ? kExitNegative : kExitDone;
+}
+
+}  // namespace upline
