@@ -73,7 +73,8 @@ class EmbeddedLog final : public EventLog {
 
     uint32_t partition_count() const override { return partition_count_; }
     std::string identity() const override;
-    Result<std::unique_ptr<LogReader>> open_reader(uint32_t partition, std::optional<LogPosition> after) override;
+    Result<std::unique_ptr<LogReader>> open_reader(uint32_t partition,
+                                                   std::optional<LogPosition> after = std::nullopt) override;
     Result<std::unique_ptr<LogWriter>> open_writer() override;
 
     // What open_writer() had to cut off, a line for each torn tail.

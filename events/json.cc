@@ -285,8 +285,8 @@ class FieldReader {
         if (!read_string(value, digits, "16 hex digits")) return;
         uint64_t& token = visitor.emplace().value;
         const char* const end = digits.data() + digits.size();
-        const auto [stop, error] = std::from_chars(digits.data(), end, token, 16);
-        if (digits.size() != 16 || stop != end || error != std::errc()) {
+        const char* const stop = std::from_chars(digits.data(), end, token, 16).ptr;
+        if (digits.size() != 16 || stop != end) {
             fail(fmt::format("{} is not 16 hex digits", quote_for_message(digits)));
         }
     }

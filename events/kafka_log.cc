@@ -22,8 +22,8 @@ constexpr std::string_view kOpenTimeoutProperty = "upline.open.timeout.ms";
 constexpr int kAdminTimeoutMs = 30'000;
 constexpr size_t kFetchChunk = 512;
 constexpr auto kCommitInterval = std::chrono::seconds(1);
-// A stream that paused for so long may have been deleted and made anew meanwhile, without a lost connection.
-constexpr auto kPauseToVerify = milliseconds(500);
+// In a pause of the stream that is so long the topic may have been deleted and made anew without a lost connection.
+constexpr auto kPauseToVerify = milliseconds(100);
 // A partition whose leader just restarted may show an end that is too low, for a moment.
 constexpr auto kLowEndGrace = std::chrono::seconds(2);
 
@@ -331,6 +331,10 @@ class KafkaReader final : public LogReader {
         UPLINE_TRY_ASSIGN(const Watermarks marks, query_watermarks(settings_.open_timeout_ms));
         if (trouble_.any || restart_ || verifying_ || fetched_next_ < fetched_.size()) return false;
         const Offset next = last_ ? last_->offset + 1 : 0;
+        if (marks.high < next) {  // the next read() says in which way this is not the log it was
+            restart_ = true;
+            return false;
+        }
         // Behind the last record there may be offsets that no reader ever sees (markers of transactions); then only
         // the end that fetching came to tells.
         return std::max(next, end_reached_) >= marks.high;
@@ -366,6 +370,7 @@ class KafkaReader final : public LogReader {
             // Whatever has come may be from behind the loss of a connection. None of it is given.
             batch.clear();
             trouble_.any = false;
+            verifying_ = false;
             restart_ = true;
             return ok_status();
         }
@@ -376,7 +381,7 @@ class KafkaReader final : public LogReader {
                 UPLINE_TRY(take_error(message));
                 continue;
             }
-            if (paused_for_ >= kPauseToVerify && last_ && !verifying_) {
+            if (last_ && !verifying_ && is_behind_pause(message, batch)) {
                 batch.clear();
                 restart_ = true;
                 return ok_status();
@@ -395,6 +400,7 @@ class KafkaReader final : public LogReader {
         fetched_next_ = 0;
         end_reached_ = 0;
         paused_for_ = {};
+        drained_at_.reset();
         const PartitionListPtr list(rd_kafka_topic_partition_list_new(1));
         rd_kafka_topic_partition_list_add(list.get(), settings_.topic.name.c_str(), static_cast<int32_t>(partition_))
             ->offset = last_ ? last_->offset : 0;
@@ -414,14 +420,27 @@ class KafkaReader final : public LogReader {
     void fetch(int wait_ms) {
         fetched_.clear();
         fetched_next_ = 0;
-        const auto before = Clock::now();
         fetch_some(wait_ms, 1);
-        if (fetched_.empty()) {
-            nothing_came_ = true;
-            paused_for_ += std::chrono::duration_cast<milliseconds>(Clock::now() - before);
+        nothing_came_ = fetched_.empty();
+        const auto now = Clock::now();
+        if (nothing_came_) {
+            if (!drained_at_) drained_at_ = now;
             return;
         }
+        if (drained_at_) paused_for_ = std::chrono::duration_cast<milliseconds>(now - *drained_at_);
+        drained_at_.reset();
         fetch_some(0, kFetchChunk - 1);
+        if (fetched_.size() < kFetchChunk) drained_at_ = now;
+    }
+
+    // Our queue was empty for long before this record came, and (where the broker's clock says so) none was appended
+    // for long. A busy stream whose reader takes its time is no pause.
+    bool is_behind_pause(const rd_kafka_message_t& message, const RecordBatch& batch) const {
+        if (paused_for_ < kPauseToVerify) return false;
+        rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        const int64_t time_ms = rd_kafka_message_timestamp(&message, &kind);
+        const int64_t before_ms = batch.empty() ? last_->append_time_ms : batch.records().back().append_time_ms;
+        return kind != RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME || time_ms - before_ms >= kPauseToVerify.count();
     }
 
     void fetch_some(int wait_ms, size_t count) {
@@ -519,7 +538,8 @@ class KafkaReader final : public LogReader {
     bool verifying_ = false;           // the next record must be last_
     Clock::time_point verifying_since_;
     bool nothing_came_ = false;
-    milliseconds paused_for_{};
+    std::optional<Clock::time_point> drained_at_;  // since when our queue is known to be empty
+    milliseconds paused_for_{};                    // how long it was, before what was fetched last
     Offset end_reached_ = 0;  // fetching came to the end of the log here
     Offset progress_ = 0;
     Offset committed_ = 0;
@@ -566,9 +586,12 @@ class KafkaWriter final : public LogWriter {
             return Error{ErrorCode::kInvalid, fmt::format("a record of {} bytes is too large: a log takes {} at most",
                                                           value.size(), kMaxValueBytes)};
         }
-        if (append_time_ms.value_or(0) < 0) return Error{ErrorCode::kInvalid, "an append time before 1970"};
+        // librdkafka takes time 0 for "now".
+        if (append_time_ms.value_or(1) < 1) {
+            return Error{ErrorCode::kInvalid, "an append time that is not after 1970-01-01T00:00:00Z"};
+        }
         for (;;) {
-            // An empty value is not null: null is a tombstone. librdkafka takes time 0 for "now".
+            // An empty value is not null: null is a tombstone.
             const rd_kafka_resp_err_t error = rd_kafka_producev(
                 client_.get(), RD_KAFKA_V_RKT(topic_.get()), RD_KAFKA_V_PARTITION(static_cast<int32_t>(partition)),
                 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(program.data(), program.size()),

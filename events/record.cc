@@ -20,6 +20,7 @@ namespace upline {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "records are little-endian and read as they lie");
+static_assert(sizeof(size_t) == 8, "sums and products of 32-bit numbers from a record never wrap");
 
 constexpr char kFileIdentifier[] = "UPLN";
 
@@ -55,11 +56,11 @@ class Bytes {
     }
     const std::byte* data(size_t at) const { return data_ + at; }
 
-    // Where the offset stored at `at` leads: forward, less than 2 GiB, to a byte of the record. 0 if it is wrong.
+    // Where the offset stored at `at` leads: forward, to a byte of the record. 0 if it is wrong.
     size_t follow(size_t at) const {
         if (!holds<uint32_t>(at)) return 0;
         const auto offset = load<uint32_t>(at);
-        if (offset == 0 || offset > INT32_MAX || !holds(at + offset, 1)) return 0;
+        if (offset == 0 || !holds(at + offset, 1)) return 0;
         return at + offset;
     }
 

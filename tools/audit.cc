@@ -4,14 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <unordered_map>
 
 #include "events/time.h"
 #include "ledger/core.h"
-#include "ledger/rules_v1.h"
+#include "projectors/compare.h"
 #include "projectors/memory_table.h"
-#include "tools/shards.h"
+#include "projectors/models.h"
+#include "projectors/projection.h"
 
 namespace upline {
 namespace {
@@ -588,20 +590,49 @@ class Audit {
             find(position_.size, "it is stored, but the head does not count it");
     }
 
+    // Each read model folded anew in memory, up to where the stored one stands, and compared row by row.
     Status check_read_models() {
-        for (const std::string& name : read_model_names()) {
-            Result<std::unique_ptr<Table>> table = store_.table(name);
-            if (!table.ok() && table.error().code == ErrorCode::kNotFound) {
+        for (const auto make_model : kModels) {
+            std::unique_ptr<Model> model = make_model();
+            const std::string name(model->name());
+            Result<std::unique_ptr<Table>> stored = store_.table(name);
+            if (!stored.ok()) {
+                if (stored.error().code != ErrorCode::kNotFound) return stored.error();
                 report_.not_checked.push_back(fmt::format("read model {}: there is none yet", name));
                 continue;
             }
-            if (!table.ok()) return table.error();
-            UPLINE_TRY(check_read_model(name, **table));
+            const Result<ModelPosition> position = read_position(**stored, *model);
+            if (!position.ok()) {
+                UPLINE_TRY(finding_or_error(std::nullopt, position.error()));
+                continue;
+            }
+            if (position->size > next_) {
+                if (walked_to_end_)
+                    find(std::nullopt, fmt::format("read model {} stands for {} entries, there are {}", name,
+                                                   position->size, position_.size));
+                else
+                    report_.not_checked.push_back(fmt::format("read model {}: it folds wrong entries", name));
+                continue;
+            }
+            const std::unique_ptr<EntrySource> source = store_.entries();
+            UPLINE_TRY_ASSIGN(const std::unique_ptr<Projection> again,
+                              Projection::open(std::make_unique<MemoryTable>(), std::move(model), *source));
+            Status folded = again->fold_to(position->size);
+            if (folded.ok()) folded = again->flush();
+            if (!folded.ok()) {
+                UPLINE_TRY(finding_or_error(std::nullopt, folded.error()));
+                continue;
+            }
+            const auto difference = compare_tables(**stored, again->table(), again->model());
+            if (!difference.ok())
+                UPLINE_TRY(finding_or_error(std::nullopt, difference.error()));
+            else if (*difference)
+                find(std::nullopt, fmt::format("read model {}: {}", name, (*difference)->what));
+            else
+                report_.read_models.push_back(name);
         }
         return ok_status();
     }
-
-    Status check_read_model(const std::string& name, Table& stored);
 
     ReadShard& shard_;
     Store& store_;

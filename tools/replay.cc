@@ -4,7 +4,8 @@
 #include <algorithm>
 
 #include "events/json.h"
-#include "projectors/memory_table.h"
+#include "projectors/compare.h"
+#include "projectors/models.h"
 #include "tools/commands.h"
 #include "tools/print.h"
 #include "tools/reading.h"
@@ -55,13 +56,14 @@ Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs
                                     to_string(sa.users()[x.user].id), x.currency.text(), x.pending, x.available,
                                     x.reserved, x.paid, y.pending, y.available, y.reserved, y.paid));
     }
-    for (const std::string& name : read_model_names()) {
-        const auto table_a = ours.store->table(name);
-        const auto table_b = theirs.store->table(name);
+    for (const auto make_model : kModels) {
+        const std::unique_ptr<Model> model = make_model();
+        const auto table_a = ours.store->table(model->name());
+        const auto table_b = theirs.store->table(model->name());
         if (!table_a.ok()) return table_a.error();
         if (!table_b.ok()) return Text(table_b.error().message);
-        UPLINE_TRY_ASSIGN(const auto row, compare_tables(**table_a, **table_b, *make_read_model(name)));
-        if (row) return Text(fmt::format("read model {}: {}", name, row->what));
+        UPLINE_TRY_ASSIGN(const auto row, compare_tables(**table_b, **table_a, *model));
+        if (row) return Text(fmt::format("read model {}: {}", model->name(), row->what));
     }
     return Text();
 }

@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "consumers/consume.h"
-#include "projectors/payouts.h"
-#include "projectors/sites.h"
+#include "projectors/models.h"
+#include "projectors/projection.h"
 #include "tools/print.h"
 
 namespace upline {
@@ -22,11 +22,12 @@ class Projectors {
   public:
     static Result<std::unique_ptr<Projectors>> open(Store& store) {
         std::unique_ptr<Projectors> projectors(new Projectors);
-        for (const std::string& name : read_model_names()) {
-            UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, store.table(name));
+        for (const auto make_model : kModels) {
+            std::unique_ptr<Model> model = make_model();
+            UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, store.table(model->name()));
             projectors->sources_.push_back(store.entries());
             UPLINE_TRY_ASSIGN(std::unique_ptr<Projection> projection,
-                              Projection::open(std::move(table), make_read_model(name), *projectors->sources_.back()));
+                              Projection::open(std::move(table), std::move(model), *projectors->sources_.back()));
             projectors->projections_.push_back(std::move(projection));
         }
         projectors->thread_ = std::thread([raw = projectors.get()] { raw->follow(); });
@@ -152,17 +153,6 @@ Status feed_one(EventLog& log, const DataFolder& folder, uint32_t partition, con
 }
 
 }  // namespace
-
-const std::vector<std::string>& read_model_names() {
-    static const std::vector<std::string> names = {"payouts", "sites"};
-    return names;
-}
-
-std::unique_ptr<Model> make_read_model(const std::string& name) {
-    if (name == "payouts") return make_payouts_model();
-    UPLINE_CHECK(name == "sites", "a name of read_model_names()");
-    return make_sites_model();
-}
 
 Result<std::vector<ShardReport>> feed(EventLog& log, const DataFolder& folder, const FeedOptions& options) {
     std::vector<uint32_t> partitions = options.partitions;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `run`, `replay` and `demo` share: a log's partitions fed into a data folder, each shard with its loop and its
-// projectors, and the read models that exist.
+// projectors.
 #pragma once
 
 #include <atomic>
@@ -12,14 +12,8 @@
 #include "consumers/shard.h"
 #include "events/event_log.h"
 #include "ledger/data_folder.h"
-#include "projectors/projection.h"
 
 namespace upline {
-
-// The read models every ledger has, by name: the one list to add one to.
-const std::vector<std::string>& read_model_names();
-// REQUIRES: a name of read_model_names().
-std::unique_ptr<Model> make_read_model(const std::string& name);
 
 struct ShardReport {
     uint32_t partition = 0;

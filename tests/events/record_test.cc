@@ -535,6 +535,34 @@ TEST(Record, MayHaveBytesNobodyRefersTo) {
     EXPECT_TRUE(reads_as_oracle(record.bytes()));
 }
 
+TEST(Record, MayHaveFieldsThatOnlyALaterReleaseKnows) {
+    flatbuffers::FlatBufferBuilder builder;
+    const fb::Uuid id(1, 2);
+    const auto write_table = [&](const std::function<void()>& write_known_fields) {
+        const auto later = builder.CreateString(std::string(300, '\0'));
+        const auto table = builder.StartTable();
+        write_known_fields();
+        builder.AddOffset(static_cast<flatbuffers::voffset_t>(4 + 2 * 20), later);
+        return builder.EndTable(table);
+    };
+    const flatbuffers::Offset<void> payload(write_table([&] { builder.AddStruct(fb::UserSuspended::VT_USER, &id); }));
+    const flatbuffers::Offset<fb::Event> event(write_table([&] {
+        builder.AddStruct(fb::Event::VT_ID, &id);
+        builder.AddElement<uint8_t>(fb::Event::VT_TYPE, fb::Payload_UserSuspended);
+        builder.AddElement<uint8_t>(fb::Event::VT_PAYLOAD_TYPE, fb::Payload_UserSuspended);
+        builder.AddElement<int64_t>(fb::Event::VT_OCCURRED_AT, 5);
+        builder.AddOffset(fb::Event::VT_PAYLOAD, payload);
+    }));
+    fb::FinishEventBuffer(builder, event);
+    const Buffer record = copy(std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize())));
+    const DecodedRecord decoded = decode_record(record);
+    ASSERT_EQ(decoded.malformed, nullptr);
+    EXPECT_EQ(describe(decoded.event),
+              "id=00000000-0000-0001-0000-000000000002\ntype=11\nprogram=default\noccurred_at=5\n"
+              "user=00000000-0000-0001-0000-000000000002\n");
+    EXPECT_TRUE(reads_as_oracle(record));
+}
+
 TEST(Record, MayHaveTwoFieldsInOnePlace) {
     Surgeon record(encode(with_payload(UserSignedUp{{kSomeId}, {kSomeId}})));
     const size_t vtable = record.vtable(record.payload());

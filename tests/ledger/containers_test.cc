@@ -93,8 +93,8 @@ TEST(IdTable, FingerprintsDependOnProgramAndId) {
 // Stored slots are found again by a later build: the function is part of the data format.
 TEST(IdTable, FingerprintsAreThoseOfTheFormat) {
     const Uuid id{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
-    EXPECT_EQ(IdTable::program_hash("default"), PROGRAM_HASH);
-    EXPECT_EQ(IdTable::fingerprint(IdTable::program_hash("default"), id), FINGERPRINT);
+    EXPECT_EQ(IdTable::program_hash("default"), 0x6c5b964d9473ac1aU);
+    EXPECT_EQ(IdTable::fingerprint(IdTable::program_hash("default"), id), 0x018e6f0ecd444926U);
 }
 
 TEST(Thing, KeepsKindAndNumber) {
@@ -128,7 +128,9 @@ TEST(SequenceRank, CountsWhatCameBefore) {
             const bool is_there = before < added.size() && added[before] == s;
             const auto found = rank.rank(s);
             ASSERT_EQ(found.has_value(), is_there) << s;
-            if (is_there) ASSERT_EQ(*found, before++) << s;
+            if (!is_there) continue;
+            ASSERT_EQ(*found, before) << s;
+            ++before;
         }
         ASSERT_FALSE(rank.rank(UINT64_MAX));
     }
@@ -180,7 +182,10 @@ TEST(Paged, StoresExactlyThePagesThatChangedAndLoadsThemBack) {
     // And it goes on where it was: the last, partial page is stored again.
     loaded.append(1);
     size_t stores = 0;
-    loaded.store_changes([&](uint64_t page, auto) { ++stores, EXPECT_EQ(page, expected.size() / 128); });
+    loaded.store_changes([&](uint64_t page, auto) { 
+        ++stores;
+        EXPECT_EQ(page, expected.size() / Paged<uint64_t>::kPageRecords);
+    });
     EXPECT_EQ(stores, 1U);
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ostream>
 #include <random>
 #include <string>
 #include <vector>
@@ -189,8 +190,8 @@ TEST(Entitlement, OnlyThoseWhoAreThereGetAPart) {
         const Split split = entitled(plan, sale, sale.amount);
         SCOPED_TRACE(::testing::Message() << "seed " << seed << " run " << run);
         ASSERT_EQ(split.tax, sale.tax) << "nothing is rounded off the tax of a whole sale";
-        if (!sale.has_creator) ASSERT_EQ(split.creator, 0);
-        if (!sale.website_bonus_owed) ASSERT_EQ(split.website, 0);
+        ASSERT_TRUE(sale.has_creator || split.creator == 0);
+        ASSERT_TRUE(sale.website_bonus_owed || split.website == 0);
         for (unsigned k = std::min<unsigned>(plan.levels, sale.upline_size); k < kMaxLevels; ++k)
             ASSERT_EQ(split.levels[k], 0);
     }

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// All read models there are: what runs, is verified and can be rebuilt. To add one, see projectors/README.md.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "projectors/payouts.h"
+#include "projectors/sites.h"
+
+namespace upline {
+
+inline constexpr std::array<std::unique_ptr<Model> (*)(), 2> kModels = {payouts_model, sites_model};
+
+}  // namespace upline

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// For tests: a shard in memory on which a random community signs up, builds websites, visits and buys. Also what is
+// refused: repeated ids, unknown references, impossible amounts.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "events/time.h"
+#include "tests/ledger/memory_shard.h"
+
+namespace upline::testing {
+
+class Community {
+  public:
+    explicit Community(uint64_t seed) : random_(seed) {}
+
+    MemoryShard& shard() { return shard_; }
+    uint64_t size() const { return shard_.entries().size(); }
+    uint64_t below(uint64_t bound) { return random_() % bound; }
+
+    // Lets so many more events happen, each its entry.
+    void live(size_t events) {
+        std::vector<Input> inputs;
+        for (size_t i = 0; i < events; ++i) {
+            Input input;
+            input.record.event = next();
+            input.append_time_ms = input.record.event.occurred_at_us / 1000;
+            if (below(50) == 0) input.record.malformed = "for a test";
+            inputs.push_back(input);
+        }
+        shard_.apply(inputs);
+        shard_.mature();
+    }
+
+    // Calls f(entry) for each entry there is.
+    template <class F>
+    void for_each_entry(F&& f) {
+        Entry entry;
+        for (uint64_t i = 0; i < size(); ++i) {
+            ASSERT_TRUE(decode_entry(shard_.entries()[i], entry).ok());
+            f(entry);
+        }
+    }
+
+  private:
+    Event next() {
+        if (!past_.empty() && below(40) == 0) return past_[below(past_.size())];
+        Event event;
+        event.id = uuid();
+        event.program = below(10) == 0 ? "other" : kDefaultProgram;
+        now_us_ += static_cast<int64_t>(below(1000) == 0 ? below(40) * kUsPerDay : below(kUsPerDay / 20));
+        event.occurred_at_us = now_us_;
+        if (below(5) == 0) event.occurred_at_us -= static_cast<int64_t>(below(5 * kUsPerDay));
+        switch (users_.size() < 3 ? 0 : below(12)) {
+            case 0:
+                set(event, UserSignedUp{.referrer = {below(10) == 0 ? Uuid() : any(users_)}, .website = {}});
+                users_.push_back(event.id);
+                break;
+            case 1:
+                set(event, WebsiteCreated{.owner = {any(users_)}, .domain = {}, .site_template = {}});
+                if (below(4) == 0) websites_.push_back(event.id);
+                break;
+            case 2:
+                set(event, WebsiteStatusChanged{.website = {any(websites_)},
+                                                .status = static_cast<WebsiteStatus>(below(3))});
+                break;
+            case 3:
+            case 4:
+            case 5:
+            case 6: {
+                WebsiteActivity activity{.website = {any(websites_)},
+                                         .widget = static_cast<Widget>(below(6)),
+                                         .kind = static_cast<ActivityKind>(below(4)),
+                                         .count = static_cast<uint32_t>(1 + below(5)),
+                                         .visitor = {}};
+                // Now and then all the world comes to one page, or the same few come back.
+                if (below(3) != 0) activity.visitor = VisitorToken{below(2) == 0 ? random_() : below(20)};
+                if (below(2) == 0) {
+                    activity.website = {websites_.empty() ? any(websites_) : websites_.front()};
+                    event.occurred_at_us = kBusyDayUs;
+                }
+                set(event, activity);
+                break;
+            }
+            default: set(event, sale());
+        }
+        past_.push_back(event);
+        return event;
+    }
+
+    TransactionRecorded sale() {
+        static constexpr std::array<Currency, 3> kCurrencies = {{{{'U', 'S', 'D'}}, {{'J', 'P', 'Y'}}, {{'K', 'W', 'D'}}}};
+        TransactionRecorded sale;
+        sale.buyer.id = any(users_);
+        sale.amount.value = static_cast<int64_t>(below(below(2) == 0 ? 50 : 1'000'000));
+        if (below(3) == 0) sale.tax.value = static_cast<int64_t>(below(static_cast<uint64_t>(sale.amount.value) + 2));
+        sale.currency = kCurrencies[below(3)];
+        sale.source = static_cast<Source>(below(3));
+        if (below(2) == 0 || sale.source == Source::kWebsite) sale.website.id = any(websites_);
+        sale.stream = static_cast<Stream>(below(18));
+        if (below(4) == 0) sale.creator.id = any(users_);
+        return sale;
+    }
+
+    template <class P>
+    static void set(Event& event, const P& payload) {
+        event.type = static_cast<uint8_t>(P::kType);
+        event.payload = payload;
+    }
+    // One of them, most likely of the first few; or one that nobody knows.
+    Uuid any(const std::vector<Uuid>& ids) {
+        if (ids.empty() || below(30) == 0) return uuid();
+        return ids[below(1 + below(ids.size()))];
+    }
+    Uuid uuid() {
+        Uuid id;
+        for (uint8_t& byte : id.bytes) byte = static_cast<uint8_t>(random_());
+        return id;
+    }
+
+    static constexpr int64_t kBusyDayUs = 20'000 * kUsPerDay;
+    std::mt19937_64 random_;
+    MemoryShard shard_;
+    int64_t now_us_ = kBusyDayUs;
+    std::vector<Uuid> users_;
+    std::vector<Uuid> websites_;
+    std::vector<Event> past_;
+};
+
+// UPLINE_TEST_SEED if set, else one that differs from run to run. Told to whoever reads a failure.
+inline uint64_t test_seed() {
+    const char* given = std::getenv("UPLINE_TEST_SEED");
+    const uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device()();
+    ::testing::Test::RecordProperty("seed", std::to_string(seed));
+    std::printf("seed %llu (UPLINE_TEST_SEED repeats it)\n", static_cast<unsigned long long>(seed));
+    return seed;
+}
+
+}  // namespace upline::testing

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+// The laws of every read model: its bytes are a function of its position alone, whatever happened on the way.
+#include "projectors/projection.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "projectors/compare.h"
+#include "projectors/memory_table.h"
+#include "projectors/models.h"
+#include "tests/projectors/community.h"
+
+namespace upline {
+namespace {
+
+using Rows = std::map<std::string, std::string, std::less<>>;
+
+// A table that outlives the projections on it, as a database does, and whose writes can be made to fail.
+class LastingTable final : public Table {
+  public:
+    explicit LastingTable(MemoryTable& rows, const bool& broken) : rows_(rows), broken_(broken) {}
+    Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) override {
+        return rows_.get_many(keys);
+    }
+    Status write(std::span<const Write> writes) override {
+        if (broken_) return Error{ErrorCode::kUnavailable, "the disk is full"};
+        return rows_.write(writes);
+    }
+    Status scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) override {
+        return rows_.scan(first, row);
+    }
+    Status clear() override { return rows_.clear(); }
+
+  private:
+    MemoryTable& rows_;
+    const bool& broken_;
+};
+
+class ReadModel : public ::testing::TestWithParam<std::unique_ptr<Model> (*)()> {
+  protected:
+    std::unique_ptr<Projection> open(size_t delta_bytes = Projection::kDeltaBytes) {
+        auto opened = Projection::open(std::make_unique<LastingTable>(table_, broken_), GetParam()(),
+                                       community_.shard().entries(), delta_bytes);
+        EXPECT_TRUE(opened.ok());
+        return std::move(*opened);
+    }
+    // The rows of a model that folds `size` entries in one go.
+    Rows in_one_go(uint64_t size) {
+        auto table = std::make_unique<MemoryTable>();
+        const MemoryTable& rows = *table;
+        auto opened = Projection::open(std::move(table), GetParam()(), community_.shard().entries());
+        EXPECT_TRUE(opened.ok() && (*opened)->fold_to(size).ok() && (*opened)->flush().ok());
+        return rows.rows();
+    }
+
+    uint64_t seed_ = testing::test_seed();
+    testing::Community community_{seed_};
+    MemoryTable table_;
+    bool broken_ = false;
+};
+
+std::string model_name(const ::testing::TestParamInfo<std::unique_ptr<Model> (*)()>& maker) {
+    return std::string(maker.param()->name());
+}
+INSTANTIATE_TEST_SUITE_P(All, ReadModel, ::testing::ValuesIn(kModels), model_name);
+
+TEST_P(ReadModel, HasTheSameBytesWhateverTheBatchesAndRestartsWere) {
+    community_.live(6000);
+    auto projection = open();
+    for (uint64_t at = 0; at < community_.size();) {
+        at = std::min(at + 1 + community_.below(community_.below(2) == 0 ? 20 : 900), community_.size());
+        ASSERT_TRUE(projection->fold_to(at).ok());
+        switch (community_.below(4)) {
+            case 0: projection = open(community_.below(2) == 0 ? 1 : 100'000); break;  // what was not stored is lost
+            case 1: break;
+            default:
+                ASSERT_TRUE(projection->flush().ok());
+                ASSERT_EQ(projection->position(), at);
+                if (community_.below(4) != 0) break;
+                ASSERT_EQ(table_.rows(), in_one_go(at)) << "seed " << seed_;
+        }
+    }
+    ASSERT_TRUE(projection->fold_to(community_.size()).ok());
+    ASSERT_TRUE(projection->flush().ok());
+    EXPECT_GT(table_.rows().size(), 100U);
+    EXPECT_EQ(table_.rows(), in_one_go(community_.size())) << "seed " << seed_;
+}
+
+TEST_P(ReadModel, RebuildsToTheSameBytes) {
+    community_.live(3000);
+    auto projection = open();
+    ASSERT_TRUE(projection->fold_to(community_.size()).ok());
+    ASSERT_TRUE(projection->flush().ok());
+    const Rows before = table_.rows();
+    const Table::Write foreign{.key = before.rbegin()->first, .value = "changed"};
+    ASSERT_TRUE(table_.write(std::span(&foreign, 1)).ok());
+    ASSERT_NE(table_.rows(), before);
+    ASSERT_TRUE(projection->rebuild().ok());
+    EXPECT_EQ(table_.rows(), before) << "seed " << seed_;
+}
+
+TEST_P(ReadModel, LosesNothingWhenItsUnstoredRowsAreLost) {
+    community_.live(500);
+    ASSERT_TRUE(open()->fold_to(community_.size()).ok());
+    EXPECT_EQ(open()->position(), 0U);
+
+    auto projection = open();
+    ASSERT_TRUE(projection->fold_to(300).ok());
+    ASSERT_TRUE(projection->flush().ok());
+    ASSERT_TRUE(projection->fold_to(500).ok());
+    broken_ = true;
+    const Status failed = projection->flush();
+    ASSERT_FALSE(failed.ok());
+    EXPECT_EQ(failed.error().message, "the disk is full");
+    EXPECT_EQ(projection->position(), 300U);
+    EXPECT_EQ(table_.rows(), in_one_go(300));
+    broken_ = false;
+
+    projection = open();
+    EXPECT_EQ(projection->position(), 300U);
+    ASSERT_TRUE(projection->fold_to(500).ok());
+    ASSERT_TRUE(projection->flush().ok());
+    EXPECT_EQ(table_.rows(), in_one_go(500)) << "seed " << seed_;
+}
+
+TEST_P(ReadModel, IsUnchangedByAllThatWasNotAccepted) {
+    community_.live(2000);
+    uint64_t refused = 0;
+    Deltas deltas;
+    const std::unique_ptr<Model> model = GetParam()();
+    community_.for_each_entry([&](const Entry& entry) {
+        if (entry.accepted()) return;
+        model->fold(entry, deltas);
+        ++refused;
+    });
+    EXPECT_GT(refused, 50U);
+    EXPECT_TRUE(deltas.sorted().empty());
+}
+
+TEST_P(ReadModel, OfAnotherLayoutIsBuiltAnew) {
+    community_.live(300);
+    const Table::Write old[] = {{.key = RowKey().bytes(), .value = "\x7f something else"},
+                                {.key = "old row", .value = "x"}};
+    ASSERT_TRUE(table_.write(old).ok());
+    const auto read = read_position(table_, *GetParam()());
+    ASSERT_FALSE(read.ok());
+    EXPECT_EQ(read.error().code, ErrorCode::kConflict);
+
+    auto projection = open();
+    EXPECT_EQ(projection->position(), 0U);
+    ASSERT_TRUE(projection->fold_to(300).ok());
+    ASSERT_TRUE(projection->flush().ok());
+    EXPECT_EQ(table_.rows(), in_one_go(300));
+}
+
+TEST_P(ReadModel, SaysWhatItStandsFor) {
+    community_.live(700);
+    auto projection = open();
+    ASSERT_TRUE(read_position(table_, projection->model()).ok());
+    EXPECT_EQ(*read_position(table_, projection->model()), ModelPosition{});
+    ASSERT_TRUE(projection->fold_to(700).ok());
+    ASSERT_TRUE(projection->flush().ok());
+    const ModelPosition expected{.size = 700, .clock_us = community_.shard().state().clock_us()};
+    EXPECT_EQ(*read_position(table_, projection->model()), expected);
+}
+
+TEST_P(ReadModel, RefusesEntriesThatCannotBe) {
+    // A ledger from elsewhere that begins with an entry further on, or one that names what comes after it.
+    testing::MemoryEntries entries;
+    Entry entry;
+    entry.sequence = 0;
+    entry.outcome = Outcome::kAccepted;
+    entry.id.bytes[0] = 1;
+    entry.type = static_cast<uint8_t>(EventType::kWebsiteActivity);
+    entry.program = kDefaultProgram;
+    entry.payload = WebsiteActivity{};
+    entry.refs[0] = 77;
+    EntryBatch batch;
+    append_entry(entry, batch.bytes);
+    batch.ends.push_back(static_cast<uint32_t>(batch.bytes.size()));
+    entry.sequence = 9;
+    append_entry(entry, batch.bytes);
+    batch.ends.push_back(static_cast<uint32_t>(batch.bytes.size()));
+    entries.append(batch);
+
+    auto projection = Projection::open(std::make_unique<MemoryTable>(), GetParam()(), entries);
+    ASSERT_TRUE(projection.ok());
+    const Status status = (*projection)->fold_to(1);
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().code, ErrorCode::kCorrupt);
+    EXPECT_EQ(status.error().message, "entry 0 names an entry that is not before it");
+
+    batch.bytes.erase(batch.bytes.begin(), batch.bytes.begin() + batch.ends[0]);
+    batch.ends = {static_cast<uint32_t>(batch.bytes.size())};
+    testing::MemoryEntries misplaced;
+    misplaced.append(batch);
+    projection = Projection::open(std::make_unique<MemoryTable>(), GetParam()(), misplaced);
+    ASSERT_TRUE(projection.ok());
+    const Status placed = (*projection)->fold_to(1);
+    ASSERT_FALSE(placed.ok());
+    EXPECT_EQ(placed.error().message, "entry 9 stands where entry 0 belongs");
+}
+
+TEST_P(ReadModel, RefusesToStandForMoreThanThereIs) {
+    community_.live(100);
+    auto projection = open();
+    ASSERT_TRUE(projection->fold_to(100).ok());
+    ASSERT_TRUE(projection->flush().ok());
+    const Status status = open()->fold_to(99);
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().code, ErrorCode::kCorrupt);
+}
+
+TEST_P(ReadModel, IsTheSameInTheDatabase) {
+    community_.live(2000);
+    const auto folder = std::filesystem::path(::testing::TempDir()) /
+                        ("upline_projection_" + std::string(GetParam()()->name()) + std::to_string(seed_));
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    {
+        auto store = Store::open(folder / "partition", Store::Access::kWrite);
+        ASSERT_TRUE(store.ok()) << store.error().message;
+        for (const uint64_t size : {500U, 2000U}) {
+            auto table = (*store)->table(GetParam()()->name());
+            ASSERT_TRUE(table.ok());
+            auto projection = Projection::open(std::move(*table), GetParam()(), community_.shard().entries());
+            ASSERT_TRUE(projection.ok());
+            ASSERT_TRUE((*projection)->fold_to(size).ok());
+            ASSERT_TRUE((*projection)->flush().ok());
+            ASSERT_TRUE((*projection)->rebuild().ok());
+        }
+        auto table = (*store)->table(GetParam()()->name());
+        ASSERT_TRUE(table.ok());
+        Rows rows;
+        ASSERT_TRUE((*table)->scan("", [&](std::string_view key, std::string_view value) {
+                                  rows.emplace(key, value);
+                                  return true;
+                              }).ok());
+        EXPECT_EQ(rows, in_one_go(2000)) << "seed " << seed_;
+    }
+    std::filesystem::remove_all(folder);
+}
+
+TEST_P(ReadModel, ComparesToTheByteAndNamesTheFirstRowThatDiffers) {
+    community_.live(6000);
+    auto projection = open();
+    ASSERT_TRUE(projection->fold_to(community_.size()).ok());
+    ASSERT_TRUE(projection->flush().ok());
+    const Rows right = table_.rows();
+    const auto compare = [&](const Rows& rows) {
+        MemoryTable is;
+        for (const auto& [key, value] : rows) {
+            const Table::Write write{.key = key, .value = value};
+            EXPECT_TRUE(is.write(std::span(&write, 1)).ok());
+        }
+        auto difference = compare_tables(is, table_, projection->model());
+        EXPECT_TRUE(difference.ok());
+        return std::move(*difference);
+    };
+    EXPECT_FALSE(compare(right).has_value());
+    EXPECT_TRUE(compare({}).has_value());
+    for (int round = 0; round < 60; ++round) {
+        auto row = right.begin();
+        std::advance(row, static_cast<ptrdiff_t>(community_.below(right.size())));
+        Rows wrong = right;
+        wrong.erase(row->first);
+        auto difference = compare(wrong);
+        ASSERT_TRUE(difference) << "seed " << seed_;
+        EXPECT_EQ(difference->key, row->first);
+        EXPECT_NE(difference->what.find("missing"), std::string::npos) << difference->what;
+
+        std::string& value = wrong[row->first] = row->second;
+        value[community_.below(value.size())] ^= static_cast<char>(1 << community_.below(8));
+        difference = compare(wrong);
+        ASSERT_TRUE(difference) << "seed " << seed_;
+        EXPECT_EQ(difference->key, row->first);
+
+        wrong = right;
+        const std::string added = row->first.substr(0, 13) + "\x01";
+        if (!wrong.emplace(added, "\x02").second) continue;
+        difference = compare(wrong);
+        ASSERT_TRUE(difference) << "seed " << seed_;
+        EXPECT_EQ(difference->key, added);
+    }
+}
+
+}  // namespace
+}  // namespace upline
