@@ -37,8 +37,9 @@ std::string read_file(const std::string& path) {
 }
 
 void write_file(const std::string& path, std::string_view bytes) {
-    const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666));
+    const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT, 0666));
     EXPECT_TRUE(write_all(FileSystem::real(), fd.get(), as_bytes(bytes), 0)) << path;
+    EXPECT_EQ(::ftruncate(fd.get(), static_cast<off_t>(bytes.size())), 0) << path;
 }
 
 Result<std::unique_ptr<EmbeddedLog>> make_log(const std::string& directory, uint32_t partitions = 1,
@@ -143,8 +144,7 @@ TEST_F(TornTail, OfZerosOrGarbageIsCutAtEveryByte) {
 }
 
 TEST_F(EmbeddedLogTest, FlippedBitIsFoundOrHarmlessAtEveryByte) {
-    const uint64_t seed = test_seed();
-    std::mt19937_64 random(seed);
+    std::mt19937_64 random(test_seed());
     const std::vector<std::string> values = {"a", std::string(13, 'b'), "", random_bytes(random, 64)};
     auto made = make_log(directory());
     ASSERT_OK(made);
@@ -152,7 +152,8 @@ TEST_F(EmbeddedLogTest, FlippedBitIsFoundOrHarmlessAtEveryByte) {
     ASSERT_OK(write(**made, {values[2], values[3]}));
     const std::string good = read_file(partition_file());
     for (size_t at = 0; at < good.size(); ++at) {
-        for (int bit = 0; bit < 8; ++bit) {
+        const bool in_use = at < kHeaderBytes || at >= kHeaderPageBytes || at % 512 < 24;
+        for (int bit = 0; bit < (in_use ? 8 : 1); ++bit) {
             std::string bad = good;
             bad[at] = static_cast<char>(bad[at] ^ (1 << bit));
             write_file(partition_file(), bad);
@@ -466,7 +467,8 @@ Deed live_a_life(const std::string& directory, FileSystem& files) {
             for (int i = 0; i < 3; ++i) {
                 const uint32_t partition = i == 2 ? 1 : 0;
                 // The large ones leave memory before the flush, and cross a block's border.
-                const std::string value = fmt::format("{}-{}-{}-", visit, round, i) + std::string(round == 1 ? 600'000 : 20, 'v');
+                const size_t size = visit == 0 && round == 1 ? 600'000 : 20;
+                const std::string value = fmt::format("{}-{}-{}-", visit, round, i) + std::string(size, 'v');
                 deed.appended[partition].push_back(value);
                 if (!(*writer)->append_to(partition, "p", as_bytes(value)).ok()) return deed.failed = true, deed;
             }
@@ -676,7 +678,6 @@ TEST_F(EmbeddedLogTest, NothingAcknowledgedIsLostWhenTheWriterIsKilled) {
         int status = 0;
         ASSERT_EQ(::waitpid(child, &status, 0), child);
         ASSERT_TRUE(WIFSIGNALED(status)) << "the child gave up: " << WEXITSTATUS(status);
-        random.discard(1);
         uint64_t acknowledged = next;
         for (uint64_t said = 0; ::read(reading.get(), &said, sizeof said) == sizeof said;) acknowledged = said;
 

@@ -54,28 +54,32 @@ class Community {
         if (!past_.empty() && below(40) == 0) return past_[below(past_.size())];
         Event event;
         event.id = uuid();
-        event.program = below(10) == 0 ? "other" : kDefaultProgram;
+        const bool other = below(10) == 0;
+        event.program = other ? "other" : kDefaultProgram;
+        std::vector<Uuid>& users = other ? other_users_ : users_;
+        const std::vector<Uuid>& websites = websites_;  // of the default program: unknown in the other
         now_us_ += static_cast<int64_t>(below(1000) == 0 ? below(40) * kUsPerDay : below(kUsPerDay / 20));
         event.occurred_at_us = now_us_;
         if (below(5) == 0) event.occurred_at_us -= static_cast<int64_t>(below(5 * kUsPerDay));
-        switch (users_.size() < 3 ? 0 : below(12)) {
+        const bool first = users.size() < 3;
+        switch (first ? 0 : below(12)) {
             case 0:
-                set(event, UserSignedUp{.referrer = {below(10) == 0 ? Uuid() : any(users_)}, .website = {}});
-                users_.push_back(event.id);
+                set(event, UserSignedUp{.referrer = {first || below(10) == 0 ? Uuid() : any(users)}, .website = {}});
+                users.push_back(event.id);
                 break;
             case 1:
-                set(event, WebsiteCreated{.owner = {any(users_)}, .domain = {}, .site_template = {}});
-                if (below(4) == 0) websites_.push_back(event.id);
+                set(event, WebsiteCreated{.owner = {any(users)}, .domain = {}, .site_template = {}});
+                if (!other && (websites_.empty() || below(4) == 0)) websites_.push_back(event.id);
                 break;
             case 2:
-                set(event, WebsiteStatusChanged{.website = {any(websites_)},
+                set(event, WebsiteStatusChanged{.website = {any(websites)},
                                                 .status = static_cast<WebsiteStatus>(below(3))});
                 break;
             case 3:
             case 4:
             case 5:
             case 6: {
-                WebsiteActivity activity{.website = {any(websites_)},
+                WebsiteActivity activity{.website = {any(websites)},
                                          .widget = static_cast<Widget>(below(6)),
                                          .kind = static_cast<ActivityKind>(below(4)),
                                          .count = static_cast<uint32_t>(1 + below(5)),
@@ -83,29 +87,30 @@ class Community {
                 // Now and then all the world comes to one page, or the same few come back.
                 if (below(3) != 0) activity.visitor = VisitorToken{below(2) == 0 ? random_() : below(20)};
                 if (below(2) == 0) {
-                    activity.website = {websites_.empty() ? any(websites_) : websites_.front()};
+                    activity.website = {websites.empty() ? uuid() : websites.front()};
                     event.occurred_at_us = kBusyDayUs;
                 }
                 set(event, activity);
                 break;
             }
-            default: set(event, sale());
+            default: set(event, sale(users));
         }
         past_.push_back(event);
         return event;
     }
 
-    TransactionRecorded sale() {
-        static constexpr std::array<Currency, 3> kCurrencies = {{{{'U', 'S', 'D'}}, {{'J', 'P', 'Y'}}, {{'K', 'W', 'D'}}}};
+    TransactionRecorded sale(const std::vector<Uuid>& users) {
+        static constexpr std::array<Currency, 3> kCurrencies = {
+            {{{'U', 'S', 'D'}}, {{'J', 'P', 'Y'}}, {{'K', 'W', 'D'}}}};
         TransactionRecorded sale;
-        sale.buyer.id = any(users_);
+        sale.buyer.id = any(users);
         sale.amount.value = static_cast<int64_t>(below(below(2) == 0 ? 50 : 1'000'000));
         if (below(3) == 0) sale.tax.value = static_cast<int64_t>(below(static_cast<uint64_t>(sale.amount.value) + 2));
         sale.currency = kCurrencies[below(3)];
         sale.source = static_cast<Source>(below(3));
         if (below(2) == 0 || sale.source == Source::kWebsite) sale.website.id = any(websites_);
         sale.stream = static_cast<Stream>(below(18));
-        if (below(4) == 0) sale.creator.id = any(users_);
+        if (below(4) == 0) sale.creator.id = any(users);
         return sale;
     }
 
@@ -130,6 +135,7 @@ class Community {
     MemoryShard shard_;
     int64_t now_us_ = kBusyDayUs;
     std::vector<Uuid> users_;
+    std::vector<Uuid> other_users_;
     std::vector<Uuid> websites_;
     std::vector<Event> past_;
 };

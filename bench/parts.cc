@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of the path by themselves, on one core, in memory.
+#include <benchmark/benchmark.h>
+
+#include "bench/community.h"
+#include "events/json.h"
+#include "events/record.h"
+#include "ledger/core.h"
+#include "ledger/merkle.h"
+#include "projectors/memory_table.h"
+#include "projectors/models.h"
+#include "projectors/projection.h"
+
+namespace upline::bench {
+namespace {
+
+constexpr uint32_t kUsers = 1'000'000;
+constexpr size_t kBatch = 65'536;
+
+// Records with 8-aligned values, as log readers give them.
+RecordBatch records_of(const Community& community, uint64_t first_sale, size_t count) {
+    RecordBatch batch;
+    RecordWriter writer;
+    for (size_t i = 0; i < count; ++i)
+        batch.append(static_cast<Offset>(i), INT64_C(4'000'000'000'000), writer.encode(community.sale(first_sale + i)));
+    return batch;
+}
+
+class NoEntries final : public EntrySource {
+  public:
+    Result<std::span<const std::byte>> entry(uint64_t /*sequence*/) override {
+        return Error{ErrorCode::kNotFound, "no earlier entry is asked for here"};
+    }
+};
+
+// A million people signed up, once for all benchmarks.
+struct World {
+    Community community{kUsers};
+    State state;
+    NoEntries none;
+    Core core{state, {}, none};
+    EntryBatch signups;
+    World() {
+        RecordWriter writer;
+        RecordBatch batch;
+        std::vector<Input> inputs;
+        for (uint32_t user = 0; user < kUsers; ++user)
+            batch.append(user, INT64_C(4'000'000'000'000), writer.encode(community.signup(user)));
+        for (const Record& record : batch.records()) inputs.push_back(read_input(record.value, record.append_time_ms));
+        UPLINE_CHECK(core.apply(inputs, signups).ok(), "signups that apply");
+    }
+};
+World& world() {
+    static World instance;
+    return instance;
+}
+
+void decode(benchmark::State& bench) {
+    const RecordBatch batch = records_of(world().community, 0, kBatch);
+    size_t i = 0;
+    for (auto _ : bench) {
+        DecodedRecord decoded = decode_record(batch.records()[i++ % kBatch].value);
+        benchmark::DoNotOptimize(decoded);
+    }
+    bench.SetItemsProcessed(bench.iterations());
+}
+
+void parse_json(benchmark::State& bench) {
+    std::string line;
+    append_json(world().community.sale(7), line);
+    line.pop_back();
+    EventParser parser;
+    RecordWriter writer;
+    for (auto _ : bench) {
+        Result<Event> event = parser.parse(line);
+        benchmark::DoNotOptimize(writer.encode(*event));
+    }
+    bench.SetItemsProcessed(bench.iterations());
+}
+
+void record_hash(benchmark::State& bench) {
+    const RecordBatch batch = records_of(world().community, 0, kBatch);
+    size_t i = 0;
+    for (auto _ : bench) benchmark::DoNotOptimize(sha256(batch.records()[i++ % kBatch].value));
+    bench.SetItemsProcessed(bench.iterations());
+}
+
+// Everything the core does for a seven-level sale, entry bytes included.
+void core_apply(benchmark::State& bench) {
+    static uint64_t next_sale = 0;
+    EntryBatch entries;
+    for (auto _ : bench) {
+        bench.PauseTiming();
+        const RecordBatch batch = records_of(world().community, next_sale, kBatch);
+        next_sale += kBatch;
+        std::vector<Input> inputs;
+        for (const Record& record : batch.records()) inputs.push_back(read_input(record.value, record.append_time_ms));
+        bench.ResumeTiming();
+        UPLINE_CHECK(world().core.apply(inputs, entries).ok(), "sales that apply");
+    }
+    bench.SetItemsProcessed(bench.iterations() * static_cast<int64_t>(kBatch));
+}
+
+void split_of_a_sale(benchmark::State& bench) {
+    int64_t amount = 100;
+    for (auto _ : bench) {
+        amount = amount % 1'000'000 + 1;
+        benchmark::DoNotOptimize(entitled(kDefaultPlan, {.amount = amount, .upline_size = 7}, amount));
+    }
+    bench.SetItemsProcessed(bench.iterations());
+}
+
+void merkle_append(benchmark::State& bench) {
+    const std::vector<std::byte> entry(200);
+    merkle::Tree tree;
+    for (auto _ : bench) {
+        tree.append(merkle::leaf_hash(entry));
+        if (tree.size() % kBatch == 0) benchmark::DoNotOptimize(tree.take_changed_tiles());
+    }
+    bench.SetItemsProcessed(bench.iterations());
+}
+
+class OneBatch final : public EntrySource {
+  public:
+    explicit OneBatch(const EntryBatch& batch) : batch_(batch) {}
+    Result<std::span<const std::byte>> entry(uint64_t sequence) override { return batch_[sequence]; }
+
+  private:
+    const EntryBatch& batch_;
+};
+
+// Signups and sales of a small community folded into both read models.
+void project(benchmark::State& bench) {
+    const Community community(10'000);
+    State state;
+    NoEntries none;
+    Core core(state, {}, none);
+    RecordBatch batch;
+    RecordWriter writer;
+    for (uint32_t user = 0; user < 10'000; ++user) batch.append(0, INT64_C(4'000'000'000'000), writer.encode(community.signup(user)));
+    for (uint64_t sale = 0; sale < 90'000; ++sale) batch.append(0, INT64_C(4'000'000'000'000), writer.encode(community.sale(sale)));
+    std::vector<Input> inputs;
+    for (const Record& record : batch.records()) inputs.push_back(read_input(record.value, record.append_time_ms));
+    EntryBatch entries;
+    UPLINE_CHECK(core.apply(inputs, entries).ok(), "events that apply");
+    OneBatch source(entries);
+    for (auto _ : bench) {
+        for (const auto make_model : kModels) {
+            auto projection = Projection::open(std::make_unique<MemoryTable>(), make_model(), source);
+            UPLINE_CHECK((*projection)->fold_to(entries.size()).ok() && (*projection)->flush().ok(), "entries that fold");
+        }
+    }
+    bench.SetItemsProcessed(bench.iterations() * static_cast<int64_t>(entries.size()));
+}
+
+BENCHMARK(decode);
+BENCHMARK(parse_json);
+BENCHMARK(record_hash);
+BENCHMARK(split_of_a_sale);
+BENCHMARK(merkle_append);
+BENCHMARK(core_apply)->Unit(benchmark::kMillisecond)->Iterations(20);
+BENCHMARK(project)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace upline::bench
+
+BENCHMARK_MAIN();
