@@ -64,11 +64,19 @@ struct RecordHeader {
 static_assert(sizeof(RecordHeader) == 32);
 static_assert(sizeof(RecordHeader) + kMaxValueBytes + 8 <= kBlockBytes, "every record fits into a block");
 
-constexpr size_t round_up_8(size_t n) { return (n + 7) & ~size_t{7}; }
+constexpr size_t round_up_8(size_t n) {
+    return (n + 7) & ~size_t{7};
+}
 
-uint64_t block_start(uint64_t block) { return kHeaderPageBytes + block * kBlockBytes; }
-uint64_t block_of(uint64_t position) { return (position - kHeaderPageBytes) / kBlockBytes; }
-uint64_t block_end(uint64_t position) { return block_start(block_of(position) + 1); }
+uint64_t block_start(uint64_t block) {
+    return kHeaderPageBytes + block * kBlockBytes;
+}
+uint64_t block_of(uint64_t position) {
+    return (position - kHeaderPageBytes) / kBlockBytes;
+}
+uint64_t block_end(uint64_t position) {
+    return block_start(block_of(position) + 1);
+}
 
 template <class T>
 uint64_t checksum_of(const T& sealed) {
@@ -100,16 +108,18 @@ Error system_error(std::string_view doing, const std::string& path) {
 }
 
 Error replaced(const std::string& path) {
-    return {ErrorCode::kConflict,
-            fmt::format("{} is not the file it was: the log was replaced; bring the old one back, or start a new ledger",
-                        path)};
+    return {
+        ErrorCode::kConflict,
+        fmt::format("{} is not the file it was: the log was replaced; bring the old one back, or start a new ledger",
+                    path)};
 }
 
 Error truncated(const std::string& path) {
-    return {ErrorCode::kConflict,
-            fmt::format("{} is shorter than what it held: the log was truncated or replaced; bring the old one back, or "
-                        "start a new ledger",
-                        path)};
+    return {
+        ErrorCode::kConflict,
+        fmt::format("{} is shorter than what it held: the log was truncated or replaced; bring the old one back, or "
+                    "start a new ledger",
+                    path)};
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -267,7 +277,7 @@ struct OpenPartition {
     Fd fd;
     std::string path;
     FileHeader header{};
-    End durable;               // by the watermark
+    End durable;                // by the watermark
     size_t watermark_slot = 0;  // which has it
     uint64_t file_size = 0;
 };
@@ -305,8 +315,8 @@ Result<OpenPartition> open_sibling(FileSystem& files, const std::string& directo
         return Error{ErrorCode::kConflict, fmt::format("{} is gone: bring it back, the log is not whole without it",
                                                        partition_path(directory, partition))};
     }
-    if (opened.ok() && (opened->header.identity != known.identity ||
-                        opened->header.partition_count != known.partition_count)) {
+    if (opened.ok() &&
+        (opened->header.identity != known.identity || opened->header.partition_count != known.partition_count)) {
         return replaced(opened->path);
     }
     return opened;
@@ -467,8 +477,8 @@ class EmbeddedWriter final : public LogWriter {
             if (files_.ftruncate(file.fd.get(), static_cast<off_t>(end.position)) != 0) {
                 return system_error("cut the torn tail of", file.path);
             }
-            notices.push_back(fmt::format("{}: cut off {} bytes behind offset {} that were never acknowledged", file.path,
-                                          file.file_size - end.position, end.next_offset - 1));
+            notices.push_back(fmt::format("{}: cut off {} bytes behind offset {} that were never acknowledged",
+                                          file.path, file.file_size - end.position, end.next_offset - 1));
         }
         if (end.position != file.durable.position || file.file_size > end.position) {
             if (files_.fdatasync(file.fd.get()) != 0) return system_error("sync", file.path);
@@ -490,8 +500,8 @@ class EmbeddedWriter final : public LogWriter {
                      std::optional<int64_t> append_time_ms) override {
         if (broken_) return *broken_;
         if (partition_number >= partitions_.size()) {
-            return Error{ErrorCode::kInvalid, fmt::format("there is no partition {}: the log has {}", partition_number,
-                                                          partitions_.size())};
+            return Error{ErrorCode::kInvalid,
+                         fmt::format("there is no partition {}: the log has {}", partition_number, partitions_.size())};
         }
         if (value.size() > kMaxValueBytes) {
             return Error{ErrorCode::kInvalid, fmt::format("a record of {} bytes is too large: a log takes {} at most",
@@ -539,10 +549,10 @@ class EmbeddedWriter final : public LogWriter {
   private:
     struct Partition {
         OpenPartition file;
-        End end;                      // behind all that was appended
-        uint64_t written_to = 0;      // up to here the file has it; the rest is in `buffer`
+        End end;                  // behind all that was appended
+        uint64_t written_to = 0;  // up to here the file has it; the rest is in `buffer`
         std::vector<std::byte> buffer;
-        uint64_t unconfirmed = 0;     // records
+        uint64_t unconfirmed = 0;  // records
     };
 
     void fill_up(Partition& partition, uint64_t room) {
@@ -669,8 +679,8 @@ Status create_log(FileSystem& files, const std::string& directory, uint32_t part
     Status made = write_new_log(files, temporary, partitions);
     if (made.ok() && files.rename(temporary.c_str(), directory.c_str()) != 0) {
         made = errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR
-                   ? Error{ErrorCode::kConflict, fmt::format("{} holds other things and no log: choose another folder",
-                                                             directory)}
+                   ? Error{ErrorCode::kConflict,
+                           fmt::format("{} holds other things and no log: choose another folder", directory)}
                    : system_error("rename the new log to", directory);
     }
     if (!made.ok()) {
@@ -686,9 +696,8 @@ Error locked_by_other(FileSystem& files, int lock, const std::string& directory)
     const ssize_t got = read_all(files, lock, std::span(text).first(31), 0);
     std::string holder(reinterpret_cast<const char*>(text.data()), got > 0 ? static_cast<size_t>(got) : 0);
     while (!holder.empty() && holder.back() == '\n') holder.pop_back();
-    return {ErrorCode::kConflict,
-            fmt::format("{} is being written to by {}: wait until it is done, or end it", directory,
-                        holder.empty() ? "another process" : "process " + holder)};
+    return {ErrorCode::kConflict, fmt::format("{} is being written to by {}: wait until it is done, or end it",
+                                              directory, holder.empty() ? "another process" : "process " + holder)};
 }
 
 Result<Fd> lock_for_writing(FileSystem& files, const std::string& directory) {
@@ -720,15 +729,15 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(std::string directory,
                                                        FileSystem& files) {
     while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
     if (create_with_partitions && (*create_with_partitions == 0 || *create_with_partitions > kMaxEmbeddedPartitions)) {
-        return Error{ErrorCode::kInvalid,
-                     fmt::format("an embedded log has 1 to {} partitions, not {}", kMaxEmbeddedPartitions,
-                                 *create_with_partitions)};
+        return Error{ErrorCode::kInvalid, fmt::format("an embedded log has 1 to {} partitions, not {}",
+                                                      kMaxEmbeddedPartitions, *create_with_partitions)};
     }
     Result<OpenPartition> first = open_partition(files, directory, 0, O_RDONLY);
     if (!first.ok() && first.error().code == ErrorCode::kNotFound) {
         if (!create_with_partitions) {
-            return Error{ErrorCode::kNotFound,
-                         fmt::format("there is no event log in {}: check the path, or let `produce` make one", directory)};
+            return Error{
+                ErrorCode::kNotFound,
+                fmt::format("there is no event log in {}: check the path, or let `produce` make one", directory)};
         }
         const Status created = create_log(files, directory, *create_with_partitions);
         first = open_partition(files, directory, 0, O_RDONLY);

@@ -11,19 +11,39 @@
 
 namespace upline {
 
-int FileSystem::open(const char* path, int flags, mode_t mode) { return ::open(path, flags | O_CLOEXEC, mode); }
-ssize_t FileSystem::pread(int fd, void* to, size_t size, off_t position) { return ::pread(fd, to, size, position); }
+int FileSystem::open(const char* path, int flags, mode_t mode) {
+    return ::open(path, flags | O_CLOEXEC, mode);
+}
+ssize_t FileSystem::pread(int fd, void* to, size_t size, off_t position) {
+    return ::pread(fd, to, size, position);
+}
 ssize_t FileSystem::pwrite(int fd, const void* from, size_t size, off_t position) {
     return ::pwrite(fd, from, size, position);
 }
-int FileSystem::fdatasync(int fd) { return ::fdatasync(fd); }
-int FileSystem::fsync(int fd) { return ::fsync(fd); }
-int FileSystem::ftruncate(int fd, off_t size) { return ::ftruncate(fd, size); }
-int FileSystem::flock(int fd, int operation) { return ::flock(fd, operation); }
-int FileSystem::fstat(int fd, struct stat* out) { return ::fstat(fd, out); }
-int FileSystem::stat(const char* path, struct stat* out) { return ::stat(path, out); }
-int FileSystem::mkdir(const char* path, mode_t mode) { return ::mkdir(path, mode); }
-int FileSystem::rename(const char* from, const char* to) { return ::rename(from, to); }
+int FileSystem::fdatasync(int fd) {
+    return ::fdatasync(fd);
+}
+int FileSystem::fsync(int fd) {
+    return ::fsync(fd);
+}
+int FileSystem::ftruncate(int fd, off_t size) {
+    return ::ftruncate(fd, size);
+}
+int FileSystem::flock(int fd, int operation) {
+    return ::flock(fd, operation);
+}
+int FileSystem::fstat(int fd, struct stat* out) {
+    return ::fstat(fd, out);
+}
+int FileSystem::stat(const char* path, struct stat* out) {
+    return ::stat(path, out);
+}
+int FileSystem::mkdir(const char* path, mode_t mode) {
+    return ::mkdir(path, mode);
+}
+int FileSystem::rename(const char* from, const char* to) {
+    return ::rename(from, to);
+}
 
 FileSystem& FileSystem::real() {
     static FileSystem instance;

@@ -34,7 +34,9 @@ struct Deleter {
         kFunction(p);
     }
 };
-void destroy_client(rd_kafka_t* client) { rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE); }
+void destroy_client(rd_kafka_t* client) {
+    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
 using ClientPtr = std::unique_ptr<rd_kafka_t, Deleter<destroy_client>>;
 using ConfPtr = std::unique_ptr<rd_kafka_conf_t, Deleter<rd_kafka_conf_destroy>>;
 using TopicPtr = std::unique_ptr<rd_kafka_topic_t, Deleter<rd_kafka_topic_destroy>>;
@@ -92,10 +94,20 @@ Result<Topic> parse_url(std::string_view url) {
 
 // What the promises of this log hang on; nobody may turn it off by accident.
 constexpr std::string_view kReserved[] = {
-    "acks",           "allow.auto.create.topics", "auto.offset.reset",       "bootstrap.servers",
-    "check.crcs",     "enable.auto.commit",       "enable.auto.offset.store", "enable.idempotence",
-    "isolation.level", "enable.partition.eof",     "metadata.broker.list",    "partitioner",
-    "request.required.acks", "transactional.id",
+    "acks",
+    "allow.auto.create.topics",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "check.crcs",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "isolation.level",
+    "enable.partition.eof",
+    "metadata.broker.list",
+    "partitioner",
+    "request.required.acks",
+    "transactional.id",
 };
 
 struct Settings {
@@ -131,11 +143,8 @@ struct Property {
 };
 
 constexpr Property kCommonProperties[] = {
-    {"client.id", "upline"},
-    {"socket.keepalive.enable", "true"},
-    {"socket.nagle.disable", "true"},
-    {"reconnect.backoff.ms", "50"},
-    {"reconnect.backoff.max.ms", "1000"},
+    {"client.id", "upline"},        {"socket.keepalive.enable", "true"},  {"socket.nagle.disable", "true"},
+    {"reconnect.backoff.ms", "50"}, {"reconnect.backoff.max.ms", "1000"},
 };
 
 constexpr Property kReaderProperties[] = {
@@ -233,10 +242,11 @@ Error no_topic(const Topic& topic) {
 }
 
 Error oldest_gone(const Topic& topic, uint32_t partition, Offset wanted, Offset low) {
-    return {ErrorCode::kConflict,
-            fmt::format("{}, partition {}: the oldest records are gone: offset {} is needed, the log starts at {}. Going "
-                        "on would skip events; bring them back from a mirror, and set retention.ms=-1",
-                        topic.text(), partition, wanted, low)};
+    return {
+        ErrorCode::kConflict,
+        fmt::format("{}, partition {}: the oldest records are gone: offset {} is needed, the log starts at {}. Going "
+                    "on would skip events; bring them back from a mirror, and set retention.ms=-1",
+                    topic.text(), partition, wanted, low)};
 }
 
 Error truncated_or_replaced(const Topic& topic, uint32_t partition, Offset offset, std::string_view how) {
@@ -291,8 +301,8 @@ class KafkaReader final : public LogReader {
     KafkaReader& operator=(const KafkaReader&) = delete;
 
     Status open() {
-        UPLINE_TRY_ASSIGN(client_, make_client(RD_KAFKA_CONSUMER, settings_, kReaderProperties, &trouble_, nullptr,
-                                               note_trouble));
+        UPLINE_TRY_ASSIGN(
+            client_, make_client(RD_KAFKA_CONSUMER, settings_, kReaderProperties, &trouble_, nullptr, note_trouble));
         rd_kafka_poll_set_consumer(client_.get());
         queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
         const auto deadline = Clock::now() + milliseconds(settings_.open_timeout_ms);
@@ -406,9 +416,9 @@ class KafkaReader final : public LogReader {
             ->offset = last_ ? last_->offset : 0;
         const rd_kafka_resp_err_t error = rd_kafka_assign(client_.get(), list.get());
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return Error{ErrorCode::kUnavailable, fmt::format("{}, partition {}: reading cannot be started: {}",
-                                                              settings_.topic.text(), partition_,
-                                                              rd_kafka_err2str(error))};
+            return Error{ErrorCode::kUnavailable,
+                         fmt::format("{}, partition {}: reading cannot be started: {}", settings_.topic.text(),
+                                     partition_, rd_kafka_err2str(error))};
         }
         if (!verifying_) verifying_since_ = Clock::now();
         verifying_ = last_.has_value();
@@ -468,8 +478,7 @@ class KafkaReader final : public LogReader {
                 std::this_thread::sleep_for(milliseconds(50));
                 restart_ = true;
                 return ok_status();
-            case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-                return ok_status();  // the group serves lag tools only
+            case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED: return ok_status();  // the group serves lag tools only
             case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET: {
                 restart_ = true;
                 UPLINE_TRY_ASSIGN(const Watermarks marks, query_watermarks(settings_.open_timeout_ms));
@@ -478,12 +487,8 @@ class KafkaReader final : public LogReader {
                 return truncated_or_replaced(settings_.topic, partition_, wanted, "there is no record");
             }
             case RD_KAFKA_RESP_ERR__BAD_MSG:
-            case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
-                restart_ = true;
-                return say(ErrorCode::kCorrupt);
-            default:
-                restart_ = true;
-                return say(ErrorCode::kUnavailable);
+            case RD_KAFKA_RESP_ERR__BAD_COMPRESSION: restart_ = true; return say(ErrorCode::kCorrupt);
+            default: restart_ = true; return say(ErrorCode::kUnavailable);
         }
     }
 
@@ -492,9 +497,10 @@ class KafkaReader final : public LogReader {
         const int64_t append_time_ms = rd_kafka_message_timestamp(&message, &kind);
         if (kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || append_time_ms < 0) {
             restart_ = true;
-            return Error{ErrorCode::kConflict,
-                         fmt::format("{}, partition {}: the record of offset {} has no append time, which the rules need",
-                                     settings_.topic.text(), partition_, message.offset)};
+            return Error{
+                ErrorCode::kConflict,
+                fmt::format("{}, partition {}: the record of offset {} has no append time, which the rules need",
+                            settings_.topic.text(), partition_, message.offset)};
         }
         // A null value (a tombstone) is an empty one: there is nothing in it to read.
         const std::span value(static_cast<const std::byte*>(message.payload),
@@ -510,7 +516,8 @@ class KafkaReader final : public LogReader {
         const Offset before = !batch.empty() ? batch.records().back().offset : last_ ? last_->offset : -1;
         if (message.offset <= before) {
             restart_ = true;
-            return truncated_or_replaced(settings_.topic, partition_, message.offset, "a record given before comes again");
+            return truncated_or_replaced(settings_.topic, partition_, message.offset,
+                                         "a record given before comes again");
         }
         batch.append(message.offset, append_time_ms, value);
         return ok_status();
@@ -540,7 +547,7 @@ class KafkaReader final : public LogReader {
     bool nothing_came_ = false;
     std::optional<Clock::time_point> drained_at_;  // since when our queue is known to be empty
     milliseconds paused_for_{};                    // how long it was, before what was fetched last
-    Offset end_reached_ = 0;  // fetching came to the end of the log here
+    Offset end_reached_ = 0;                       // fetching came to the end of the log here
     Offset progress_ = 0;
     Offset committed_ = 0;
     Clock::time_point committed_at_;
@@ -759,7 +766,8 @@ Status create_kafka_topic(std::string_view url, uint32_t partitions, const Topic
     const std::unique_ptr<rd_kafka_NewTopic_t, Deleter<rd_kafka_NewTopic_destroy>> owner(topic);
     for (const auto& [key, value] : wanted) {
         if (rd_kafka_NewTopic_set_config(topic, key.c_str(), value.c_str()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return Error{ErrorCode::kInvalid, fmt::format("the Kafka client refuses the topic setting {}={}", key, value)};
+            return Error{ErrorCode::kInvalid,
+                         fmt::format("the Kafka client refuses the topic setting {}={}", key, value)};
         }
     }
 
@@ -769,8 +777,7 @@ Status create_kafka_topic(std::string_view url, uint32_t partitions, const Topic
     rd_kafka_CreateTopics(client.get(), &topic, 1, nullptr, queue.get());
     UPLINE_TRY_ASSIGN(const EventPtr event, wait_for(queue.get(), settings));
     size_t count = 0;
-    const auto* results =
-        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+    const auto* results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
     UPLINE_CHECK(count == 1, "one topic was asked for");
     UPLINE_TRY(topic_result(results[0], settings));
 
@@ -794,8 +801,7 @@ Status delete_kafka_topic(std::string_view url, const LogOptions& options) {
     rd_kafka_DeleteTopics(client.get(), &topic, 1, nullptr, queue.get());
     UPLINE_TRY_ASSIGN(const EventPtr event, wait_for(queue.get(), settings));
     size_t count = 0;
-    const auto* results =
-        rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
+    const auto* results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
     UPLINE_CHECK(count == 1, "one topic was asked for");
     return topic_result(results[0], settings);
 }

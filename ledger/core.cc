@@ -51,8 +51,10 @@ Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
     return ok_status();
 }
 
-// Hashes each name once and asks for the table's cache lines, so that a block waits for memory together and not one
-// event after another.
+// Hashes each name once and asks for the cache lines that deciding will touch, step by step for the whole block, so
+// that its events wait for memory together and not one after another: the table's slots, the users behind them, then
+// each level of their uplines, then the accounts. Only a hint: nothing is decided here, and a user of the same block
+// who is not there yet is passed over.
 void Core::fetch_ahead(std::span<const Input> inputs) {
     for (size_t i = 0; i < inputs.size(); ++i) {
         if (inputs[i].record.malformed) continue;
@@ -73,6 +75,32 @@ void Core::fetch_ahead(std::span<const Input> inputs) {
             state_.ids().prefetch(names.refs[k]);
         });
     }
+
+    std::array<Index, kBlock> members;
+    size_t count = 0;
+    const Paged<User>& users = state_.users();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+        if (inputs[i].record.malformed) continue;
+        if (!std::holds_alternative<TransactionRecorded>(inputs[i].record.event.payload)) continue;
+        const Thing buyer = state_.ids().find(names_[i].refs[0], [](Thing) { return true; });
+        if (buyer.kind() != ThingKind::kUser) continue;
+        members[count++] = static_cast<Index>(buyer.number());
+        __builtin_prefetch(users.data() + buyer.number());
+    }
+    for (unsigned level = 1; level <= kMaxLevels && count > 0; ++level) {
+        size_t kept = 0;
+        for (size_t i = 0; i < count; ++i) {
+            const User& user = users[members[i]];
+            if (user.first_account != kNoIndex) __builtin_prefetch(state_.accounts().data() + user.first_account, 1);
+            if (user.referrer == kNoIndex) continue;
+            members[kept++] = user.referrer;
+            __builtin_prefetch(users.data() + user.referrer);
+        }
+        count = kept;
+    }
+    for (size_t i = 0; i < count; ++i)
+        if (const Index account = users[members[i]].first_account; account != kNoIndex)
+            __builtin_prefetch(state_.accounts().data() + account, 1);
 }
 
 // The order of checks that all types share.

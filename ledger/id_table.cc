@@ -3,6 +3,8 @@
 
 #include <xxhash.h>
 
+#include <bit>
+
 namespace upline {
 
 uint64_t IdTable::program_hash(std::string_view program) { return XXH3_64bits(program.data(), program.size()); }
@@ -24,7 +26,7 @@ void IdTable::insert(uint64_t fingerprint, Thing thing) {
 }
 
 void IdTable::put(Slot slot) {
-    uint64_t i = slot.fingerprint;
+    uint64_t i = home(slot.fingerprint);
     while (slots_[i & (slots_.size() - 1)].thing != 0) ++i;
     slots_[i & (slots_.size() - 1)] = slot;
 }
@@ -32,6 +34,7 @@ void IdTable::put(Slot slot) {
 void IdTable::grow(size_t slots) {
     std::vector<Slot> old(slots);
     old.swap(slots_);
+    shift_ = 64 - static_cast<unsigned>(std::countr_zero(slots));
     for (const Slot& slot : old)
         if (slot.thing != 0) put(slot);
 }

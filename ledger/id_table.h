@@ -49,12 +49,12 @@ class IdTable {
     // Makes room so that `count` ids fit without growing.
     void reserve(uint64_t count);
 
-    void prefetch(uint64_t fingerprint) const { __builtin_prefetch(&slots_[fingerprint & (slots_.size() - 1)]); }
+    void prefetch(uint64_t fingerprint) const { __builtin_prefetch(&slots_[home(fingerprint)]); }
 
     // The first thing with this fingerprint for which same(thing) holds, or nothing.
     template <class Same>
     Thing find(uint64_t fingerprint, Same&& same) const {
-        for (uint64_t i = fingerprint;; ++i) {
+        for (uint64_t i = home(fingerprint);; ++i) {
             const Slot& slot = slots_[i & (slots_.size() - 1)];
             if (slot.thing == 0) return {};
             if (slot.fingerprint == fingerprint && same(Thing::from_word(slot.thing)))
@@ -76,10 +76,13 @@ class IdTable {
 
   private:
     static constexpr size_t kFirstSlots = 1024;
+    // The highest bits: ids loaded in the order of their fingerprints fill the table from front to back.
+    uint64_t home(uint64_t fingerprint) const { return fingerprint >> shift_; }
     void put(Slot slot);
     void grow(size_t slots);
 
     std::vector<Slot> slots_;  // a power of two, at most 70 % full
+    unsigned shift_ = 64 - 10;  // 64 - log2(slots_.size())
     uint64_t size_ = 0;
 };
 

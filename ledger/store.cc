@@ -13,6 +13,7 @@
 #include <map>
 
 #include "events/check.h"
+#include "ledger/packed_table.h"
 
 namespace upline {
 namespace {
@@ -152,8 +153,13 @@ class EntryReader final : public EntrySource {
         if (iterator_ && !page_.value.empty() && sequence == page_.first + page_.count()) {
             page_.value = {};
             iterator_->Next();
-            if (iterator_->Valid()) UPLINE_TRY(take());
-            if (holds(sequence)) return ok_status();
+            if (iterator_->Valid()) {
+                UPLINE_TRY(take());
+                // Else a walk and a look-up could be given different bytes for one entry.
+                if (page_.first != sequence)
+                    return Error{ErrorCode::kCorrupt, fmt::format("entry {}: pages overlap or leave a gap", sequence)};
+                return ok_status();
+            }
         }
         page_.value = {};
         rocksdb::ReadOptions options;
@@ -624,7 +630,8 @@ Result<std::unique_ptr<Table>> Store::table(std::string_view name) {
         UPLINE_TRY_ROCKS(impl_->db->CreateColumnFamily(family_options(family, impl_->cache), family, &handle), family);
         impl_->families.emplace(family, handle);
     }
-    return std::unique_ptr<Table>(new RocksTable(impl_->db.get(), impl_->family(family)));
+    auto pages = std::make_unique<RocksTable>(impl_->db.get(), impl_->family(family));
+    return std::unique_ptr<Table>(std::make_unique<PackedTable>(std::move(pages)));
 }
 
 Status Store::tamper(std::string_view family, std::string_view key, std::string_view value) {

@@ -15,7 +15,7 @@
 //   programs users websites accounts books   page number (u64 big-endian) -> records as in memory (ledger/state.h)
 //   ids       fingerprint, thing (u64 big-endian each) -> nothing
 //   state     "position" -> size, clock, matured_to
-//   model.*   rows of a read model (projectors/)
+//   model.*   pages of rows of a read model (ledger/packed_table.h)
 //
 // The state families are only ever ingested into and the others only written through the WAL: RocksDB before 7.10 can
 // misorder files of a family that is written both ways.
@@ -25,7 +25,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,6 +37,7 @@
 #include "ledger/entry_source.h"
 #include "ledger/merkle.h"
 #include "ledger/state.h"
+#include "ledger/table.h"
 
 namespace upline {
 
@@ -58,26 +58,6 @@ struct ShardInfo {
 struct RecordPlace {
     Offset offset = 0;
     int64_t append_time_ms = 0;
-};
-
-// Rows of a read model: keys and values are bytes, in the order of keys.
-class Table {
-  public:
-    struct Write {
-        std::string key;
-        std::optional<std::string> value;  // nullopt: delete
-    };
-    virtual ~Table() = default;
-    // Values in the order of the keys; nullopt where there is no such row.
-    virtual Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) = 0;
-    // All or none of them, in order, on disk when the system next writes back; a crash may lose the newest writes, but
-    // only newest first.
-    virtual Status write(std::span<const Write> writes) = 0;
-    // Calls row(key, value) in the order of keys, from the first key not below `first`, until it returns false.
-    virtual Status scan(std::string_view first,
-                        const std::function<bool(std::string_view, std::string_view)>& row) = 0;
-    // Deletes every row.
-    virtual Status clear() = 0;
 };
 
 class Store {

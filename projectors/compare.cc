@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -50,17 +50,18 @@ std::string visitors_text(std::string_view value) {
 }
 
 // The first counter that differs, or the whole if there is no telling.
-std::string value_difference(std::string_view is, std::string_view should, const RowForm& form) {
-    if (form.is_visitors()) return fmt::format("is {}, should be {}", visitors_text(is), visitors_text(should));
-    std::array<int64_t, kMaxCounters> is_storage{};
-    std::array<int64_t, kMaxCounters> should_storage{};
-    const auto is_counters = std::span(is_storage).first(form.counters.size());
-    const auto should_counters = std::span(should_storage).first(form.counters.size());
+std::string value_difference(const Model& model, const RowKey& key, std::string_view is, std::string_view should) {
+    if (model.holds_visitors(key)) return fmt::format("is {}, should be {}", visitors_text(is), visitors_text(should));
+    std::vector<Counter> is_counters;
+    std::vector<Counter> should_counters;
     if (!decode_counters(is, is_counters) || !decode_counters(should, should_counters)) return "is unreadable";
-    for (size_t i = 0; i < form.counters.size(); ++i)
-        if (is_counters[i] != should_counters[i])
-            return fmt::format("{} is {}, should be {}", form.counters[i], is_counters[i], should_counters[i]);
-    return "is the same in other bytes";
+    const auto [a, b] = std::ranges::mismatch(is_counters, should_counters);
+    if (a == is_counters.end() && b == should_counters.end()) return "is the same in other bytes";
+    const uint32_t number =
+        std::min(a == is_counters.end() ? UINT32_MAX : a->number, b == should_counters.end() ? UINT32_MAX : b->number);
+    return fmt::format("{} is {}, should be {}", model.counter_name(key, number),
+                       a != is_counters.end() && a->number == number ? a->amount : 0,
+                       b != should_counters.end() && b->number == number ? b->amount : 0);
 }
 
 Difference describe(const Model& model, const std::string& key, const std::string* is, const std::string* should) {
@@ -73,7 +74,7 @@ Difference describe(const Model& model, const std::string& key, const std::strin
     const std::string row = model.describe(*parsed);
     if (!is) return {key, row + ": the row is missing"};
     if (!should) return {key, row + ": the row should not be there"};
-    return {key, row + ": " + value_difference(*is, *should, model.form(*parsed))};
+    return {key, row + ": " + value_difference(model, *parsed, *is, *should)};
 }
 
 }  // namespace

@@ -20,16 +20,16 @@ constexpr uint64_t kTagMask = 0xffffffff00000000;
 
 }  // namespace
 
-std::span<int64_t> Deltas::counters(const RowKey& key, size_t width) {
-    UPLINE_CHECK(width <= kMaxCounters, "a row's width");
+Deltas::Touched Deltas::touch(const RowKey& key, size_t width) {
     const uint64_t hash = hash_of(key.high, key.low);
     const size_t mask = slots_.size() - 1;
     size_t at = hash & mask;
     for (; slots_[at] != 0; at = (at + 1) & mask) {
         if ((slots_[at] & kTagMask) != (hash & kTagMask)) continue;
-        int64_t* row = words_.data() + (slots_[at] & ~kTagMask) - 1;
+        const auto place = static_cast<uint32_t>((slots_[at] & ~kTagMask) - 1);
+        int64_t* row = words_.data() + place;
         if (row[0] == static_cast<int64_t>(key.high) && row[1] == static_cast<int64_t>(key.low))
-            return {row + kHeader, width};
+            return {{row + kHeader, width}, place};
     }
     const size_t place = words_.size();
     UPLINE_CHECK(place < UINT32_MAX, "rows of less than 32 GiB");
@@ -39,7 +39,7 @@ std::span<int64_t> Deltas::counters(const RowKey& key, size_t width) {
     words_[place + 1] = static_cast<int64_t>(key.low);
     words_[place + 2] = static_cast<int64_t>(width);
     if (++row_count_ * 2 > slots_.size()) grow();
-    return {words_.data() + place + kHeader, width};
+    return {{words_.data() + place + kHeader, width}, static_cast<uint32_t>(place)};
 }
 
 void Deltas::grow() {
@@ -54,7 +54,8 @@ void Deltas::grow() {
 }
 
 size_t Deltas::bytes() const {
-    return words_.size() * sizeof(int64_t) + slots_.size() * sizeof(uint64_t) + visits_.size() * sizeof(Visit);
+    return words_.size() * sizeof(int64_t) + slots_.size() * sizeof(uint64_t) + higher_.size() * sizeof(Higher) +
+           visits_.size() * sizeof(Visit);
 }
 
 void Deltas::clear() {
@@ -62,17 +63,39 @@ void Deltas::clear() {
     slots_.assign(std::max(kLeastSlots, std::bit_ceil(row_count_ * 2 + 1)), 0);
     words_.clear();
     row_count_ = 0;
+    higher_.clear();
     visits_.clear();
+    sums_.clear();
     tokens_.clear();
     sorted_.clear();
 }
 
+// Leaves one addition of each row and number, in their order.
+void Deltas::sum_higher() {
+    std::ranges::sort(higher_, {}, [](const Higher& h) { return uint64_t{h.place} << 32 | h.number; });
+    size_t kept = 0;
+    for (size_t i = 0; i < higher_.size(); ++i) {
+        if (kept > 0 && higher_[kept - 1].place == higher_[i].place && higher_[kept - 1].number == higher_[i].number)
+            add_to(higher_[kept - 1].amount, higher_[i].amount);
+        else
+            higher_[kept++] = higher_[i];
+    }
+    higher_.resize(kept);
+}
+
 const std::vector<Deltas::Row>& Deltas::sorted() {
     sorted_.clear();
+    sum_higher();
+    sums_.clear();
+    sums_.reserve(higher_.size());  // spans into it must stay
     for (size_t place = 0; place < words_.size();) {
         const auto width = static_cast<size_t>(words_[place + 2]);
+        const size_t first = sums_.size();
+        while (sums_.size() < higher_.size() && higher_[sums_.size()].place == place)
+            sums_.push_back({higher_[sums_.size()].number, higher_[sums_.size()].amount});
         sorted_.push_back({.key = {static_cast<uint64_t>(words_[place]), static_cast<uint64_t>(words_[place + 1])},
                            .counters = std::span(words_).subspan(place + kHeader, width),
+                           .higher = std::span(sums_).subspan(first),
                            .visitors = {}});
         place += kHeader + width;
     }
@@ -80,13 +103,15 @@ const std::vector<Deltas::Row>& Deltas::sorted() {
     const auto repeated = std::ranges::unique(visits_);
     visits_.erase(repeated.begin(), repeated.end());
     tokens_.clear();
-    tokens_.reserve(visits_.size());  // spans into it must stay
+    tokens_.reserve(visits_.size());
     for (size_t first = 0; first < visits_.size();) {
         size_t last = first;
         for (; last < visits_.size() && visits_[last].key == visits_[first].key; ++last)
             tokens_.push_back(visits_[last].token);
-        sorted_.push_back(
-            {.key = visits_[first].key, .counters = {}, .visitors = std::span(tokens_).subspan(first, last - first)});
+        sorted_.push_back({.key = visits_[first].key,
+                           .counters = {},
+                           .higher = {},
+                           .visitors = std::span(tokens_).subspan(first, last - first)});
         first = last;
     }
     std::ranges::sort(sorted_, {}, &Row::key);

@@ -23,8 +23,7 @@ Status MemoryTable::write(std::span<const Write> writes) {
     return ok_status();
 }
 
-Status MemoryTable::scan(std::string_view first,
-                         const std::function<bool(std::string_view, std::string_view)>& row) {
+Status MemoryTable::scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) {
     for (auto it = rows_.lower_bound(first); it != rows_.end(); ++it)
         if (!row(it->first, it->second)) break;
     return ok_status();

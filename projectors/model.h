@@ -43,10 +43,11 @@ class Model {
     // Numbers of its own that are stored with the position, zero at first: how far settle() has come.
     virtual std::span<uint64_t> progress() { return {}; }
 
-    // What stands under a key that fold() or settle() could have made.
-    virtual RowForm form(const RowKey& key) const = 0;
-    // Which row it is, for people: "user of entry 12, USD". Of any key.
+    // For people, of any key: which row it is ("user of entry 12, USD"), whether it is a set of visitors, and what a
+    // counter of it says ("level_1").
     virtual std::string describe(const RowKey& key) const = 0;
+    virtual bool holds_visitors(const RowKey& /*key*/) const { return false; }
+    virtual std::string counter_name(const RowKey& key, uint32_t number) const = 0;
 };
 
 }  // namespace upline

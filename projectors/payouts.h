@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The payouts read model: what each user has earned, by what, and when it can be paid.
 //
-// Key:  u8 1, user (40 bits: the sequence of its signup), currency (3 letters), u8 kind, day (u32), big-endian
-//
-//   kind 0, day 0   the balances and earnings of a user in a currency (Payouts below, in that order; sales after paid)
-//   kind 1          what of its pending matures on that day of UTC; gone when it has
+// Key:  u8 1, user (40 bits: the sequence of its signup), currency (3 letters), zeros, big-endian
+// Counters: 0 to 34 are balances and earnings, in the order of Payouts below; 64 + d is what of pending matures on UTC
+// day d since 1970-01-01, and gone when it has.
 //
 // A sale's commissions are pending until they are mature at the ledger clock of the model's position, then available:
 // as in the ledger's own balances, which these are at the same position.
@@ -23,8 +22,8 @@
 
 namespace upline {
 
-inline constexpr size_t kSources = 3;    // of facts.h's Source
-inline constexpr size_t kStreams = 18;   // of facts.h's Stream
+inline constexpr size_t kSources = 3;   // of facts.h's Source
+inline constexpr size_t kStreams = 18;  // of facts.h's Stream
 
 std::unique_ptr<Model> payouts_model();
 
@@ -36,7 +35,7 @@ struct Payouts {
     int64_t available = 0;
     int64_t reserved = 0;
     int64_t paid = 0;
-    int64_t sales = 0;  // how many earned this user something
+    int64_t sales = 0;                           // how many earned this user something
     std::array<int64_t, kMaxLevels> by_level{};  // [0]: level 1
     int64_t as_creator = 0;
     int64_t as_website_owner = 0;

@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <vector>
 
 #include "events/check.h"
 #include "projectors/visitors.h"
@@ -71,7 +69,8 @@ Status Projection::load_position() {
     std::string_view rest = stored->progress;
     for (uint64_t& number : model_->progress()) {
         const auto value = take_varint(rest);
-        if (!value) return Error{ErrorCode::kCorrupt, fmt::format("read model {}: its position ends early", model_->name())};
+        if (!value)
+            return Error{ErrorCode::kCorrupt, fmt::format("read model {}: its position ends early", model_->name())};
         number = *value;
     }
     stored_ = folded_ = stored->at;
@@ -100,7 +99,8 @@ Status Projection::fold_to(uint64_t size) {
             return Error{ErrorCode::kCorrupt,
                          fmt::format("entry {} stands where entry {} belongs", entry_.sequence, folded_.size)};
         if (!names_earlier_entries(entry_))
-            return Error{ErrorCode::kCorrupt, fmt::format("entry {} names an entry that is not before it", folded_.size)};
+            return Error{ErrorCode::kCorrupt,
+                         fmt::format("entry {} names an entry that is not before it", folded_.size)};
         model_->fold(entry_, deltas_);
         folded_ = {folded_.size + 1, entry_.clock_us};
         if (deltas_.bytes() > delta_bytes_) UPLINE_TRY(flush());
@@ -141,8 +141,7 @@ Status Projection::rebuild() {
 }
 
 // The row's value with the delta merged in; nullopt when there is then no row.
-Result<std::optional<std::string>> Projection::merge(const Deltas::Row& row,
-                                                     const std::optional<std::string>& stored) const {
+Result<std::optional<std::string>> Projection::merge(const Deltas::Row& row, const std::optional<std::string>& stored) {
     const auto corrupt = [&] {
         return Error{ErrorCode::kCorrupt, fmt::format("read model {}: the row \"{}\" cannot be read; rebuild the model",
                                                       model_->name(), model_->describe(row.key))};
@@ -153,12 +152,14 @@ Result<std::optional<std::string>> Projection::merge(const Deltas::Row& row,
         set->unite(row.visitors);
         return std::optional(set->encode());
     }
-    std::array<int64_t, kMaxCounters> storage{};
-    const auto counters = std::span(storage).first(row.counters.size());
-    if (stored && !decode_counters(*stored, counters)) return corrupt();
-    for (size_t i = 0; i < counters.size(); ++i) add_to(counters[i], row.counters[i]);
-    if (all_zero(counters)) return std::optional<std::string>();
-    return std::optional(encode_counters(counters));
+    stored_counters_.clear();
+    if (stored && !decode_counters(*stored, stored_counters_)) return corrupt();
+    added_.clear();
+    for (size_t i = 0; i < row.counters.size(); ++i) added_.push_back({static_cast<uint32_t>(i), row.counters[i]});
+    added_.insert(added_.end(), row.higher.begin(), row.higher.end());
+    add_counters(stored_counters_, added_, merged_);
+    if (merged_.empty()) return std::optional<std::string>();
+    return std::optional(encode_counters(merged_));
 }
 
 std::string Projection::position_row() {
@@ -175,9 +176,10 @@ Result<ModelPosition> read_position(Table& table, const Model& model) {
     UPLINE_TRY_ASSIGN(const std::optional<StoredPosition> stored, decode_position(row, model));
     if (!stored) return ModelPosition{};
     if (stored->layout != model.layout())
-        return Error{ErrorCode::kConflict, fmt::format("read model {} has layout {}, this program's is {}: the next run "
-                                                       "builds it anew",
-                                                       model.name(), stored->layout, model.layout())};
+        return Error{ErrorCode::kConflict,
+                     fmt::format("read model {} has layout {}, this program's is {}: the next run "
+                                 "builds it anew",
+                                 model.name(), stored->layout, model.layout())};
     return stored->at;
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ledger/entry_source.h"
 #include "ledger/store.h"
@@ -50,7 +51,7 @@ class Projection {
 
     Status load_position();
     Status start_anew();
-    Result<std::optional<std::string>> merge(const Deltas::Row& row, const std::optional<std::string>& stored) const;
+    Result<std::optional<std::string>> merge(const Deltas::Row& row, const std::optional<std::string>& stored);
     std::string position_row();
 
     std::unique_ptr<Table> table_;
@@ -60,7 +61,10 @@ class Projection {
     ModelPosition stored_;
     ModelPosition folded_;
     Deltas deltas_;
-    Entry entry_;  // reused, for it is large
+    Entry entry_;  // reused, for it is large, and the lists of merge()
+    std::vector<Counter> stored_counters_;
+    std::vector<Counter> added_;
+    std::vector<Counter> merged_;
 };
 
 // For readers: what the table's rows stand for. Size 0 if nothing was stored yet. kConflict if it is of another

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "projectors/row.h"
 
-#include <algorithm>
-
 #include "events/check.h"
 
 namespace upline {
@@ -10,8 +8,12 @@ namespace {
 
 constexpr unsigned kUnusedBits = (16 - RowKey::kBytes) * 8;
 
-uint64_t zigzag(int64_t value) { return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63); }
-int64_t from_zigzag(uint64_t value) { return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1); }
+uint64_t zigzag(int64_t value) {
+    return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
+}
+int64_t from_zigzag(uint64_t value) {
+    return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
+}
 
 }  // namespace
 
@@ -31,32 +33,46 @@ std::optional<RowKey> RowKey::parse(std::string_view bytes) {
     return key;
 }
 
-void add_to(int64_t& counter, int64_t amount) {
-    counter = static_cast<int64_t>(static_cast<uint64_t>(counter) + static_cast<uint64_t>(amount));
+void add_counters(std::span<const Counter> a, std::span<const Counter> b, std::vector<Counter>& sum) {
+    sum.clear();
+    while (!a.empty() || !b.empty()) {
+        const bool from_a = b.empty() || (!a.empty() && a.front().number <= b.front().number);
+        const bool from_b = a.empty() || (!b.empty() && b.front().number <= a.front().number);
+        Counter counter{from_a ? a.front().number : b.front().number, 0};
+        if (from_a) add_to(counter.amount, a.front().amount);
+        if (from_b) add_to(counter.amount, b.front().amount);
+        if (counter.amount != 0) sum.push_back(counter);
+        if (from_a) a = a.subspan(1);
+        if (from_b) b = b.subspan(1);
+    }
 }
 
-bool all_zero(std::span<const int64_t> counters) {
-    return std::ranges::all_of(counters, [](int64_t counter) { return counter == 0; });
-}
-
-std::string encode_counters(std::span<const int64_t> counters) {
-    while (!counters.empty() && counters.back() == 0) counters = counters.first(counters.size() - 1);
-    UPLINE_CHECK(!counters.empty(), "a row of zeros is not stored");
+std::string encode_counters(std::span<const Counter> counters) {
     std::string out;
-    out.reserve(2 * counters.size());
-    for (const int64_t counter : counters) append_varint(zigzag(counter), out);
+    out.reserve(4 * counters.size());
+    uint64_t next = 0;
+    for (const Counter& counter : counters) {
+        UPLINE_CHECK(counter.number >= next && counter.amount != 0, "counters in their one form");
+        append_varint(counter.number - next, out);
+        append_varint(zigzag(counter.amount), out);
+        next = uint64_t{counter.number} + 1;
+    }
     return out;
 }
 
-bool decode_counters(std::string_view value, std::span<int64_t> counters) {
-    size_t next = 0;
+bool decode_counters(std::string_view value, std::vector<Counter>& counters) {
+    counters.clear();
+    uint64_t next = 0;
     while (!value.empty()) {
-        const auto number = take_varint(value);
-        if (!number || next == counters.size()) return false;
-        counters[next++] = from_zigzag(*number);
+        const auto passed_over = take_varint(value);
+        const auto amount = take_varint(value);
+        if (!passed_over || !amount || *amount == 0 || *passed_over > UINT32_MAX || next + *passed_over > UINT32_MAX)
+            return false;
+        next += *passed_over;
+        counters.push_back({static_cast<uint32_t>(next), from_zigzag(*amount)});
+        ++next;
     }
-    std::ranges::fill(counters.subspan(next), 0);
-    return true;
+    return !counters.empty();
 }
 
 void append_varint(uint64_t value, std::string& out) {

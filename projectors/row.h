@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows of read models. A row's key is a number whose order is the order of the stored bytes; its value is either
-// counters, merged by addition, or a set of visitors, merged by union (projectors/visitors.h). Both merge in any order
-// and grouping to the same value, and each value has one form in bytes: so what is stored depends on the entries
-// folded and not on how they were cut into batches.
+// numbered counters, merged by addition, or a set of visitors, merged by union (projectors/visitors.h). Both merge in
+// any order and grouping to the same value, and each value has one form in bytes: so what is stored depends on the
+// entries folded and not on how they were cut into batches.
 //
-//   counters   zigzag varints in the order of the model's counters, the zeros at the end left out; a row whose
-//              counters are all zero is not there
+//   counters   those that are not zero, by ascending number: varint of how many numbers were passed over, zigzag
+//              varint of the amount; a row whose counters are all zero is not there
 //
 // Counters add modulo 2^64. Balances never leave int64 (the ledger sees to it); a sum over a lifetime would have to
 // pass 9 * 10^18 first.
@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ledger/entry.h"
 
@@ -39,21 +40,24 @@ struct RowKey {
 inline constexpr unsigned kSequenceBits = 40;
 inline constexpr Sequence kMaxKeySequence = (Sequence{1} << kSequenceBits) - 1;
 
-inline constexpr size_t kMaxCounters = 64;
+inline void add_to(int64_t& counter, int64_t amount) {
+    counter = static_cast<int64_t>(static_cast<uint64_t>(counter) + static_cast<uint64_t>(amount));
+}
 
-void add_to(int64_t& counter, int64_t amount);
-
-// What a row is: the names of its counters, or none for a set of visitors.
-struct RowForm {
-    std::span<const std::string_view> counters;
-    bool is_visitors() const { return counters.empty(); }
+// A counter of a row.
+struct Counter {
+    uint32_t number = 0;
+    int64_t amount = 0;
+    friend bool operator==(const Counter&, const Counter&) = default;
 };
 
-bool all_zero(std::span<const int64_t> counters);
-// REQUIRES: not all zero.
-std::string encode_counters(std::span<const int64_t> counters);
-// Fills all of `counters`; false if the bytes cannot be so many counters.
-[[nodiscard]] bool decode_counters(std::string_view value, std::span<int64_t> counters);
+// Adds two lists of counters; zeros are left out. REQUIRES: ascending numbers, none twice.
+void add_counters(std::span<const Counter> a, std::span<const Counter> b, std::vector<Counter>& sum);
+
+// REQUIRES: ascending numbers, none twice; amounts that are not zero.
+std::string encode_counters(std::span<const Counter> counters);
+// False if the bytes are no such list.
+[[nodiscard]] bool decode_counters(std::string_view value, std::vector<Counter>& counters);
 
 // Unsigned LEB128, as in entries.
 void append_varint(uint64_t value, std::string& out);

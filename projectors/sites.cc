@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "events/check.h"
 #include "events/time.h"
@@ -17,11 +17,10 @@ static_assert(kWidgets == static_cast<size_t>(Widget::kEarningsCalculator) + 1);
 static_assert(kActivityKinds == static_cast<size_t>(ActivityKind::kShare) + 1);
 
 // Stored orders: see layout().
-enum SalesCounter : size_t { kSales, kRevenue, kTax, kCommission, kBonus, kSalesCounters };
+enum SalesNumber : uint32_t { kSales, kRevenue, kTax, kCommission, kBonus, kSalesCounters };
 constexpr std::array<std::string_view, kSalesCounters> kSalesNames = {"sales", "revenue", "tax", "commission",
                                                                       "website bonus"};
 constexpr size_t kActivityCounters = kWidgets * kActivityKinds;
-static_assert(kActivityCounters <= kMaxCounters);
 
 constexpr uint8_t kActivityRow = 0;
 constexpr uint8_t kSalesRow = 1;
@@ -52,19 +51,8 @@ struct Key {
     }
 };
 
-uint32_t key_day_of(int64_t us) { return static_cast<uint32_t>(us / kUsPerDay) + 1; }
-
-const std::vector<std::string_view>& activity_names() {
-    static const std::vector<std::string> kTexts = [] {
-        std::vector<std::string> texts;
-        for (const std::string_view widget : enum_names<Widget>())
-            for (const std::string_view kind : enum_names<ActivityKind>())
-                texts.push_back(fmt::format("{} of widget {}", kind, widget));
-        UPLINE_CHECK(texts.size() == kActivityCounters, "a name for each counter");
-        return texts;
-    }();
-    static const std::vector<std::string_view> kNames(kTexts.begin(), kTexts.end());
-    return kNames;
+uint32_t key_day_of(int64_t us) {
+    return static_cast<uint32_t>(us / kUsPerDay) + 1;
 }
 
 class SitesModel final : public Model {
@@ -78,12 +66,14 @@ class SitesModel final : public Model {
         if (const auto* sale = std::get_if<TransactionRecorded>(&entry.payload)) add_sale(entry, *sale, deltas);
     }
 
-    RowForm form(const RowKey& row) const override {
-        switch (Key::of(row).kind) {
-            case kActivityRow: return {activity_names()};
-            case kSalesRow: return {kSalesNames};
-            default: return {};
-        }
+    bool holds_visitors(const RowKey& row) const override { return Key::of(row).kind == kVisitorsRow; }
+    std::string counter_name(const RowKey& row, uint32_t number) const override {
+        const uint8_t kind = Key::of(row).kind;
+        if (kind == kActivityRow && number < kActivityCounters)
+            return fmt::format("{} of widget {}", enum_names<ActivityKind>()[number % kActivityKinds],
+                               enum_names<Widget>()[number / kActivityKinds]);
+        if (kind == kSalesRow && number < kSalesCounters) return std::string(kSalesNames[number]);
+        return fmt::format("counter {}", number);
     }
     std::string describe(const RowKey& row) const override {
         const Key key = Key::of(row);
@@ -105,7 +95,7 @@ class SitesModel final : public Model {
             static_cast<size_t>(activity.widget) * kActivityKinds + static_cast<size_t>(activity.kind);
         for (const uint32_t when : {kTotal, day}) {
             const Key key{.website = website, .day = when};
-            add_to(deltas.counters(key.row(), kActivityCounters)[counter], activity.count);
+            add_to(deltas.touch(key.row(), kActivityCounters)[counter], activity.count);
         }
         if (activity.visitor)
             deltas.add_visitor(Key{.website = website, .day = day, .kind = kVisitorsRow}.row(),
@@ -125,7 +115,7 @@ class SitesModel final : public Model {
         }
         for (const uint32_t when : {kTotal, key_day_of(entry.occurred_at_us)}) {
             const Key key{.website = website, .day = when, .kind = kSalesRow, .currency = sale.currency};
-            const auto row = deltas.counters(key.row(), kSalesCounters);
+            const Deltas::Touched row = deltas.touch(key.row(), kSalesCounters);
             add_to(row[kSales], 1);
             add_to(row[kRevenue], sale.amount.value);
             add_to(row[kTax], sale.tax.value);
@@ -135,9 +125,18 @@ class SitesModel final : public Model {
     }
 };
 
+// The counters of a row that has so many; false if it has another.
+template <size_t N>
+bool read_counters(std::string_view value, std::array<int64_t, N>& out) {
+    std::vector<Counter> counters;
+    if (!decode_counters(value, counters) || counters.back().number >= N) return false;
+    for (const Counter& counter : counters) out[counter.number] = counter.amount;
+    return true;
+}
+
 bool read_activity(std::string_view value, SiteStats& stats) {
     std::array<int64_t, kActivityCounters> counters{};
-    if (!decode_counters(value, counters)) return false;
+    if (!read_counters(value, counters)) return false;
     for (size_t widget = 0; widget < kWidgets; ++widget)
         for (size_t kind = 0; kind < kActivityKinds; ++kind)
             stats.activity[widget][kind] = counters[widget * kActivityKinds + kind];
@@ -146,7 +145,7 @@ bool read_activity(std::string_view value, SiteStats& stats) {
 
 bool read_sales(std::string_view value, Currency currency, SiteStats& stats) {
     std::array<int64_t, kSalesCounters> counters{};
-    if (!decode_counters(value, counters)) return false;
+    if (!read_counters(value, counters)) return false;
     stats.sales.push_back({.currency = currency,
                            .sales = counters[kSales],
                            .revenue = counters[kRevenue],
@@ -172,7 +171,9 @@ std::optional<int64_t> basis_points(int64_t part, int64_t whole) {
 
 }  // namespace
 
-std::unique_ptr<Model> sites_model() { return std::make_unique<SitesModel>(); }
+std::unique_ptr<Model> sites_model() {
+    return std::make_unique<SitesModel>();
+}
 
 int64_t SiteStats::count(ActivityKind kind) const {
     int64_t sum = 0;

@@ -43,8 +43,8 @@ class VisitorSet {
     void register_token(uint64_t token);
     void leave_exact();
 
-    std::vector<uint64_t> tokens_;     // ascending; none when not exact
-    std::vector<uint8_t> registers_;   // none when exact
+    std::vector<uint64_t> tokens_;    // ascending; none when not exact
+    std::vector<uint8_t> registers_;  // none when exact
 };
 
 // Spreads a token over all 64 bits (the finaliser of SplitMix64). Part of the stored form: never changes.

@@ -175,8 +175,7 @@ class OwnBooks {
             const auto differs = [&](const char* name, int64_t value, Int128 right) -> std::optional<std::string> {
                 if (value == right) return std::nullopt;
                 return fmt::format("balance of user {} (entry {}), {}: {} is {}, the sum of its postings {}",
-                                   to_string(user.id), user.sequence, account.currency.text(), name, value,
-                                   static_cast<int64_t>(right));
+                                   to_string(user.id), user.sequence, account.currency.text(), name, value, right);
             };
             for (const auto& wrong :
                  {differs("pending", account.pending, sum.pending), differs("available", account.available, sum.available),
@@ -221,8 +220,8 @@ class Audit {
         });
         if (!log_) {
             report_.not_checked.emplace_back(
-                "without --log: that record hashes are those of the log's records; that malformed, from_future and "
-                "other refused events had to be refused");
+                "without --log: that record hashes, offsets and append times are those of the log's records; that "
+                "malformed, from_future and other refused events had to be refused");
             report_.not_checked.emplace_back(
                 "a ledger rewritten as a whole, entries, tree and balances together, is caught only with --log or "
                 "against a root known from before");
@@ -231,7 +230,20 @@ class Audit {
     }
 
   private:
-    void find(std::optional<Sequence> entry, std::string what) { report_.findings.push_back({entry, std::move(what)}); }
+    // What is said of a ledger that somebody changed may hold bytes of theirs: none of them reaches a terminal or JSON.
+    void find(std::optional<Sequence> entry, std::string what) {
+        if (!entry && report_.findings.size() >= kMostFindings) return;
+        for (char& c : what)
+            if (c < ' ' || c > '~') c = '?';
+        report_.findings.push_back({entry, std::move(what)});
+    }
+
+    std::optional<Sequence> first_wrong_entry() const {
+        std::optional<Sequence> first;
+        for (const Finding& finding : report_.findings)
+            if (finding.entry && (!first || *finding.entry < *first)) first = finding.entry;
+        return first;
+    }
 
     Status check_all() {
         report_.partition = shard_.partition;
@@ -271,8 +283,20 @@ class Audit {
         if (walked_to_end_) {
             check_head();
             UPLINE_TRY(check_tiles(tree_.right_edge()));  // the walk has left the partial ones out
+            UPLINE_TRY(look_behind_the_end());
         }
         return check_read_models();
+    }
+
+    // A ledger that has not come to the log's end is none the worse, but neither is it known to be all there is.
+    Status look_behind_the_end() {
+        if (!reader_ || first_wrong_entry()) return ok_status();
+        UPLINE_TRY_ASSIGN(const bool at_end, reader_->at_end());
+        if (!at_end)
+            report_.not_checked.push_back(
+                fmt::format("the records of the log that follow the {} entries: they are not in the ledger; `upline run` "
+                            "applies them", position_.size));
+        return ok_status();
     }
 
     // A thing of the ledger that cannot be read is a finding; a machine that does not work is not.
@@ -289,14 +313,19 @@ class Audit {
             const uint64_t until = next_ < state_position() ? std::min(position_.size, state_position()) : position_.size;
             const auto count = static_cast<size_t>(std::min<uint64_t>(kChunk, until - next_));
             if (progress_) progress_(next_, position_.size);
-            const size_t before = report_.findings.size();
             UPLINE_TRY(read_chunk(count));
             std::vector<merkle::Tile> tiles = tree_.take_changed_tiles();
             std::erase_if(tiles, [](const merkle::Tile& tile) { return tile.hashes.size() < merkle::kTileWidth; });
             UPLINE_TRY(check_tiles(tiles));
-            // After the first wrong entry the state is no longer that of the log: what follows would be noise.
-            if (report_.findings.size() == before) UPLINE_TRY(execute_chunk());
-            if (report_.findings.size() != before) return ok_status();
+            // Those before a wrong entry are executed, for one of them may be the first that is wrong. After it the
+            // state is no longer that of the log: what follows would be noise.
+            if (const auto wrong = first_wrong_entry()) ends_.resize(std::min<size_t>(ends_.size(), *wrong - next_));
+            UPLINE_TRY(execute_chunk());
+            if (const auto wrong = first_wrong_entry()) {
+                report_.not_checked.push_back(
+                    fmt::format("what follows the first wrong entry: the entries after {}, and balances", *wrong));
+                return ok_status();
+            }
             next_ += count;
         }
         walked_to_end_ = true;
@@ -310,13 +339,14 @@ class Audit {
         chunk_.clear();
         ends_.clear();
         Entry entry;
-        for (size_t i = 0; i < count && report_.findings.size() < kMostFindings; ++i) {
+        for (size_t i = 0; i < count; ++i) {
             const Sequence sequence = next_ + i;
             Result<std::span<const std::byte>> bytes = entries_->entry(sequence);
             if (!bytes.ok()) return finding_or_error(sequence, bytes.error());
             chunk_.insert(chunk_.end(), bytes->begin(), bytes->end());
             ends_.push_back(chunk_.size());
             tree_.append(merkle::leaf_hash(*bytes));
+            if (first_wrong_entry()) continue;  // only its place in the tree can still be judged
             const Status decoded = decode_entry(*bytes, entry);
             if (!decoded.ok())
                 find(sequence, decoded.error().message);
@@ -331,17 +361,21 @@ class Audit {
             find(sequence, fmt::format("entry {} stands in its place", entry.sequence));
             return;
         }
-        if (entry.rules_version != kRulesVersion)
+        if (entry.rules_version != kRulesVersion) {
             find(sequence, fmt::format("rules version {}, in force is {}", entry.rules_version, kRulesVersion));
+            return;
+        }
         const int64_t clock = entry.accepted() ? std::max(clock_us_, entry.occurred_at_us) : clock_us_;
-        if (entry.clock_us != clock)
+        if (entry.clock_us != clock) {
             find(sequence, fmt::format("clock is {}, the entries before it give {}", entry.clock_us, clock));
+            return;
+        }
         clock_us_ = clock;
         last_record_sha256_ = entry.record_sha256;
         if (!entry.accepted()) return;
         Int128 sum = 0;
         for (const Posting& posting : entry.posted()) sum += posting.amount;
-        if (sum != 0) find(sequence, fmt::format("its postings sum to {} and not to zero", static_cast<int64_t>(sum)));
+        if (sum != 0) find(sequence, fmt::format("its postings sum to {} and not to zero", sum));
         if (const auto wrong = recomputation_.check(entry)) find(sequence, *wrong);
         recomputation_.learn(entry);
         books_.post(entry);
@@ -400,10 +434,13 @@ class Audit {
 
     // The log's records, executed again: every entry must come out to the byte, and lie where it says it does.
     Result<size_t> execute_records(size_t first) {
-        UPLINE_TRY(reader_->read(ends_.size() - first, 32 << 20, 1000, records_));
+        bool at_end = false;
+        do {
+            UPLINE_TRY(reader_->read(ends_.size() - first, 32 << 20, 1000, records_));
+            if (!records_.empty()) break;
+            UPLINE_TRY_ASSIGN(at_end, reader_->at_end());
+        } while (!at_end);
         if (records_.empty()) {
-            UPLINE_TRY_ASSIGN(const bool at_end, reader_->at_end());
-            if (!at_end) return execute_records(first);
             find(next_ + first, "the log has no record for it: it ends before");
             return size_t{0};
         }
@@ -628,6 +665,9 @@ class Audit {
                 UPLINE_TRY(finding_or_error(std::nullopt, difference.error()));
             else if (*difference)
                 find(std::nullopt, fmt::format("read model {}: {}", name, (*difference)->what));
+            else if (position->size < position_.size)
+                report_.not_checked.push_back(fmt::format("read model {}: it stands for {} of {} entries so far", name,
+                                                          position->size, position_.size));
             else
                 report_.read_models.push_back(name);
         }

@@ -263,6 +263,10 @@ int demo(const DemoArgs& args) {
     if (!args.keep.empty() && fs::exists(args.keep))
         return complain({ErrorCode::kConflict, fmt::format("{}: exists already; give a new folder", args.keep)});
     const DemoFolder folder(args.keep);
+    std::error_code error;
+    if (folder.kept()) fs::create_directories(folder.path(), error);
+    if (error)
+        return complain({ErrorCode::kUnavailable, fmt::format("{}: cannot make the folder: {}", args.keep, error.message())});
     if (folder.path().empty()) return complain({ErrorCode::kUnavailable, "cannot make a temporary folder"});
     const Status told = tell(folder);
     return told.ok() ? kExitDone : complain(told.error());

@@ -170,5 +170,10 @@ int main_of(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);  // `upline export … | head` ends in a failed write, which is told and not fatal
-    return upline::main_of(argc, argv);
+    try {
+        return upline::main_of(argc, argv);
+    } catch (const std::exception& error) {
+        // The standard library's: memory that is not to be had, a TMPDIR that is no folder.
+        return upline::complain({upline::ErrorCode::kUnavailable, error.what()});
+    }
 }

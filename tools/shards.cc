@@ -17,17 +17,21 @@
 namespace upline {
 namespace {
 
+// Memory for rows of read models that wait to be stored, over all shards of a process. The more, the more sales a row
+// takes in between two times it is read and written.
+constexpr size_t kDeltaBudgetBytes = size_t{1} << 30;
+
 // Folds new entries into the shard's read models, in a thread of its own beside the loop.
 class Projectors {
   public:
-    static Result<std::unique_ptr<Projectors>> open(Store& store) {
+    static Result<std::unique_ptr<Projectors>> open(Store& store, size_t delta_bytes) {
         std::unique_ptr<Projectors> projectors(new Projectors);
         for (const auto make_model : kModels) {
             std::unique_ptr<Model> model = make_model();
             UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, store.table(model->name()));
             projectors->sources_.push_back(store.entries());
             UPLINE_TRY_ASSIGN(std::unique_ptr<Projection> projection,
-                              Projection::open(std::move(table), std::move(model), *projectors->sources_.back()));
+                              Projection::open(std::move(table), std::move(model), *projectors->sources_.back(), delta_bytes));
             projectors->projections_.push_back(std::move(projection));
         }
         projectors->thread_ = std::thread([raw = projectors.get()] { raw->follow(); });
@@ -116,7 +120,7 @@ struct SharedStop {
 };
 
 Status feed_one(EventLog& log, const DataFolder& folder, uint32_t partition, const FeedOptions& options,
-                SharedStop& stop, std::atomic<uint64_t>& applied, ShardReport& report) {
+                size_t delta_bytes, SharedStop& stop, std::atomic<uint64_t>& applied, ShardReport& report) {
     const auto say = [&](const std::string& message) {
         if (options.say) options.say(partition, message);
     };
@@ -128,7 +132,7 @@ Status feed_one(EventLog& log, const DataFolder& folder, uint32_t partition, con
     if (report.size_before > 0) say(fmt::format("resumes after entry {}", report.size_before - 1));
     UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader,
                       log.open_reader(partition, shard->position().last_record));
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<Projectors> projectors, Projectors::open(shard->store()));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<Projectors> projectors, Projectors::open(shard->store(), delta_bytes));
     projectors->advance(shard->position().size);
 
     ConsumeOptions consume_options{.batch_records = options.batch_records, .once = options.once, .stop = &stop.either};
@@ -164,6 +168,7 @@ Result<std::vector<ShardReport>> feed(EventLog& log, const DataFolder& folder, c
         return Error{ErrorCode::kInvalid, fmt::format("partition {} of a log that has {}: they are numbered from 0",
                                                       partitions.back(), log.partition_count())};
 
+    const size_t delta_bytes = kDeltaBudgetBytes / (partitions.size() * kModels.size());
     SharedStop stop{.asked = options.stop};
     std::atomic<uint64_t> applied = 0;
     std::vector<ShardReport> reports(partitions.size());
@@ -173,7 +178,7 @@ Result<std::vector<ShardReport>> feed(EventLog& log, const DataFolder& folder, c
     for (size_t i = 0; i < partitions.size(); ++i) {
         reports[i].partition = partitions[i];
         threads.emplace_back([&, i] {
-            statuses[i] = feed_one(log, folder, partitions[i], options, stop, applied, reports[i]);
+            statuses[i] = feed_one(log, folder, partitions[i], options, delta_bytes, stop, applied, reports[i]);
             if (!statuses[i].ok()) stop.failed = true;
             --running;
         });

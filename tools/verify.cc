@@ -62,6 +62,14 @@ void print_text(const AuditReport& report, bool with_log) {
     for (const std::string& text : report.not_checked) fmt::print("{}        not checked, {}{}\n", s.dim, text, s.plain);
 }
 
+// A folder without all the log's partitions is no finding, for they may be on other machines; but it is said.
+Result<std::string> partitions_elsewhere(std::vector<ReadShard>& shards) {
+    UPLINE_TRY_ASSIGN(const std::optional<ShardInfo> info, shards.front().store->info());
+    if (!info || info->identity.partition_count <= shards.size()) return std::string();
+    return fmt::format("the other {} of the log's {} partitions: their ledgers are not in this folder",
+                       info->identity.partition_count - shards.size(), info->identity.partition_count);
+}
+
 }  // namespace
 
 int verify(const VerifyArgs& args) {
@@ -75,12 +83,14 @@ int verify(const VerifyArgs& args) {
         if (!opened.ok()) return complain(opened.error());
         log = std::move(*opened);
     }
+    const auto elsewhere = partitions_elsewhere(*shards);
     bool wrong = false;
     for (ReadShard& shard : *shards) {
         std::optional<ProgressBar> progress(fmt::format("verify partition {}", shard.partition));
-        const auto report = audit(shard, log.get(), progress->callback());
+        auto report = audit(shard, log.get(), progress->callback());
         progress.reset();
         if (!report.ok()) return complain(report.error());
+        if (elsewhere.ok() && !elsewhere->empty() && &shard == &shards->back()) report->not_checked.push_back(*elsewhere);
         wrong = wrong || !report->findings.empty();
         if (args.json)
             print_json(*report, log != nullptr);

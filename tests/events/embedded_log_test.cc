@@ -134,8 +134,8 @@ TEST_F(TornTail, OfZerosOrGarbageIsCutAtEveryByte) {
     for (size_t length = before_.size(); length < after_.size(); ++length) {
         std::string file = after_;
         const bool zeros = random() % 2 == 0;
-        const std::string garbage = zeros ? std::string(file.size() - length, '\0')
-                                          : random_bytes(random, file.size() - length);
+        const std::string garbage =
+            zeros ? std::string(file.size() - length, '\0') : random_bytes(random, file.size() - length);
         file.replace(length, std::string::npos, garbage);
         size_t good = length;
         while (good < file.size() && file[good] == after_[good]) ++good;
@@ -316,7 +316,8 @@ TEST_F(EmbeddedLogTest, PartitionFilesThatDoNotBelongTogetherAreRefused) {
     const std::string other = folder_.path() + "/other";
     ASSERT_OK(make_log(other, 2));
     fs::rename(partition_file(1), directory() + "/kept");
-    EXPECT_TRUE(fails_with(EmbeddedLog::open(directory(), std::nullopt), ErrorCode::kConflict, "partition-00001.log is gone"));
+    EXPECT_TRUE(
+        fails_with(EmbeddedLog::open(directory(), std::nullopt), ErrorCode::kConflict, "partition-00001.log is gone"));
     fs::copy_file(other + "/partition-00001.log", partition_file(1));
     EXPECT_TRUE(fails_with(EmbeddedLog::open(directory(), std::nullopt), ErrorCode::kConflict, "replaced"));
     fs::remove(partition_file(1));
@@ -334,7 +335,8 @@ TEST_F(EmbeddedLogTest, ReaderNoticesWhatIsDoneToTheFileUnderIt) {
         {"the log was replaced;",
          [&] {
              ASSERT_OK(make_log(folder_.path() + "/other"));
-             write_file(partition_file(), read_file(folder_.path() + "/other/partition-00000.log") + std::string(500, '\0'));
+             write_file(partition_file(),
+                        read_file(folder_.path() + "/other/partition-00000.log") + std::string(500, '\0'));
          }},
     };
     for (const auto& [words, deed] : deeds) {
@@ -375,7 +377,8 @@ TEST_F(EmbeddedLogTest, ReadOnlyFolderCanBeReadAndSaysWhyNotWritten) {
         if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(4);
         const auto seen = read_to_end(**log, 0);
         if (!seen.ok() || seen->size() != 1) ::_exit(1);
-        if (!fails_with((*log)->open_writer(), ErrorCode::kUnavailable, "Permission denied; check who may write")) ::_exit(2);
+        if (!fails_with((*log)->open_writer(), ErrorCode::kUnavailable, "Permission denied; check who may write"))
+            ::_exit(2);
         if (!fails_with(make_log(directory() + "/new"), ErrorCode::kUnavailable, "cannot make the folder")) ::_exit(3);
         ::_exit(0);
     }
@@ -415,15 +418,25 @@ class FaultyFileSystem final : public FileSystem {
         if (applied()) (void)FileSystem::pwrite(fd, from, fault_.applied == Applied::kHalf ? size / 2 : size, position);
         return fail();
     }
-    int fdatasync(int fd) override { return call([&] { return FileSystem::fdatasync(fd); }); }
-    int fsync(int fd) override { return call([&] { return FileSystem::fsync(fd); }); }
-    int ftruncate(int fd, off_t size) override { return call([&] { return FileSystem::ftruncate(fd, size); }); }
-    int flock(int fd, int operation) override {
-        return hit() ? fail() : FileSystem::flock(fd, operation);
+    int fdatasync(int fd) override {
+        return call([&] { return FileSystem::fdatasync(fd); });
     }
-    int fstat(int fd, struct stat* out) override { return call([&] { return FileSystem::fstat(fd, out); }); }
-    int stat(const char* path, struct stat* out) override { return call([&] { return FileSystem::stat(path, out); }); }
-    int mkdir(const char* path, mode_t mode) override { return call([&] { return FileSystem::mkdir(path, mode); }); }
+    int fsync(int fd) override {
+        return call([&] { return FileSystem::fsync(fd); });
+    }
+    int ftruncate(int fd, off_t size) override {
+        return call([&] { return FileSystem::ftruncate(fd, size); });
+    }
+    int flock(int fd, int operation) override { return hit() ? fail() : FileSystem::flock(fd, operation); }
+    int fstat(int fd, struct stat* out) override {
+        return call([&] { return FileSystem::fstat(fd, out); });
+    }
+    int stat(const char* path, struct stat* out) override {
+        return call([&] { return FileSystem::stat(path, out); });
+    }
+    int mkdir(const char* path, mode_t mode) override {
+        return call([&] { return FileSystem::mkdir(path, mode); });
+    }
     int rename(const char* from, const char* to) override {
         return call([&] { return FileSystem::rename(from, to); });
     }

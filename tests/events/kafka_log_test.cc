@@ -56,8 +56,10 @@ TEST(KafkaLogOptions, WhatItsPromisesHangOnCannotBeChanged) {
 }
 
 TEST(KafkaLogOptions, UnknownAndWrongOnesAreRefused) {
-    const std::pair<const char*, const char*> wrong[] = {
-        {"linger.mss", "5"}, {"linger.ms", "soon"}, {"upline.open.timeout.ms", "soon"}, {"upline.open.timeout.ms", "0"}};
+    const std::pair<const char*, const char*> wrong[] = {{"linger.mss", "5"},
+                                                         {"linger.ms", "soon"},
+                                                         {"upline.open.timeout.ms", "soon"},
+                                                         {"upline.open.timeout.ms", "0"}};
     for (const auto& [key, value] : wrong) {
         LogOptions options;
         options.properties = {{key, value}, {"upline.open.timeout.ms", "100"}};
@@ -93,7 +95,8 @@ class KafkaLogTest : public testing::Test {
         topic_ = std::make_unique<TemporaryTopic>();
     }
 
-    std::unique_ptr<EventLog> make(uint32_t partitions, const TopicConfig& config = {}, const LogOptions& options = {}) {
+    std::unique_ptr<EventLog> make(uint32_t partitions, const TopicConfig& config = {},
+                                   const LogOptions& options = {}) {
         EXPECT_OK(create_kafka_topic(topic_->url(), partitions, config));
         return open(options);
     }
@@ -145,7 +148,8 @@ class ForeignProducer {
         char words[512];
         rd_kafka_conf_set(conf, "bootstrap.servers", test_broker().c_str(), words, sizeof words);
         rd_kafka_conf_set(conf, "partitioner", "murmur2", words, sizeof words);
-        if (transactional_id != nullptr) rd_kafka_conf_set(conf, "transactional.id", transactional_id, words, sizeof words);
+        if (transactional_id != nullptr)
+            rd_kafka_conf_set(conf, "transactional.id", transactional_id, words, sizeof words);
         client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, words, sizeof words);
         if (transactional_id != nullptr) expect_good(rd_kafka_init_transactions(client_, 10'000));
     }
@@ -156,10 +160,10 @@ class ForeignProducer {
     void produce(const std::string& key, const char* value) {
         const size_t size = value == nullptr ? 0 : std::strlen(value);
         void* bytes = const_cast<char*>(value);
-        EXPECT_EQ(rd_kafka_producev(client_, RD_KAFKA_V_TOPIC(topic_.c_str()),
-                                    RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_VALUE(bytes, size),
-                                    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
-                  RD_KAFKA_RESP_ERR_NO_ERROR);
+        EXPECT_EQ(
+            rd_kafka_producev(client_, RD_KAFKA_V_TOPIC(topic_.c_str()), RD_KAFKA_V_KEY(key.data(), key.size()),
+                              RD_KAFKA_V_VALUE(bytes, size), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
+            RD_KAFKA_RESP_ERR_NO_ERROR);
     }
     void flush() { EXPECT_EQ(rd_kafka_flush(client_, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR); }
     void begin() { expect_good(rd_kafka_begin_transaction(client_)); }
@@ -308,7 +312,8 @@ TEST_F(KafkaLogTest, ARecordTheBrokerRefusesFailsTheFlushAndTheWriter) {
     ASSERT_OK((*writer)->append("p", as_bytes("small")));
     ASSERT_OK((*writer)->flush());
     ASSERT_OK((*writer)->append("p", as_bytes(random_bytes(random, 5000))));
-    EXPECT_TRUE(fails_with((*writer)->flush(), ErrorCode::kUnavailable, "1 records are not confirmed, 1 of them failed"));
+    EXPECT_TRUE(
+        fails_with((*writer)->flush(), ErrorCode::kUnavailable, "1 records are not confirmed, 1 of them failed"));
     EXPECT_TRUE(fails_with((*writer)->flush(), ErrorCode::kUnavailable, "Message size too large"));
     EXPECT_TRUE(fails_with((*writer)->append("p", as_bytes("x")), ErrorCode::kUnavailable, "1 of them failed"));
     EXPECT_EQ((*writer)->written().at(0).count, 1u);
@@ -360,14 +365,16 @@ class KafkaOutage : public KafkaLogTest {
         KafkaLogTest::SetUp();
         if (IsSkipped()) return;
         if (std::getenv("UPLINE_TEST_BROKER_CONTROL") == nullptr) {
-            GTEST_SKIP() << "needs to stop the broker: set UPLINE_TEST_BROKER_CONTROL to the path of tests/kafka/broker";
+            GTEST_SKIP()
+                << "needs to stop the broker: set UPLINE_TEST_BROKER_CONTROL to the path of tests/kafka/broker";
         }
     }
     void TearDown() override {
         if (!IsSkipped()) broker("start");
     }
     static void broker(const char* word) {
-        const std::string command = fmt::format("\"{}\" {} >/dev/null", std::getenv("UPLINE_TEST_BROKER_CONTROL"), word);
+        const std::string command =
+            fmt::format("\"{}\" {} >/dev/null", std::getenv("UPLINE_TEST_BROKER_CONTROL"), word);
         ASSERT_EQ(std::system(command.c_str()), 0) << command;
     }
 };
@@ -432,7 +439,8 @@ TEST_F(KafkaOutage, FlushSaysHowManyAreNotConfirmed) {
     ASSERT_OK((*writer)->flush());
     broker("halt");
     for (int i = 0; i < 3; ++i) ASSERT_OK((*writer)->append("p", as_bytes("y")));
-    EXPECT_TRUE(fails_with((*writer)->flush(), ErrorCode::kUnavailable, "3 records are not confirmed, 3 of them failed"));
+    EXPECT_TRUE(
+        fails_with((*writer)->flush(), ErrorCode::kUnavailable, "3 records are not confirmed, 3 of them failed"));
 }
 
 TEST_F(KafkaOutage, TopicMadeAnewWhileAwayIsRefused) {

@@ -20,15 +20,15 @@
 
 namespace upline {
 
-#define ASSERT_OK(expression)                                          \
-    do {                                                               \
-        auto&& assert_ok_ = (expression);                              \
-        ASSERT_TRUE(assert_ok_.ok()) << assert_ok_.error().message;    \
+#define ASSERT_OK(expression)                                       \
+    do {                                                            \
+        auto&& assert_ok_ = (expression);                           \
+        ASSERT_TRUE(assert_ok_.ok()) << assert_ok_.error().message; \
     } while (false)
-#define EXPECT_OK(expression)                                          \
-    do {                                                               \
-        auto&& expect_ok_ = (expression);                              \
-        EXPECT_TRUE(expect_ok_.ok()) << expect_ok_.error().message;    \
+#define EXPECT_OK(expression)                                       \
+    do {                                                            \
+        auto&& expect_ok_ = (expression);                           \
+        EXPECT_TRUE(expect_ok_.ok()) << expect_ok_.error().message; \
     } while (false)
 
 template <class T>
@@ -66,7 +66,8 @@ inline std::string test_broker() {
     const char* address = std::getenv("UPLINE_TEST_KAFKA");
     return address == nullptr ? "" : address;
 }
-inline constexpr const char* kNoBroker = "needs a Kafka broker: set UPLINE_TEST_KAFKA=host:port (tools/dev kafka start)";
+inline constexpr const char* kNoBroker =
+    "needs a Kafka broker: set UPLINE_TEST_KAFKA=host:port (tools/dev kafka start)";
 
 // A topic of its own for one test.
 class TemporaryTopic {
@@ -89,7 +90,9 @@ class TemporaryTopic {
     std::string url_;
 };
 
-inline std::span<const std::byte> as_bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+inline std::span<const std::byte> as_bytes(std::string_view text) {
+    return std::as_bytes(std::span(text));
+}
 inline std::string as_text(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

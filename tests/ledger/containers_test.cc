@@ -182,7 +182,7 @@ TEST(Paged, StoresExactlyThePagesThatChangedAndLoadsThemBack) {
     // And it goes on where it was: the last, partial page is stored again.
     loaded.append(1);
     size_t stores = 0;
-    loaded.store_changes([&](uint64_t page, auto) { 
+    loaded.store_changes([&](uint64_t page, auto) {
         ++stores;
         EXPECT_EQ(page, expected.size() / Paged<uint64_t>::kPageRecords);
     });

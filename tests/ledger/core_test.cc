@@ -380,14 +380,19 @@ TEST(Core, AgreesWithTheModelAfterEveryEventOfRandomRuns) {
             ASSERT_TRUE(actual == expected) << "actual\n" << readable(actual) << "expected\n" << readable(expected);
             ++seen[outcome];
             for (const Posting& posting : entry.posted())
-                ++seen[std::string(posting.role == Role::kNone ? account_name(posting.account) : role_name(posting.role))];
+                ++seen[std::string(posting.role == Role::kNone ? account_name(posting.account)
+                                                               : role_name(posting.role))];
         }
     }
     // The runs are worth something only if they reach everything.
-    for (const char* reached :
-         {"accepted", "malformed", "wrong_partition", "duplicate", "conflict", "unknown_type", "from_future",
-          "self_referral", "unknown_referrer", "unknown_website", "unknown_user", "invalid", "sales", "tax", "house",
-          "creator", "website", "level_1", "level_2", "level_3", "level_4", "level_5", "level_6", "level_7"})
+    for (const char* reached : {"accepted",        "malformed",     "wrong_partition",
+                                "duplicate",       "conflict",      "unknown_type",
+                                "from_future",     "self_referral", "unknown_referrer",
+                                "unknown_website", "unknown_user",  "invalid",
+                                "sales",           "tax",           "house",
+                                "creator",         "website",       "level_1",
+                                "level_2",         "level_3",       "level_4",
+                                "level_5",         "level_6",       "level_7"})
         EXPECT_GT(seen[reached], 100) << reached << ", seed " << seed;
 }
 
@@ -550,14 +555,21 @@ class Writing {
         Event event;
         event.id = id(number);
         event.type = static_cast<uint8_t>(T::kType);
+        event.program = program_;
         event.occurred_at_us = 1'700'000'000'000'000;
         event.payload = facts;
         batch_.append(0, 0, writer_.encode(event));
         return read_input(batch_.records().back().value, append_time_ms);
     }
+    // Where the events from here on belong.
+    Writing& in_program(std::string_view program) {
+        program_ = program;
+        return *this;
+    }
     int64_t append_time_ms = 4'000'000'000'000;
 
   private:
+    std::string_view program_ = kDefaultProgram;
     static Uuid id(uint64_t number) {
         Uuid uuid{{1}};
         for (size_t i = 0; i < 8; ++i) uuid.bytes[15 - i] = static_cast<uint8_t>(number >> (8 * i));
@@ -677,6 +689,35 @@ TEST(Core, TakesAnyAppendTime) {
     EXPECT_EQ(outcome_of(shard, events.signup(1)), Outcome::kFromFuture);
     events.append_time_ms = INT64_MAX;
     EXPECT_EQ(outcome_of(shard, events.signup(1)), Outcome::kAccepted);
+}
+
+// Two things of one fingerprint are made by hand: nobody will meet them by chance.
+TEST(Core, TellsApartIdsOfOneFingerprint) {
+    Writing events;
+    MemoryShard shard;
+    ASSERT_EQ(outcome_of(shard, events.signup(1)), Outcome::kAccepted);
+    ASSERT_EQ(outcome_of(shard, events.signup(2, 1)), Outcome::kAccepted);
+    const Input sale = events.sale(3, 2, 100);
+    ASSERT_EQ(outcome_of(shard, sale), Outcome::kAccepted);
+    ASSERT_EQ(outcome_of(shard, events.in_program("shop").signup(1)), Outcome::kAccepted);
+    const auto collide = [&shard](std::string_view program, const Input& input, Thing other) {
+        const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), input.record.event.id);
+        shard.state().restore_id({fingerprint, other.word()});
+    };
+    // The same id in another program, and another id: of a sale, and of a user.
+    const Thing sale_of_default(ThingKind::kOther, 2);
+    const Thing user_of_default(ThingKind::kUser, 0);
+    const Input same_id = events.in_program("shop").sale(3, 1, 500);
+    collide("shop", same_id, sale_of_default);
+    EXPECT_EQ(outcome_of(shard, same_id), Outcome::kAccepted);
+    EXPECT_EQ(outcome_of(shard, same_id), Outcome::kDuplicate);
+    const Input other_id = events.in_program("default").sale(4, 2, 500);
+    collide("default", other_id, sale_of_default);
+    collide("default", other_id, user_of_default);
+    EXPECT_EQ(outcome_of(shard, events.sale(5, 4, 100)), Outcome::kUnknownUser);
+    EXPECT_EQ(outcome_of(shard, other_id), Outcome::kAccepted);
+    EXPECT_EQ(outcome_of(shard, other_id), Outcome::kDuplicate);
+    EXPECT_EQ(outcome_of(shard, sale), Outcome::kDuplicate);
 }
 
 TEST(Core, AnEntryThatCannotBeReadIsAnErrorAndNoOutcome) {

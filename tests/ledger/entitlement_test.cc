@@ -114,6 +114,7 @@ class Random {
         plan.levels = static_cast<uint8_t>(between(1, kMaxLevels));
         int64_t room = chance(30) ? 10'000 : between(0, 10'000);
         const bool use_all = chance(30);
+        plan.level_rates.fill(77);  // beyond `levels` they do not count
         for (unsigned k = 0; k < plan.levels; ++k) {
             plan.level_rates[k] = static_cast<int32_t>(between(0, room));
             room -= plan.level_rates[k];

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <random>
 #include <set>
@@ -85,9 +86,9 @@ void post(Entry& entry, AccountKind account, Role role, Sequence user, int64_t a
 // 100.00 USD of a buyer with seven above, as the rules make it, at sequences of a large ledger.
 Sample seven_level_sale() {
     constexpr Sequence kFar = 150'000'000;
-    Sample made = accepted("accepted_sale_of_seven_levels",
-                           sale(10'000, 0, "USD", Source::kPlatform, Stream::kSubscriptionTiers),
-                           {kFar, kNoSequence, kNoSequence});
+    Sample made =
+        accepted("accepted_sale_of_seven_levels", sale(10'000, 0, "USD", Source::kPlatform, Stream::kSubscriptionTiers),
+                 {kFar, kNoSequence, kNoSequence});
     Entry& entry = *made.entry;
     entry.sequence = kFar + 1000;
     entry.currency = *parse_currency("USD");
@@ -101,8 +102,7 @@ Sample seven_level_sale() {
 
 Sample full_sale() {
     Sample made = accepted("accepted_sale_of_every_role",
-                           sale(11'900, 1900, "EUR", Source::kWebsite, Stream::kTemplateMarketplace),
-                           {7, 0, 300});
+                           sale(11'900, 1900, "EUR", Source::kWebsite, Stream::kTemplateMarketplace), {7, 0, 300});
     Entry& entry = *made.entry;
     entry.plan = 12;
     entry.currency = *parse_currency("EUR");
@@ -429,6 +429,35 @@ TEST(EntryBytes, RefusesALongFormOfANumber) {
     ASSERT_FALSE(status.ok());
     EXPECT_NE(status.error().message.find("a varint in its shortest form"), std::string::npos)
         << status.error().message;
+}
+
+// Bytes in the right form that say what no entry can say.
+TEST(EntryBytes, RefusesValuesOutOfTheirRange) {
+    const auto refusal = [](const std::function<void(Entry&)>& change) {
+        const Sample s = full_sale();
+        change(*s.entry);
+        Entry scratch;
+        const Status status = decode_entry(bytes_of(*s.entry), scratch);
+        return status.ok() ? "" : status.error().message.substr(status.error().message.find("expected"));
+    };
+    EXPECT_EQ(refusal([](Entry&) {}), "");
+    EXPECT_EQ(refusal([](Entry& e) { e.outcome = static_cast<Outcome>(kLastOutcome + 1); }), "expected an outcome");
+    EXPECT_EQ(refusal([](Entry& e) { e.type = 0; }), "expected an event type");
+    EXPECT_EQ(refusal([](Entry& e) { e.type = kLastEventType + 1; }), "expected a known event type");
+    EXPECT_EQ(refusal([](Entry& e) { e.id = Uuid{}; }), "expected an id");
+    EXPECT_EQ(refusal([](Entry& e) { e.program = "Shop"; }), "expected a program");
+    EXPECT_EQ(refusal([](Entry& e) { e.program = ""; }), "expected a program");
+    EXPECT_EQ(refusal([](Entry& e) { e.occurred_at_us = -1; }), "expected a time from 1970 to 9999");
+    EXPECT_EQ(refusal([](Entry& e) { e.occurred_at_us = kMaxTimeUs + 1; }), "expected a time from 1970 to 9999");
+    EXPECT_EQ(refusal([](Entry& e) { e.refs[0] = kNoSequence; }), "expected a reference");
+    EXPECT_EQ(refusal([](Entry& e) { e.currency = {{'X', 'A', 'U'}}; }), "expected a currency");
+    EXPECT_EQ(refusal([](Entry& e) { e.maturity_us = -2; }), "expected a maturity or -1");
+    EXPECT_EQ(refusal([](Entry& e) { e.postings[0].amount = 0; }), "expected an amount that is not zero");
+    EXPECT_EQ(refusal([](Entry& e) { e.postings[2].user = kNoSequence; }), "expected a user");
+    EXPECT_EQ(refusal([](Entry& e) { e.postings[0].account = static_cast<AccountKind>(kLastAccountKind + 1); }),
+              "expected an account and a role");
+    EXPECT_EQ(refusal([](Entry& e) { e.postings[0].role = static_cast<Role>(kLastRole + 1); }),
+              "expected an account and a role");
 }
 
 }  // namespace

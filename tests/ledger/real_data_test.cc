@@ -171,8 +171,8 @@ TEST(RealData, CdnowSalesMakeTheSameEntriesInBatchesOfAnySize) {
 }
 
 // The types edge.jsonl has and this release has no rule for.
-const std::set<std::string> kLaterTypes = {"TransactionRefunded", "PlanPublished",  "PayoutRequested",
-                                           "PayoutSettled",       "PayoutFailed",   "UserSuspended",
+const std::set<std::string> kLaterTypes = {"TransactionRefunded", "PlanPublished",   "PayoutRequested",
+                                           "PayoutSettled",       "PayoutFailed",    "UserSuspended",
                                            "UserReinstated",      "AdjustmentPosted"};
 
 std::vector<std::string> expected_edge_outcomes() {

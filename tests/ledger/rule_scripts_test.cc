@@ -38,7 +38,9 @@ std::vector<std::string> words_of(std::string_view text) {
     return words;
 }
 
-std::string joined(std::span<const std::string> words) { return fmt::format("{}", fmt::join(words, " ")); }
+std::string joined(std::span<const std::string> words) {
+    return fmt::format("{}", fmt::join(words, " "));
+}
 
 Uuid uuid_of(std::string_view name) {
     if (const auto uuid = parse_uuid(name)) return *uuid;
@@ -209,7 +211,8 @@ class Script {
     std::string rendered(const Entry& entry) {
         std::string text(outcome_name(entry.outcome));
         for (const Posting& posting : entry.posted()) {
-            text += fmt::format(" {}", posting.role == Role::kNone ? account_name(posting.account) : role_name(posting.role));
+            text += fmt::format(" {}",
+                                posting.role == Role::kNone ? account_name(posting.account) : role_name(posting.role));
             if (is_user_account(posting.account))
                 text += fmt::format(" {}", name_of(*shard().state().user_by_sequence(posting.user)));
             text += fmt::format(" {}", posting.amount);
@@ -286,7 +289,7 @@ class Script {
     std::optional<int64_t> append_time_ms_;
     size_t events_ = 0;
     int event_line_ = 0;
-    bool unsettled_ = false;  // no => line has been seen for the last event
+    bool unsettled_ = false;                          // no => line has been seen for the last event
     std::optional<std::vector<std::string>> listed_;  // the lines of a `balances:` being read
     int listed_from_ = 0;
 };
@@ -302,7 +305,8 @@ TEST(RuleScripts, HoldLineByLine) {
         std::stringstream text;
         text << in.rdbuf();
         for (const Fault& fault : Script().run(text.str()))
-            ADD_FAILURE_AT(path.c_str(), fault.line) << path.filename().string() << ":" << fault.line << ": " << fault.message;
+            ADD_FAILURE_AT(path.c_str(), fault.line)
+                << path.filename().string() << ":" << fault.line << ": " << fault.message;
     }
 }
 
@@ -338,7 +342,8 @@ TEST(RuleScriptRunner, NamesTheLineOfAnythingWrong) {
                               "balance u2 USD pending 0 available 0", "nonsense", "balances:"})
         EXPECT_EQ(lines_at_fault(std::string(kSale) + wrong + "\n"), std::vector<int>{3}) << wrong;
     EXPECT_EQ(lines_at_fault("# nothing\n"), std::vector<int>{2}) << "an empty script";
-    EXPECT_EQ(lines_at_fault("{\"id\": \"u1\", \"type\": \"UserSignedUp\", \"referrer\": \"u9\"}\n\n"), std::vector<int>{1})
+    EXPECT_EQ(lines_at_fault("{\"id\": \"u1\", \"type\": \"UserSignedUp\", \"referrer\": \"u9\"}\n\n"),
+              std::vector<int>{1})
         << "not accepted, and nobody said so";
     EXPECT_EQ(lines_at_fault("chain u1\n{\"type\": \"UserSignedUp\", \"refferer\": \"u1\"}\n"), std::vector<int>{2})
         << "a misspelt field";

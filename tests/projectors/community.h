@@ -72,8 +72,8 @@ class Community {
                 if (!other && (websites_.empty() || below(4) == 0)) websites_.push_back(event.id);
                 break;
             case 2:
-                set(event, WebsiteStatusChanged{.website = {any(websites)},
-                                                .status = static_cast<WebsiteStatus>(below(3))});
+                set(event,
+                    WebsiteStatusChanged{.website = {any(websites)}, .status = static_cast<WebsiteStatus>(below(3))});
                 break;
             case 3:
             case 4:

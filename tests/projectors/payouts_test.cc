@@ -56,9 +56,9 @@ std::map<Who, Payouts> slow_payouts(testing::Community& community) {
 }
 
 std::string text(const Payouts& payouts) {
-    std::string out = fmt::format("{} {} {} {} {} creator {} website {} levels", payouts.pending, payouts.available,
-                                  payouts.reserved, payouts.paid, payouts.sales, payouts.as_creator,
-                                  payouts.as_website_owner);
+    std::string out =
+        fmt::format("{} {} {} {} {} creator {} website {} levels", payouts.pending, payouts.available, payouts.reserved,
+                    payouts.paid, payouts.sales, payouts.as_creator, payouts.as_website_owner);
     for (const int64_t amount : payouts.by_level) out += fmt::format(" {}", amount);
     out += " sources";
     for (const int64_t amount : payouts.by_source) out += fmt::format(" {}", amount);
@@ -195,12 +195,14 @@ TEST_F(PayoutsModel, SaysWhichAmountDiffers) {
         const Table::Write write{.key = key, .value = value};
         ASSERT_TRUE(right.write(std::span(&write, 1)).ok());
     }
-    // The first row after the position, its first counter: pending.
+    // The first row after the position: what is 1 more pending?
     const auto row = std::next(table_->rows().begin());
-    std::array<int64_t, 35> counters{};
+    std::vector<Counter> counters;
     ASSERT_TRUE(decode_counters(row->second, counters));
-    counters[0] += 1;
-    const Table::Write write{.key = row->first, .value = encode_counters(counters)};
+    const Counter one_pending{.number = 0, .amount = 1};
+    std::vector<Counter> wrong;
+    add_counters(counters, std::span(&one_pending, 1), wrong);
+    const Table::Write write{.key = row->first, .value = encode_counters(wrong)};
     ASSERT_TRUE(table_->write(std::span(&write, 1)).ok());
     const auto difference = compare_tables(*table_, right, projection_->model());
     ASSERT_TRUE(difference.ok() && difference->has_value());

@@ -233,10 +233,13 @@ TEST_P(ReadModel, IsTheSameInTheDatabase) {
         auto table = (*store)->table(GetParam()()->name());
         ASSERT_TRUE(table.ok());
         Rows rows;
-        ASSERT_TRUE((*table)->scan("", [&](std::string_view key, std::string_view value) {
-                                  rows.emplace(key, value);
-                                  return true;
-                              }).ok());
+        ASSERT_TRUE((*table)
+                        ->scan("",
+                               [&](std::string_view key, std::string_view value) {
+                                   rows.emplace(key, value);
+                                   return true;
+                               })
+                        .ok());
         EXPECT_EQ(rows, in_one_go(2000)) << "seed " << seed_;
     }
     std::filesystem::remove_all(folder);

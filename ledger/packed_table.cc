@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ledger/packed_table.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "events/check.h"
+
+namespace upline {
+namespace {
+
+constexpr size_t kPagePrefix = 6;
+constexpr uint8_t kLastByteMask = 0xc0;
+// Pages read together; bounds the memory of a large write.
+constexpr size_t kPagesAtOnce = 4096;
+
+std::string page_of(std::string_view key) {
+    std::string page(key.substr(0, kPagePrefix));
+    if (page.size() == kPagePrefix) page.back() = static_cast<char>(static_cast<uint8_t>(page.back()) & kLastByteMask);
+    return page;
+}
+
+// Walks the rows of a page.
+class PageRows {
+  public:
+    explicit PageRows(std::string_view page) : rest_(page) {}
+
+    // The next row, in key() and value(); false at the end or when misshapen().
+    bool next() {
+        if (rest_.empty()) return false;
+        const size_t key_size = static_cast<uint8_t>(rest_[0]);
+        uint32_t value_size = 0;
+        if (rest_.size() < 1 + key_size + sizeof value_size) return misshape();
+        key_ = rest_.substr(1, key_size);
+        std::memcpy(&value_size, rest_.data() + 1 + key_size, sizeof value_size);
+        rest_.remove_prefix(1 + key_size + sizeof value_size);
+        if (rest_.size() < value_size) return misshape();
+        value_ = rest_.substr(0, value_size);
+        rest_.remove_prefix(value_size);
+        return true;
+    }
+    std::string_view key() const { return key_; }
+    std::string_view value() const { return value_; }
+    bool misshapen() const { return misshapen_; }
+
+  private:
+    bool misshape() {
+        misshapen_ = true;
+        return false;
+    }
+    std::string_view rest_;
+    std::string_view key_;
+    std::string_view value_;
+    bool misshapen_ = false;
+};
+
+void append_row(std::string_view key, std::string_view value, std::string& page) {
+    UPLINE_CHECK(key.size() <= UINT8_MAX && value.size() <= UINT32_MAX, "a row of a page's form");
+    page.push_back(static_cast<char>(key.size()));
+    page += key;
+    const auto size = static_cast<uint32_t>(value.size());
+    page.append(reinterpret_cast<const char*>(&size), sizeof size);
+    page += value;
+}
+
+Error misshapen_page() { return {ErrorCode::kCorrupt, "a page of a read model is misshapen; rebuild the model"}; }
+
+}  // namespace
+
+Result<std::vector<std::optional<std::string>>> PackedTable::get_many(std::span<const std::string> keys) {
+    std::vector<std::string> page_keys;
+    page_keys.reserve(keys.size());
+    for (const std::string& key : keys) page_keys.push_back(page_of(key));
+    std::sort(page_keys.begin(), page_keys.end());
+    page_keys.erase(std::unique(page_keys.begin(), page_keys.end()), page_keys.end());
+    UPLINE_TRY_ASSIGN(const auto pages, pages_->get_many(page_keys));
+
+    // One walk through each page, with the keys in order.
+    std::vector<uint32_t> order(keys.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
+    std::vector<std::optional<std::string>> values(keys.size());
+    size_t next = 0;
+    for (size_t p = 0; p < page_keys.size(); ++p) {
+        PageRows rows(pages[p] ? std::string_view(*pages[p]) : std::string_view());
+        bool row = rows.next();
+        for (; next < order.size() && page_of(keys[order[next]]) == page_keys[p]; ++next) {
+            const std::string& key = keys[order[next]];
+            while (row && rows.key() < key) row = rows.next();
+            if (row && rows.key() == key) values[order[next]] = std::string(rows.value());
+        }
+        while (row) row = rows.next();
+        if (rows.misshapen()) return misshapen_page();
+    }
+    return values;
+}
+
+Status PackedTable::write(std::span<const Write> writes) {
+    std::vector<uint32_t> order(writes.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](uint32_t a, uint32_t b) { return writes[a].key < writes[b].key; });
+    std::vector<std::string> page_keys;
+    for (const uint32_t i : order) {
+        std::string page = page_of(writes[i].key);
+        if (page_keys.empty() || page_keys.back() != page) page_keys.push_back(std::move(page));
+    }
+    std::vector<Write> page_writes;
+    page_writes.reserve(page_keys.size());
+    size_t next = 0;
+    for (size_t first = 0; first < page_keys.size(); first += kPagesAtOnce) {
+        const auto chunk = std::span(page_keys).subspan(first, std::min(kPagesAtOnce, page_keys.size() - first));
+        UPLINE_TRY_ASSIGN(const auto pages, pages_->get_many(chunk));
+        for (size_t p = 0; p < chunk.size(); ++p) {
+            PageRows rows(pages[p] ? std::string_view(*pages[p]) : std::string_view());
+            std::string page;
+            bool row = rows.next();
+            while (next < order.size() && page_of(writes[order[next]].key) == chunk[p]) {
+                const std::string& key = writes[order[next]].key;
+                for (; row && rows.key() < key; row = rows.next()) append_row(rows.key(), rows.value(), page);
+                if (row && rows.key() == key) row = rows.next();
+                // Of several writes of one key the last counts.
+                while (next + 1 < order.size() && writes[order[next + 1]].key == key) ++next;
+                const Write& write = writes[order[next++]];
+                if (write.value) append_row(key, *write.value, page);
+            }
+            for (; row; row = rows.next()) append_row(rows.key(), rows.value(), page);
+            if (rows.misshapen()) return misshapen_page();
+            page_writes.push_back({chunk[p], page.empty() ? std::nullopt : std::optional(std::move(page))});
+        }
+    }
+    return pages_->write(page_writes);
+}
+
+Status PackedTable::scan(std::string_view first,
+                         const std::function<bool(std::string_view, std::string_view)>& row) {
+    bool misshapen = false;
+    UPLINE_TRY(pages_->scan(page_of(first), [&](std::string_view /*page_key*/, std::string_view page) {
+        PageRows rows(page);
+        while (rows.next())
+            if (rows.key() >= first && !row(rows.key(), rows.value())) return false;
+        misshapen = rows.misshapen();
+        return !misshapen;
+    }));
+    if (misshapen) return misshapen_page();
+    return ok_status();
+}
+
+}  // namespace upline
