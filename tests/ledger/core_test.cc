@@ -569,12 +569,12 @@ class Writing {
     int64_t append_time_ms = 4'000'000'000'000;
 
   private:
-    std::string_view program_ = kDefaultProgram;
     static Uuid id(uint64_t number) {
         Uuid uuid{{1}};
         for (size_t i = 0; i < 8; ++i) uuid.bytes[15 - i] = static_cast<uint8_t>(number >> (8 * i));
         return uuid;
     }
+    std::string_view program_ = kDefaultProgram;
     RecordWriter writer_;
     RecordBatch batch_;
 };
