@@ -28,18 +28,21 @@ Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& 
     return state;
 }
 
-Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info)
+Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info,
+             uint64_t state_interval)
     : store_(std::move(store)),
       state_(std::move(state)),
       source_(store_->entries()),
-      core_(*state_, info.identity, *source_) {}
+      core_(*state_, info.identity, *source_),
+      state_interval_(state_interval) {}
 
-Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const ShardInfo& info, const Progress& progress) {
+Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const ShardInfo& info, const Progress& progress,
+                                           uint64_t state_interval) {
     UPLINE_TRY_ASSIGN(std::unique_ptr<Store> store,
                       Store::open(folder.partition_path(info.identity.partition), Store::Access::kWrite));
     UPLINE_TRY(store->bind(info));
     UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, load_current_state(*store, progress));
-    std::unique_ptr<Shard> shard(new Shard(std::move(store), std::move(state), info));
+    std::unique_ptr<Shard> shard(new Shard(std::move(store), std::move(state), info, state_interval));
     UPLINE_TRY_ASSIGN(shard->position_, shard->store_->position());
     UPLINE_TRY_ASSIGN(shard->tree_, shard->store_->load_tree(shard->position_.size));
     if (shard->tree_.root() != shard->position_.root)
@@ -68,7 +71,7 @@ Status Shard::apply(std::span<const Input> inputs, std::span<const Record> recor
     UPLINE_TRY(store_->commit(entries_, places_, tree_.take_changed_tiles(), position_));
     // A little ahead of what comes in, so that a day on which very much matures is caught up with over batches.
     UPLINE_TRY(core_.mature(4 * inputs.size()));
-    if (state_->size() - state_stored_at_ >= kStateInterval) UPLINE_TRY(store_state());
+    if (state_->size() - state_stored_at_ >= state_interval_) UPLINE_TRY(store_state());
     return ok_status();
 }
 

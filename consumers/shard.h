@@ -21,10 +21,14 @@ using Progress = std::function<void(uint64_t done, uint64_t of)>;
 
 class Shard {
   public:
+    // Entries between two storings of the state: what opening after a crash must fold, about a second's work.
+    static constexpr uint64_t kStateInterval = 1'000'000;
+
     // kConflict if the folder's ledger is of another partition count or log; kCorrupt if what is stored does not fit
     // together (`upline verify` says more, `upline replay` makes it anew).
     static Result<std::unique_ptr<Shard>> open(const DataFolder& folder, const ShardInfo& info,
-                                               const Progress& progress = {});
+                                               const Progress& progress = {},
+                                               uint64_t state_interval = kStateInterval);
 
     // Applies records in order and returns when their entries are on disk. `inputs[i]` is read from `records[i]`.
     Status apply(std::span<const Input> inputs, std::span<const Record> records);
@@ -37,10 +41,7 @@ class Shard {
     Store& store() { return *store_; }
 
   private:
-    // Entries between two storings of the state: what opening after a crash must fold, about a second's work.
-    static constexpr uint64_t kStateInterval = 1'000'000;
-
-    Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info);
+    Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info, uint64_t state_interval);
 
     std::unique_ptr<Store> store_;
     std::unique_ptr<State> state_;
@@ -48,6 +49,7 @@ class Shard {
     Core core_;
     merkle::Tree tree_;
     Position position_;
+    uint64_t state_interval_;
     uint64_t state_stored_at_ = 0;
     EntryBatch entries_;
     std::vector<RecordPlace> places_;

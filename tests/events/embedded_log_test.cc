@@ -111,6 +111,8 @@ class TornTail : public EmbeddedLogTest {
 
         ASSERT_OK(write(**log, {"next"}));
         EXPECT_EQ((*log)->notices().size(), file.size() > end_of(whole(good) - 1) ? 1u : 0u);
+        EXPECT_EQ(fs::file_size(partition_file()), end_of(whole(good) - 1) + kRecordHeaderBytes + 8)
+            << "something is left";
         std::vector<std::string> expected = first(values_, whole(good));
         expected.push_back("next");
         const auto seen = read_to_end(**log, 0);

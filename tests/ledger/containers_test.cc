@@ -28,8 +28,8 @@ TEST(IdTable, FindsWhatWasInsertedAndNothingElse) {
     IdTable table;
     std::map<uint64_t, uint64_t> expected;  // fingerprint -> number
     for (uint64_t i = 0; i < 50'000; ++i) {
-        // Few low bits, so that the runs of the table are long and wrap around its end.
-        const uint64_t fingerprint = random() | (i % 2 == 0 ? 0x3ff : 0);
+        // Some crowd at the end of the table, so that a run is long and wraps around to its front.
+        const uint64_t fingerprint = random() | (i % 20 == 0 ? uint64_t{0x3ff} << 54 : 0);
         if (!expected.emplace(fingerprint, i).second) continue;
         table.insert(fingerprint, Thing(ThingKind::kOther, i));
     }

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tests of verify and of the command share: folders that go away again, files, and the real sales sample fed
+// into a ledger.
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "events/json.h"
+#include "events/record.h"
+#include "events/time.h"
+#include "tools/shards.h"
+
+namespace upline {
+
+#define ASSERT_OK(expression)                                       \
+    do {                                                            \
+        auto&& assert_ok_ = (expression);                           \
+        ASSERT_TRUE(assert_ok_.ok()) << assert_ok_.error().message; \
+    } while (false)
+
+// For set-up, which is not what is tested: the value, or the end of the test program.
+template <class T>
+T take(Result<T> result) {
+    if (!result.ok()) {
+        fmt::print(stderr, "set-up: {}\n", result.error().message);
+        std::abort();
+    }
+    return std::move(*result);
+}
+
+// A folder of its own for one test.
+class TemporaryFolder {
+  public:
+    TemporaryFolder() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "upline-test-XXXXXX").string();
+        path_ = ::mkdtemp(pattern.data());
+    }
+    ~TemporaryFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    const std::filesystem::path& path() const { return path_; }
+
+  private:
+    std::filesystem::path path_;
+};
+
+inline std::string read_file(const std::filesystem::path& path) {
+    gzFile file = gzopen(path.c_str(), "rb");  // which reads plain files too
+    UPLINE_CHECK(file != nullptr, "a file that is there");
+    std::string text;
+    std::vector<char> buffer(1 << 16);
+    for (int n; (n = gzread(file, buffer.data(), static_cast<unsigned>(buffer.size()))) > 0;)
+        text.append(buffer.data(), static_cast<size_t>(n));
+    gzclose(file);
+    return text;
+}
+
+inline void write_file(const std::filesystem::path& path, std::string_view text) {
+    std::FILE* file = std::fopen(path.c_str(), "wb");
+    UPLINE_CHECK(file && std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fclose(file) == 0,
+                 "a file that can be written");
+}
+
+inline void copy_folder(const std::filesystem::path& from, const std::filesystem::path& to) {
+    std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+}
+
+inline std::vector<std::string> lines_of(std::string_view text) {
+    std::vector<std::string> lines;
+    while (!text.empty()) {
+        const size_t end = std::min(text.find('\n'), text.size());
+        lines.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return lines;
+}
+
+inline std::filesystem::path test_data(std::string_view name) {
+    return std::filesystem::path(UPLINE_TEST_DATA) / name;
+}
+
+inline std::string sales_sample() { return read_file(test_data("cdnow-sample.sales.jsonl.gz")); }
+
+inline std::string file_url(const std::filesystem::path& folder) { return "file:" + folder.string(); }
+
+// All events of a test are appended in one instant, so that two logs of the same lines hold the same records.
+inline const int64_t kAppendTimeMs = *parse_time("2026-02-01T00:00:00Z") / 1000;
+
+// Appends events, one a line, to the log in `folder`; makes it if there is none.
+inline void append_lines(const std::filesystem::path& folder, const std::vector<std::string>& lines) {
+    const auto log = take(open_log(file_url(folder), {.properties = {}, .create_with_partitions = 1}));
+    const auto writer = take(log->open_writer());
+    EventParser parser;
+    RecordWriter records;
+    for (const std::string& line : lines) {
+        const Event event = take(parser.parse(line));
+        take(writer->append(event.program, records.encode(event), kAppendTimeMs));
+    }
+    take(writer->flush());
+}
+
+inline void feed_folder(const std::filesystem::path& log_folder, const std::filesystem::path& data) {
+    const auto log = take(open_log(file_url(log_folder)));
+    const DataFolder folder = take(DataFolder::open(data, DataFolder::Access::kWrite));
+    take(feed(*log, folder, {.once = true}));
+}
+
+}  // namespace upline

@@ -1,0 +1,789 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verify against somebody with the database open: on the ledger of the real sales sample, everything that can be
+// changed in it is changed, with all of RocksDB's checksums right (but for the last tests, which harm the files), and
+// verify must say so, name the first wrong entry, and never crash.
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+
+#include "ledger/merkle.h"
+#include "projectors/models.h"
+#include "projectors/row.h"
+#include "tests/tools/ledgers.h"
+#include "tools/audit.h"
+#include "tools/commands.h"
+
+namespace upline {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kEvents = 10'960;
+constexpr uint64_t kPageEntries = 256;
+
+// The stored position (`default`/`position`): size, root, clock, and of the last record offset, append time, SHA-256.
+constexpr size_t kPositionRoot = 8;
+constexpr size_t kPositionClock = 40;
+constexpr size_t kPositionOffset = 48;
+constexpr size_t kPositionSize = 96;
+
+std::string big_endian(uint64_t value) {
+    std::string key(8, '\0');
+    for (size_t i = 8; i-- > 0; value >>= 8) key[i] = static_cast<char>(value & 0xff);
+    return key;
+}
+
+std::string tile_key(unsigned level, uint64_t index) { return static_cast<char>(level) + big_endian(index); }
+
+template <class T>
+T number_at(std::string_view bytes, size_t at) {
+    T number;
+    std::memcpy(&number, bytes.data() + at, sizeof number);
+    return number;
+}
+template <class T>
+void put_number(std::string& bytes, size_t at, T number) {
+    std::memcpy(bytes.data() + at, &number, sizeof number);
+}
+
+void flip(std::string& bytes, size_t at, unsigned bit) { bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit)); }
+
+std::string text_of(const Finding& finding) {
+    return finding.entry ? fmt::format("entry {}: {}", *finding.entry, finding.what) : finding.what;
+}
+
+std::vector<std::string> texts_of(const AuditReport& report) {
+    std::vector<std::string> texts;
+    for (const Finding& finding : report.findings) texts.push_back(text_of(finding));
+    return texts;
+}
+
+bool is_printable(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+// The sample's log and ledger, made once, and the same at 100 records before its end.
+class Sample {
+  public:
+    static const Sample& get() {
+        static const Sample sample;
+        return sample;
+    }
+    fs::path log() const { return folder_.path() / "log"; }
+    fs::path short_log() const { return folder_.path() / "short-log"; }
+    fs::path data() const { return folder_.path() / "data"; }
+    fs::path short_data() const { return folder_.path() / "short-data"; }
+
+  private:
+    Sample() {
+        std::vector<std::string> lines = lines_of(sales_sample());
+        UPLINE_CHECK(lines.size() == kEvents, "the sample's lines");
+        const auto middle = lines.begin() + (kEvents - 100);
+        append_lines(log(), {lines.begin(), middle});
+        copy_folder(log(), short_log());
+        feed_folder(log(), short_data());
+        append_lines(log(), {middle, lines.end()});
+        feed_folder(log(), data());
+    }
+    TemporaryFolder folder_;
+};
+
+class Verify : public testing::Test {
+  protected:
+    void SetUp() override { copy_folder(Sample::get().data(), data()); }
+    fs::path data() const { return folder_.path() / "data"; }
+    fs::path partition() const { return data() / "partition-00000"; }
+    const fs::path& folder() const { return folder_.path(); }
+
+    // The ledger, open to do anything to it.
+    Store& open_ledger() {
+        if (!store_) store_ = take(Store::open(partition(), Store::Access::kWrite));
+        return *store_;
+    }
+    // What verify says, through a reader of its own, as in another process.
+    AuditReport audit_without_log() {
+        store_.reset();
+        std::vector<ReadShard> shards = take(open_for_reading(data()));
+        return take(audit(shards.front(), nullptr, {}));
+    }
+    AuditReport audit_with_log(const fs::path& log_folder = Sample::get().log()) {
+        store_.reset();
+        std::vector<ReadShard> shards = take(open_for_reading(data()));
+        const auto log = take(open_log(file_url(log_folder)));
+        return take(audit(shards.front(), log.get(), {}));
+    }
+    void expect_found(const std::string& first) {
+        EXPECT_EQ(texts_of(audit_without_log()).at(0), first) << "without the log";
+        EXPECT_EQ(texts_of(audit_with_log()).at(0), first) << "with the log";
+    }
+
+    std::string raw(std::string_view family, std::string_view key) { return take(open_ledger().raw(family, key)); }
+    void tamper(std::string_view family, std::string_view key, std::string_view value) {
+        take(open_ledger().tamper(family, key, value));
+    }
+
+    std::string entry_bytes(Sequence sequence) {
+        const auto place = take(open_ledger().entry_place(sequence));
+        return raw("entries", place.page_key).substr(place.begin, place.size);
+    }
+    // Puts other bytes in an entry's place and makes its page fit.
+    void replace_entry(Sequence sequence, std::string_view bytes) {
+        const auto place = take(open_ledger().entry_place(sequence));
+        std::string page = raw("entries", place.page_key);
+        page.replace(place.begin, place.size, bytes);
+        const auto count = number_at<uint32_t>(page, 0);
+        const auto first = static_cast<uint32_t>(sequence % kPageEntries);
+        for (uint32_t i = first; i < count; ++i) {
+            const size_t at = 4 + size_t{4} * i;
+            put_number(page, at, static_cast<uint32_t>(number_at<uint32_t>(page, at) + bytes.size() - place.size));
+        }
+        tamper("entries", place.page_key, page);
+    }
+    // As the attacker who knows how the tree is made: every hash of it, and the root, from the entries as they are now.
+    void rebuild_tree() {
+        std::string position = raw("default", "position");
+        merkle::Tree tree;
+        const auto entries = open_ledger().entries();
+        for (Sequence i = 0; i < number_at<uint64_t>(position, 0); ++i)
+            tree.append(merkle::leaf_hash(take(entries->entry(i))));
+        for (const merkle::Tile& tile : tree.take_changed_tiles())
+            tamper("tiles", tile_key(tile.level, tile.index),
+                   {reinterpret_cast<const char*>(tile.hashes.data()), tile.hashes.size() * sizeof(Hash)});
+        put_number(position, kPositionRoot, tree.root());
+        tamper("default", "position", position);
+    }
+    // The first entry, not before `from`, that `wanted` is true of.
+    template <class F>
+    Sequence find_entry_where(F&& wanted, Sequence from = 0) {
+        const auto entries = open_ledger().entries();
+        Entry entry;
+        for (Sequence i = from; i < kEvents; ++i) {
+            take(decode_entry(take(entries->entry(i)), entry));
+            if (wanted(entry)) return i;
+        }
+        UPLINE_CHECK(false, "such an entry in the sample");
+    }
+    // Decodes an entry, lets `change` have its way, and puts it back with every hash above it made anew.
+    template <class F>
+    void change_and_rehash(Sequence sequence, F&& change) {
+        const std::string bytes = entry_bytes(sequence);
+        Entry entry;
+        take(decode_entry(std::as_bytes(std::span(bytes)), entry));
+        change(entry);
+        std::vector<std::byte> changed;
+        append_entry(entry, changed);
+        replace_entry(sequence, {reinterpret_cast<const char*>(changed.data()), changed.size()});
+        rebuild_tree();
+    }
+
+  private:
+    TemporaryFolder folder_;
+    std::unique_ptr<Store> store_;
+};
+
+bool is_sale_with_uplines(const Entry& entry) {
+    return entry.accepted() && std::holds_alternative<TransactionRecorded>(entry.payload) && entry.posting_count >= 5;
+}
+
+TEST_F(Verify, SaysOkOfTheRealSample) {
+    for (const bool with_log : {false, true}) {
+        const AuditReport report = with_log ? audit_with_log() : audit_without_log();
+        EXPECT_EQ(texts_of(report), std::vector<std::string>{});
+        EXPECT_EQ(report.size, kEvents);
+        EXPECT_EQ(report.root, take(open_ledger().position()).root);
+        EXPECT_EQ(report.read_models, (std::vector<std::string>{"payouts", "sites"}));
+        EXPECT_EQ(report.not_checked.size(), with_log ? 0U : 2U);
+    }
+}
+
+TEST_F(Verify, SaysOkOfALedgerThatIsBehindItsLogAndThatItIs) {
+    fs::remove_all(data());
+    copy_folder(Sample::get().short_data(), data());
+    const AuditReport report = audit_with_log();
+    EXPECT_EQ(texts_of(report), std::vector<std::string>{});
+    EXPECT_EQ(report.not_checked,
+              (std::vector<std::string>{"the records of the log that follow the 10860 entries: they are not in the "
+                                        "ledger; `upline run` applies them"}));
+}
+
+// One entry of each type and outcome that the sample has, its first sale of seven levels and the ledger's last entry.
+// The store stays open between flips: what is tried here is the audit, thousands of times.
+TEST_F(Verify, FindsOneFlippedBitAtEveryByteOfAnEntryOfEachKind) {
+    std::map<std::string, Sequence> kinds;
+    {
+        const auto entries = open_ledger().entries();
+        Entry entry;
+        for (Sequence i = 0; i < kEvents; ++i) {
+            take(decode_entry(take(entries->entry(i)), entry));
+            kinds.try_emplace(fmt::format("{} {}", entry.type, outcome_name(entry.outcome)), i);
+            if (is_sale_with_uplines(entry) && entry.posting_count >= 9) kinds.try_emplace("sale of seven levels", i);
+        }
+        kinds.emplace("last", kEvents - 1);
+    }
+    ASSERT_EQ(kinds.size(), 11U) << "five types accepted, a duplicate of two, three refusals, two more";
+
+    const auto log = take(open_log(file_url(Sample::get().log())));
+    ReadShard shard{0, take(Store::open(partition(), Store::Access::kWrite))};
+    for (const auto& [kind, sequence] : kinds) {
+        const auto place = take(shard.store->entry_place(sequence));
+        const std::string page = take(shard.store->raw("entries", place.page_key));
+        for (size_t at = 0; at < place.size; ++at) {
+            std::string flipped = page;
+            flip(flipped, place.begin + at, at % 8);
+            take(shard.store->tamper("entries", place.page_key, flipped));
+            for (EventLog* with : {static_cast<EventLog*>(nullptr), log.get()}) {
+                const AuditReport report = take(audit(shard, with, {}));
+                ASSERT_FALSE(report.findings.empty()) << kind << ", byte " << at;
+                ASSERT_EQ(report.findings.front().entry, sequence)
+                    << kind << ", byte " << at << ": " << text_of(report.findings.front());
+                ASSERT_TRUE(is_printable(report.findings.front().what)) << kind << ", byte " << at;
+            }
+        }
+        take(shard.store->tamper("entries", place.page_key, page));
+    }
+    EXPECT_EQ(texts_of(take(audit(shard, log.get(), {}))), std::vector<std::string>{}) << "all is as it was";
+}
+
+TEST_F(Verify, FindsASwappedPair) {
+    const std::string a = entry_bytes(5000);
+    const std::string b = entry_bytes(5001);
+    replace_entry(5000, b);
+    replace_entry(5001, a);
+    expect_found("entry 5000: entry 5001 stands in its place");
+    rebuild_tree();
+    expect_found("entry 5000: entry 5001 stands in its place");
+}
+
+TEST_F(Verify, FindsADroppedLastEntry) {
+    const auto place = take(open_ledger().entry_place(kEvents - 1));
+    std::string page = raw("entries", place.page_key);
+    const auto count = number_at<uint32_t>(page, 0);
+    page.resize(place.begin);
+    page.erase(4 * size_t{count}, 4);
+    put_number(page, 0, count - 1);
+    tamper("entries", place.page_key, page);
+    expect_found("entry 10959: entry 10959 is missing");
+
+    std::string position = raw("default", "position");
+    put_number(position, 0, kEvents - 1);
+    tamper("default", "position", position);
+    expect_found("entry 10959: tile 0/42 holds 208 hashes, a tree of 10959 entries has 207 there");
+
+    rebuild_tree();  // and now the head is one of 10,959 entries through and through; the balances are not
+    expect_found("stored state is of 10960 entries, but there are only 10959");
+}
+
+TEST_F(Verify, FindsAnEntryBehindTheHead) {
+    std::string position = raw("default", "position");
+    put_number(position, 0, kEvents - 1);
+    tamper("default", "position", position);
+    rebuild_tree();
+    const std::vector<std::string> texts = texts_of(audit_without_log());
+    EXPECT_NE(std::ranges::find(texts, "entry 10959: it is stored, but the head does not count it"), texts.end());
+}
+
+TEST_F(Verify, FindsWrongAmountsThatAreHashedProperly) {
+    const Sequence sale = find_entry_where(is_sale_with_uplines, 7000);
+    std::string before;
+    std::string after;
+    change_and_rehash(sale, [&](Entry& entry) {
+        Posting& level_1 = *std::ranges::find(entry.postings, Role::kLevel1, &Posting::role);
+        Posting& house = entry.postings[entry.posting_count - 1u];
+        ASSERT_EQ(house.account, AccountKind::kHouse);
+        before = fmt::format("earned level_1 of entry {} {}", level_1.user, level_1.amount);
+        level_1.amount += 100;
+        house.amount -= 100;
+        after = fmt::format("earned level_1 of entry {} {}", level_1.user, level_1.amount);
+    });
+    for (const bool with_log : {false, true}) {
+        const AuditReport report = with_log ? audit_with_log() : audit_without_log();
+        const std::string text = text_of(report.findings.at(0));
+        const size_t split = text.find("; its facts and the plan give ");
+        ASSERT_TRUE(text.starts_with(fmt::format("entry {}: its postings are sales -", sale))) << text;
+        ASSERT_NE(split, std::string::npos) << text;
+        EXPECT_LT(text.find(after), split) << text;
+        EXPECT_GT(text.find(before, split), split) << text;
+        EXPECT_NE(text.find(before, split), std::string::npos) << text;
+    }
+}
+
+TEST_F(Verify, FindsAmountsThatDoNotSumToZero) {
+    const Sequence sale = find_entry_where(is_sale_with_uplines, 7000);
+    change_and_rehash(sale, [](Entry& entry) { entry.postings[2].amount += 1; });
+    expect_found(fmt::format("entry {}: its postings sum to 1 and not to zero", sale));
+}
+
+TEST_F(Verify, FindsEachChangedFactThatIsHashedProperly) {
+    const Sequence sale = find_entry_where(is_sale_with_uplines, 7000);
+    change_and_rehash(sale, [](Entry& entry) { entry.maturity_us -= 1; });
+    EXPECT_NE(text_of(audit_without_log().findings.at(0)).find("a hold of 30 days after its clock gives"),
+              std::string::npos);
+    change_and_rehash(sale, [](Entry& entry) { entry.maturity_us += 1; });
+    EXPECT_TRUE(audit_with_log().findings.empty()) << "put back";
+
+    change_and_rehash(sale, [](Entry& entry) { entry.plan = 1; });
+    expect_found(fmt::format("entry {}: it names a plan, but none was published", sale));
+    change_and_rehash(sale, [](Entry& entry) { entry.plan = 0; });
+
+    change_and_rehash(sale, [](Entry& entry) { entry.clock_us += 1; });
+    EXPECT_NE(text_of(audit_without_log().findings.at(0)).find("the entries before it give"), std::string::npos);
+    change_and_rehash(sale, [](Entry& entry) { entry.clock_us -= 1; });
+
+    change_and_rehash(sale, [](Entry& entry) { entry.rules_version = 2; });
+    expect_found(fmt::format("entry {}: rules version 2, in force is 1", sale));
+    change_and_rehash(sale, [](Entry& entry) { entry.rules_version = 1; });
+
+    const Sequence signup = find_entry_where(
+        [](const Entry& entry) { return entry.type == 1 && entry.accepted() && entry.refs[0] != kNoSequence; }, 700);
+    change_and_rehash(signup, [signup](Entry& entry) { entry.refs[0] = signup; });
+    expect_found(fmt::format("entry {}: it names a user or website that no earlier entry made", signup));
+}
+
+// Facts that no amount hangs on, and the reasons of refusals, only the log can tell.
+TEST_F(Verify, FindsWithTheLogWhatOnlyTheLogCanTell) {
+    const Sequence sale = find_entry_where(is_sale_with_uplines, 7000);
+    const auto change_stream = [](Entry& entry) {
+        auto& facts = std::get<TransactionRecorded>(entry.payload);
+        facts.stream = static_cast<Stream>((static_cast<unsigned>(facts.stream) + 1) % 18);
+    };
+    change_and_rehash(sale, change_stream);
+    EXPECT_EQ(text_of(audit_with_log().findings.at(0)),
+              fmt::format("entry {}: its bytes are not those that executing the log's record again gives", sale));
+    const AuditReport alone = audit_without_log();
+    ASSERT_FALSE(alone.findings.empty()) << "the read model by stream stays behind";
+    EXPECT_EQ(alone.findings.front().entry, std::nullopt);
+    EXPECT_TRUE(alone.findings.front().what.starts_with("read model payouts: user of entry "))
+        << alone.findings.front().what;
+
+    // Another wrong entry after it, in the same stretch, does not hide it.
+    const Sequence later = sale + 50;
+    std::string bytes = entry_bytes(later);
+    flip(bytes, 60, 3);
+    replace_entry(later, bytes);
+    EXPECT_EQ(text_of(audit_with_log().findings.at(0)),
+              fmt::format("entry {}: its bytes are not those that executing the log's record again gives", sale));
+}
+
+TEST_F(Verify, FindsWithTheLogAnotherReasonOfARefusal) {
+    const Sequence refused =
+        find_entry_where([](const Entry& entry) { return entry.outcome == Outcome::kUnknownUser; });
+    change_and_rehash(refused, [](Entry& entry) { entry.outcome = Outcome::kInvalid; });
+    EXPECT_EQ(texts_of(audit_without_log()), std::vector<std::string>{});
+    EXPECT_EQ(text_of(audit_with_log().findings.at(0)),
+              fmt::format("entry {}: outcome is invalid, executing the log's record again gives unknown_user", refused));
+}
+
+TEST_F(Verify, FindsARefusalOfAnIdThatIsTaken) {
+    const Sequence repeated = find_entry_where([](const Entry& entry) { return entry.outcome == Outcome::kDuplicate; });
+    change_and_rehash(repeated, [](Entry& entry) { entry.outcome = Outcome::kInvalid; });
+    EXPECT_EQ(text_of(audit_without_log().findings.at(0)),
+              fmt::format("entry {}: outcome is invalid, but an accepted event has its id", repeated));
+}
+
+// Everything rewritten together: what it cannot find without the log it must not claim.
+TEST_F(Verify, FindsALedgerRewrittenAsAWholeWithTheLogAndSaysThatItNeedsIt) {
+    std::vector<std::string> lines = lines_of(sales_sample());
+    size_t line = 8000;
+    while (lines[line].find("TransactionRecorded") == std::string::npos) ++line;
+    const size_t amount = lines[line].find("\"amount\": \"") + 11;
+    lines[line].insert(amount, "1");
+    append_lines(folder() / "forged-log", lines);
+    const std::string shard_row = raw("default", "shard");
+    open_ledger();
+    audit_without_log();  // closes it
+    fs::remove_all(data());
+    feed_folder(folder() / "forged-log", data());
+    tamper("default", "shard", shard_row);
+
+    const AuditReport alone = audit_without_log();
+    EXPECT_EQ(texts_of(alone), std::vector<std::string>{});
+    EXPECT_EQ(alone.not_checked.at(1),
+              "a ledger rewritten as a whole, entries, tree and balances together, is caught only with --log or "
+              "against a root known from before");
+    EXPECT_TRUE(text_of(audit_with_log().findings.at(0))
+                    .starts_with(fmt::format("entry {}: it says its record has SHA-256 ", line)));
+}
+
+TEST_F(Verify, FindsTwoVersionsOfAnEntryInPagesThatOverlap) {
+    // A look-up of entry 300 would find the second page, a walk the first.
+    const std::string page = raw("entries", big_endian(kPageEntries));
+    tamper("entries", big_endian(300), page);
+    const AuditReport report = audit_without_log();
+    ASSERT_FALSE(report.findings.empty());
+    EXPECT_EQ(text_of(report.findings.front()), "entry 512: entry 512: pages overlap or leave a gap");
+}
+
+TEST_F(Verify, FindsAPageThatIsNoPage) {
+    const std::string page = raw("entries", big_endian(0));
+    std::mt19937_64 random(testing::UnitTest::GetInstance()->random_seed());
+    for (const size_t size : {size_t{0}, size_t{3}, size_t{4}, size_t{1027}, page.size() - 1}) {
+        tamper("entries", big_endian(0), std::string_view(page).substr(0, size));
+        EXPECT_EQ(audit_without_log().findings.at(0).entry, Sequence{0}) << "cut to " << size;
+    }
+    for (size_t at = 0; at < 4 + 4 * kPageEntries; at += 13) {
+        std::string flipped = page;
+        flip(flipped, at, at % 8);
+        tamper("entries", big_endian(0), flipped);
+        EXPECT_LT(audit_without_log().findings.at(0).entry.value_or(UINT64_MAX), kPageEntries) << "byte " << at;
+    }
+}
+
+// Tiles: of entries and of what is above them.
+TEST_F(Verify, FindsAChangedHashOfEachLevelOfTheTree) {
+    struct Case {
+        unsigned level;
+        uint64_t index;
+        size_t hash;
+        std::string first;  // how the finding begins
+    };
+    for (const Case& c : {Case{0, 3, 7, "entry 775: its hash is "}, Case{0, 42, 207, "entry 10959: its hash is "},
+                          Case{1, 0, 3, "tile 1/0: hash 3 is "}}) {
+        const std::string good = raw("tiles", tile_key(c.level, c.index));
+        std::string bad = good;
+        flip(bad, c.hash * sizeof(Hash) + 5, 2);
+        tamper("tiles", tile_key(c.level, c.index), bad);
+        EXPECT_TRUE(texts_of(audit_without_log()).at(0).starts_with(c.first)) << texts_of(audit_without_log()).at(0);
+        EXPECT_TRUE(texts_of(audit_with_log()).at(0).starts_with(c.first));
+        tamper("tiles", tile_key(c.level, c.index), good);
+    }
+    tamper("tiles", tile_key(1, 0), "short");
+    expect_found("tile 1/0 is misshapen");
+}
+
+TEST_F(Verify, FindsEveryChangedByteOfTheHead) {
+    const std::string good = raw("default", "position");
+    ASSERT_EQ(good.size(), kPositionSize);
+    for (size_t at = 0; at < kPositionSize; ++at) {
+        std::string bad = good;
+        flip(bad, at, at % 8);
+        tamper("default", "position", bad);
+        EXPECT_FALSE(audit_without_log().findings.empty()) << "byte " << at;
+    }
+    std::string bad = good;
+    flip(bad, kPositionRoot, 0);
+    tamper("default", "position", bad);
+    const std::string text = texts_of(audit_without_log()).at(0);
+    EXPECT_TRUE(text.starts_with("the head says root ")) << text;
+    bad = good;
+    flip(bad, kPositionClock, 0);
+    tamper("default", "position", bad);
+    EXPECT_TRUE(texts_of(audit_without_log()).at(0).starts_with("the head says clock "));
+    bad = good;
+    flip(bad, kPositionOffset, 0);
+    tamper("default", "position", bad);
+    expect_found("entry 10959: the position in the log is not that of the last entry's record");
+    bad = good;
+    put_number(bad, 0, kEvents + 1);
+    tamper("default", "position", bad);
+    expect_found("entry 10960: entry 10960 is missing");
+}
+
+TEST_F(Verify, FindsEveryChangedByteOfTheShardsIdentityWithTheLog) {
+    const std::string good = raw("default", "shard");
+    for (size_t at = 0; at < good.size(); ++at) {
+        std::string bad = good;
+        flip(bad, at, at % 8);
+        tamper("default", "shard", bad);
+        const AuditReport report = audit_with_log();
+        ASSERT_FALSE(report.findings.empty()) << "byte " << at;
+        for (const std::string& text : texts_of(report)) EXPECT_TRUE(is_printable(text));
+    }
+}
+
+// A record of each kind of stored state, every byte of it.
+TEST_F(Verify, FindsEveryChangedByteOfTheStoredState) {
+    const std::map<std::string, size_t> record_bytes = {{"programs", sizeof(Program)},
+                                                        {"users", sizeof(User)},
+                                                        {"websites", sizeof(Website)},
+                                                        {"accounts", sizeof(Account)},
+                                                        {"books", sizeof(Book)},
+                                                        {"state", 0}};
+    for (const auto& [family, bytes] : record_bytes) {
+        const std::string key = family == "state" ? "position" : big_endian(0);
+        const std::string good = raw(family, key);
+        const size_t last_record = bytes == 0 ? 0 : good.size() - bytes;
+        for (size_t at = last_record; at < good.size(); ++at) {
+            std::string bad = good;
+            flip(bad, at, at % 8);
+            tamper(family, key, bad);
+            const AuditReport report = audit_without_log();
+            EXPECT_FALSE(report.findings.empty()) << family << ", byte " << at;
+            for (const std::string& text : texts_of(report)) EXPECT_TRUE(is_printable(text)) << text;
+        }
+        tamper(family, key, good);
+    }
+    EXPECT_EQ(texts_of(audit_without_log()), std::vector<std::string>{}) << "all is as it was";
+}
+
+TEST_F(Verify, SaysWhatIsWrongWithTheStoredState) {
+    const auto change = [&](const std::string& family, size_t at, auto make, const std::string& first) {
+        const std::string key = family == "state" ? "position" : big_endian(0);
+        const std::string good = raw(family, key);
+        std::string bad = good;
+        using Number = decltype(make(int64_t{}));
+        put_number(bad, at, make(number_at<Number>(good, at)));
+        tamper(family, key, bad);
+        EXPECT_EQ(texts_of(audit_without_log()).at(0), first) << family;
+        EXPECT_EQ(texts_of(audit_with_log()).at(0), first) << family << ", with the log";
+        tamper(family, key, good);
+    };
+    const auto plus_one = [](int64_t n) { return n + 1; };
+    std::vector<ReadShard> shards = take(open_for_reading(data()));
+    const auto state = take(shards.front().store->load_state());
+    const Account& account = state->accounts()[2];
+    const User& user = state->users()[account.user];
+    const std::string balance = fmt::format("balance of user {} (entry {}), USD: ", to_string(user.id), user.sequence);
+    const auto is = [&](const char* name, int64_t value) {
+        return fmt::format("{}{} is {}, the sum of its postings {}", balance, name, value + 1, value);
+    };
+    const size_t at = 2 * sizeof(Account);
+    change("accounts", at + offsetof(Account, pending), plus_one, is("pending", account.pending));
+    change("accounts", at + offsetof(Account, available), plus_one, is("available", account.available));
+    change("accounts", at + offsetof(Account, reserved), plus_one, is("reserved", account.reserved));
+    change("accounts", at + offsetof(Account, paid), plus_one, is("paid", account.paid));
+    change("books", offsetof(Book, house), plus_one, "stored state: book 0 is not what the entries give");
+    change("users", 5 * sizeof(User) + offsetof(User, id), plus_one,
+           "stored state: user 5 is not what the entries give");
+    change("websites", offsetof(Website, status), [](int64_t n) { return static_cast<uint32_t>(n) ^ 1; },
+           "stored state: website 0 is not what the entries give");
+    change("state", 16, plus_one,
+           fmt::format("stored state: matured up to entry {}, the clock gives {}", state->matured_to() + 1,
+                       state->matured_to()));
+    change("state", 8, plus_one,
+           fmt::format("stored state: clock is {}, the entries give {}", state->clock_us() + 1, state->clock_us()));
+    change("state", 0, plus_one, "stored state is of 10961 entries, but there are only 10960");
+    tamper("ids", big_endian(1) + big_endian(Thing(ThingKind::kUser, 0).word()), "");
+    expect_found(fmt::format("stored state: {} ids, 1 of them wrong; the entries give {}", state->ids().size() + 1,
+                             state->ids().size()));
+}
+
+TEST_F(Verify, SaysWhatNamesAProgramThatIsNot) {
+    const std::string good = raw("programs", big_endian(0));
+    std::string bad = good;
+    bad[0] = 'D';
+    tamper("programs", big_endian(0), bad);
+    expect_found("stored state: program 0 is not what the entries give");
+}
+
+// Read models: of each kind of row one is changed, removed, added.
+TEST_F(Verify, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
+    for (const auto make_model : kModels) {
+        const std::unique_ptr<Model> model = make_model();
+        std::map<std::string, std::string> rows;
+        take(take(open_ledger().table(model->name()))->scan("", [&](std::string_view key, std::string_view value) {
+            rows.emplace(key, value);
+            return true;
+        }));
+        ASSERT_GT(rows.size(), 100U);
+        const auto write = [&](const std::string& key, std::optional<std::string> value) {
+            const Table::Write row{key, std::move(value)};
+            take(take(open_ledger().table(model->name()))->write({&row, 1}));
+        };
+        const auto expect_difference = [&](const std::string& what) {
+            expect_found(fmt::format("read model {}: {}", model->name(), what));
+        };
+        std::set<std::pair<size_t, bool>> kinds_tried;  // by the form of the description
+        for (const auto& [key, value] : rows) {
+            const RowKey parsed = *RowKey::parse(key);
+            if (parsed == RowKey()) continue;
+            const std::string name = model->describe(parsed);
+            const auto kind = std::pair(static_cast<size_t>(std::ranges::count(name, ',')), model->holds_visitors(parsed));
+            if (!kinds_tried.insert(kind).second) continue;
+            write(key, std::nullopt);
+            expect_difference(name + ": the row is missing");
+            std::vector<Counter> counters;
+            if (!model->holds_visitors(parsed) && decode_counters(value, counters)) {
+                const Counter right = counters.front();
+                counters.front().amount += counters.front().amount == -1 ? 2 : 1;
+                write(key, encode_counters(counters));
+                expect_difference(fmt::format("{}: {} is {}, should be {}", name,
+                                              model->counter_name(parsed, right.number), counters.front().amount,
+                                              right.amount));
+            } else {
+                std::string other = value;
+                flip(other, other.size() - 1, 0);
+                write(key, other);
+                const std::string text = texts_of(audit_without_log()).at(0);
+                EXPECT_TRUE(text.starts_with(fmt::format("read model {}: {}: is ", model->name(), name))) << text;
+            }
+            write(key, value + "x");
+            EXPECT_TRUE(texts_of(audit_without_log()).at(0).starts_with(fmt::format("read model {}: {}", model->name(), name)));
+            write(key, value);
+        }
+        EXPECT_GE(kinds_tried.size(), 2U) << model->name();
+
+        RowKey foreign = *RowKey::parse(rows.rbegin()->first);
+        foreign.high += uint64_t{1} << 24;  // another user or website, after all others
+        write(foreign.bytes(), rows.rbegin()->second);
+        expect_difference(model->describe(foreign) + ": the row should not be there");
+        write(foreign.bytes(), std::nullopt);
+
+        // Where it says it stands: every bit.
+        const std::string position = rows.begin()->second;
+        ASSERT_EQ(*RowKey::parse(rows.begin()->first), RowKey());
+        for (size_t bit = 0; bit < position.size() * 8; ++bit) {
+            std::string bad = position;
+            flip(bad, bit / 8, bit % 8);
+            write(rows.begin()->first, bad);
+            const AuditReport report = audit_without_log();
+            ASSERT_FALSE(report.findings.empty()) << model->name() << ", bit " << bit << " of the position";
+            EXPECT_NE(text_of(report.findings.front()).find(fmt::format("read model {}", model->name())), std::string::npos)
+                << text_of(report.findings.front());
+        }
+        write(rows.begin()->first, position);
+    }
+    EXPECT_EQ(texts_of(audit_without_log()), std::vector<std::string>{}) << "all is as it was";
+}
+
+TEST_F(Verify, FindsEveryChangedByteOfOffsetsWithTheLog) {
+    const std::string good = raw("offsets", big_endian(512));
+    for (size_t at = 0; at < good.size(); at += 5) {
+        std::string bad = good;
+        flip(bad, at, at % 8);
+        tamper("offsets", big_endian(512), bad);
+        const AuditReport report = audit_with_log();
+        ASSERT_FALSE(report.findings.empty()) << "byte " << at;
+        ASSERT_TRUE(report.findings.front().entry) << text_of(report.findings.front());
+        EXPECT_GE(*report.findings.front().entry, 512U);
+        EXPECT_LT(*report.findings.front().entry, 768U);
+    }
+    std::string bad = good;
+    bad[0] = static_cast<char>(bad[0] + 2);  // the first offset, as a zigzag varint: one more
+    tamper("offsets", big_endian(512), bad);
+    EXPECT_EQ(text_of(audit_with_log().findings.at(0)),
+              fmt::format("entry 512: stored as the record at offset 513 of time {0} ms, the log has offset 512, {0} ms",
+                          kAppendTimeMs));
+    EXPECT_EQ(texts_of(audit_without_log()), std::vector<std::string>{}) << "and without it says it has not checked";
+}
+
+// The log itself changed, its checksums right: the file's format is in events/embedded_log.h.
+class LogFile {
+  public:
+    explicit LogFile(fs::path path) : path_(std::move(path)), bytes_(read_file(path_)) {}
+    // Where the record's header begins.
+    size_t find(Offset offset) const {
+        for (size_t at = 4096; at + 32 <= bytes_.size();) {
+            const auto length = number_at<uint32_t>(bytes_, at + 8);
+            if (number_at<uint32_t>(bytes_, at + 12) == 1 && number_at<Offset>(bytes_, at + 24) == offset) return at;
+            at += 32 + (length + 7) / 8 * 8;
+        }
+        UPLINE_CHECK(false, "a record of that offset");
+    }
+    std::string& bytes() { return bytes_; }
+    void seal(size_t at) {
+        const auto length = number_at<uint32_t>(bytes_, at + 8);
+        put_number(bytes_, at, XXH3_64bits(bytes_.data() + at + 8, 24 + (length + 7) / 8 * 8));
+    }
+    void save() { write_file(path_, bytes_); }
+
+  private:
+    fs::path path_;
+    std::string bytes_;
+};
+
+TEST_F(Verify, FindsAChangedEventInTheLog) {
+    const Sequence sale = find_entry_where(is_sale_with_uplines, 5000);
+    copy_folder(Sample::get().log(), folder() / "log");
+    LogFile file(folder() / "log" / "partition-00000.log");
+    const size_t record = file.find(static_cast<Offset>(sale));
+    flip(file.bytes(), record + 32 + number_at<uint32_t>(file.bytes(), record + 8) / 2, 1);
+    file.seal(record);
+    file.save();
+    const std::string text = text_of(audit_with_log(folder() / "log").findings.at(0));
+    EXPECT_TRUE(text.starts_with(fmt::format("entry {}: it says its record has SHA-256 ", sale))) << text;
+    EXPECT_NE(text.find(", the log's has "), std::string::npos) << text;
+
+    // The same with the append time.
+    copy_folder(Sample::get().log(), folder() / "log2");
+    LogFile later(folder() / "log2" / "partition-00000.log");
+    put_number(later.bytes(), record + 16, kAppendTimeMs + 1);
+    later.seal(record);
+    later.save();
+    EXPECT_EQ(text_of(audit_with_log(folder() / "log2").findings.at(0)),
+              fmt::format("entry {0}: stored as the record at offset {0} of time {1} ms, the log has offset {0}, {2} ms",
+                          sale, kAppendTimeMs, kAppendTimeMs + 1));
+}
+
+TEST_F(Verify, FindsALogThatEndsBeforeTheLedger) {
+    EXPECT_EQ(text_of(audit_with_log(Sample::get().short_log()).findings.at(0)),
+              "entry 10860: the log has no record for it: it ends before");
+}
+
+TEST_F(Verify, FindsThatTheLogIsAnother) {
+    append_lines(folder() / "other-log", lines_of(sales_sample()));
+    const std::vector<std::string> texts = texts_of(audit_with_log(folder() / "other-log"));
+    ASSERT_EQ(texts.size(), 1U) << "the same records";
+    EXPECT_TRUE(texts.front().starts_with("the ledger was made from log ")) << texts.front();
+}
+
+// What the program's exit code would be; all its words go away.
+int verify_quietly(const fs::path& data, const fs::path& log) {
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const int code = verify({.data = data.string(), .log = {log.empty() ? "" : file_url(log), {}}, .json = false});
+    testing::internal::GetCapturedStdout();
+    testing::internal::GetCapturedStderr();
+    return code;
+}
+
+// Bits flipped in the files themselves. RocksDB's own checksums should tell (exit 2, or 1 when it came as a finding);
+// where it uses no part of what was harmed, the ledger is read as it was, and ok is the truth. Whatever is said to be
+// ok must therefore have the right size and root.
+void harm_files(const fs::path& partition, const fs::path& data, unsigned flips) {
+    const int seed = testing::UnitTest::GetInstance()->random_seed();
+    fmt::print("seed {}\n", seed);
+    std::mt19937_64 random(static_cast<uint64_t>(seed));
+    std::vector<fs::path> files;
+    for (const auto& file : fs::directory_iterator(partition)) {
+        const std::string name = file.path().filename().string();
+        const bool holds_data = name.ends_with(".sst") || name.ends_with(".log") || name.starts_with("MANIFEST");
+        if (holds_data && file.file_size() > 0) files.push_back(file.path());
+    }
+    std::ranges::sort(files);
+    ASSERT_FALSE(files.empty());
+    std::map<int, unsigned> codes;
+    for (unsigned i = 0; i < flips; ++i) {
+        const fs::path& path = files[i % files.size()];
+        const std::string good = read_file(path);
+        std::string bad = good;
+        const size_t at = random() % bad.size();
+        flip(bad, at, random() % 8);
+        write_file(path, bad);
+        const int code = verify_quietly(data, Sample::get().log());
+        ++codes[code];
+        EXPECT_GE(code, 0);
+        EXPECT_LE(code, 2);
+        if (code == 0) {
+            std::vector<ReadShard> shards = take(open_for_reading(data));
+            EXPECT_EQ(take(shards.front().store->position()).size, kEvents)
+                << path.filename() << ", byte " << at << " of " << bad.size();
+        }
+        write_file(path, good);
+    }
+    for (const auto& [code, count] : codes) fmt::print("exit code {}: {} of {} flips\n", code, count, flips);
+    EXPECT_GT(codes[1] + codes[2], 0U);
+    EXPECT_EQ(verify_quietly(data, Sample::get().log()), 0) << "all is as it was";
+}
+
+TEST_F(Verify, IsNeverFooledByBitsFlippedInTheWriteAheadLog) { harm_files(partition(), data(), 60); }
+
+TEST_F(Verify, IsNeverFooledByBitsFlippedInTheFiles) {
+    open_ledger();  // opening for writing moves what the write-ahead log holds into files
+    audit_without_log();
+    harm_files(partition(), data(), 120);
+}
+
+TEST_F(Verify, SaysSoWhenThereIsNothingToVerify) {
+    EXPECT_EQ(verify_quietly(folder() / "nothing", ""), 2);
+    EXPECT_EQ(verify_quietly(data(), folder() / "no-log"), 2);
+    fs::remove_all(partition());
+    EXPECT_EQ(verify_quietly(data(), ""), 2);
+}
+
+}  // namespace
+}  // namespace upline
