@@ -8,23 +8,31 @@
 #include "events/check.h"
 
 namespace upline {
+namespace {
 
-Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& progress) {
-    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store.load_state());
+// Brings a state as it was stored to the last entry.
+Status fold_forward(Store& store, State& state, const Progress& progress) {
     UPLINE_TRY_ASSIGN(const Position position, store.position());
     const std::unique_ptr<EntrySource> source = store.entries();
     Entry entry;
-    const uint64_t first = state->size();
+    const uint64_t first = state.size();
     for (uint64_t sequence = first; sequence < position.size; ++sequence) {
         UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, source->entry(sequence));
         const Status decoded = decode_entry(bytes, entry);
         if (!decoded.ok())
             return Error{ErrorCode::kCorrupt, fmt::format("entry {}: {}", sequence, decoded.error().message)};
-        UPLINE_TRY(state->fold(entry));
+        UPLINE_TRY(state.fold(entry));
         if (progress && sequence % 65'536 == 0) progress(sequence - first, position.size - first);
     }
-    Core core(*state, {}, *source);
-    UPLINE_TRY(core.mature());
+    Core core(state, {}, *source);
+    return core.mature();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& progress) {
+    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store.load_state());
+    UPLINE_TRY(fold_forward(store, *state, progress));
     return state;
 }
 
@@ -41,7 +49,9 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
     UPLINE_TRY_ASSIGN(std::unique_ptr<Store> store,
                       Store::open(folder.partition_path(info.identity.partition), Store::Access::kWrite));
     UPLINE_TRY(store->bind(info));
-    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, load_current_state(*store, progress));
+    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store->load_state());
+    const uint64_t stored_at = state->size();
+    UPLINE_TRY(fold_forward(*store, *state, progress));
     std::unique_ptr<Shard> shard(new Shard(std::move(store), std::move(state), info, state_interval));
     UPLINE_TRY_ASSIGN(shard->position_, shard->store_->position());
     UPLINE_TRY_ASSIGN(shard->tree_, shard->store_->load_tree(shard->position_.size));
@@ -54,7 +64,7 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
         return Error{ErrorCode::kCorrupt,
                      fmt::format("partition {}: the state's clock is {}, the position's {}; run `upline verify`",
                                  info.identity.partition, shard->state_->clock_us(), shard->position_.clock_us)};
-    shard->state_stored_at_ = shard->state_->size();
+    shard->state_stored_at_ = stored_at;
     return shard;
 }
 

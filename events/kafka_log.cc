@@ -432,15 +432,14 @@ class KafkaReader final : public LogReader {
         fetched_next_ = 0;
         fetch_some(wait_ms, 1);
         nothing_came_ = fetched_.empty();
-        const auto now = Clock::now();
-        if (nothing_came_) {
-            if (!drained_at_) drained_at_ = now;
-            return;
+        const auto came_at = Clock::now();
+        if (!nothing_came_) fetch_some(0, kFetchChunk - 1);
+        const auto is_record = [](const MessagePtr& m) { return m->err == RD_KAFKA_RESP_ERR_NO_ERROR; };
+        if (drained_at_ && std::any_of(fetched_.begin(), fetched_.end(), is_record)) {
+            paused_for_ = std::chrono::duration_cast<milliseconds>(came_at - *drained_at_);
+            drained_at_.reset();
         }
-        if (drained_at_) paused_for_ = std::chrono::duration_cast<milliseconds>(now - *drained_at_);
-        drained_at_.reset();
-        fetch_some(0, kFetchChunk - 1);
-        if (fetched_.size() < kFetchChunk) drained_at_ = now;
+        if (!drained_at_ && fetched_.size() < kFetchChunk) drained_at_ = came_at;
     }
 
     // Our queue was empty for long before this record came, and (where the broker's clock says so) none was appended
@@ -545,8 +544,8 @@ class KafkaReader final : public LogReader {
     bool verifying_ = false;           // the next record must be last_
     Clock::time_point verifying_since_;
     bool nothing_came_ = false;
-    std::optional<Clock::time_point> drained_at_;  // since when our queue is known to be empty
-    milliseconds paused_for_{};                    // how long it was, before what was fetched last
+    std::optional<Clock::time_point> drained_at_;  // when our queue was found empty of records, and none came since
+    milliseconds paused_for_{};                    // how long ago that was when the next record came
     Offset end_reached_ = 0;                       // fetching came to the end of the log here
     Offset progress_ = 0;
     Offset committed_ = 0;

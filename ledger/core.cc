@@ -5,6 +5,7 @@
 
 #include "events/check.h"
 #include "events/event_log.h"
+#include "ledger/maturity.h"
 #include "ledger/rules_v1.h"
 
 namespace upline {
@@ -218,16 +219,8 @@ bool Core::fits() const {
 }
 
 Status Core::mature(uint64_t most) {
-    Entry entry;
-    for (; most > 0 && state_.matured_to() < state_.size(); --most) {
-        UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, entries_.entry(state_.matured_to()));
-        UPLINE_TRY(decode_entry(bytes, entry));
-        // Maturity is the clock after a sale plus the hold, and the clock never goes back: with one hold the first
-        // that is not mature ends it.
-        if (entry.accepted() && entry.maturity_us > state_.clock_us()) return ok_status();
-        UPLINE_TRY(state_.mature(entry));
-    }
-    return ok_status();
+    return for_each_mature(entries_, state_.matured_to(), state_.size(), state_.clock_us(), most,
+                           [this](const Entry& entry) { return state_.mature(entry); });
 }
 
 Result<std::span<const std::byte>> Core::entry_bytes(Sequence sequence) {

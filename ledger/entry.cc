@@ -340,9 +340,8 @@ std::string_view role_name(Role role) {
 }
 
 void append_entry(const Entry& entry, std::vector<std::byte>& out) {
-    const size_t start = out.size();
-    out.resize(start + kEntryBound);
-    Writer writer(out.data() + start);
+    std::byte buffer[kEntryBound];  // not initialised: only what is written is copied
+    Writer writer(buffer);
     writer.fixed(entry.sequence);
     writer.fixed(entry.rules_version);
     writer.fixed(static_cast<uint8_t>(entry.outcome));
@@ -370,9 +369,8 @@ void append_entry(const Entry& entry, std::vector<std::byte>& out) {
             writer.signed_varint(posting.amount);
         }
     }
-    const auto size = static_cast<size_t>(writer.at() - (out.data() + start));
-    UPLINE_CHECK(size <= kEntryBound, "an entry within its bound");
-    out.resize(start + size);
+    UPLINE_CHECK(writer.at() <= buffer + kEntryBound, "an entry within its bound");
+    out.insert(out.end(), buffer, writer.at());
 }
 
 void append_facts(const Event& event, std::span<const Sequence, kMaxRefs> refs, std::vector<std::byte>& out) {

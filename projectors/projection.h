@@ -22,8 +22,8 @@ namespace upline {
 // Not thread-safe. After an error, throw it away and open it again: its rows are as of position() still.
 class Projection {
   public:
-    // Rows held in memory before they are stored. (One entry that moves the clock over a great many maturities may
-    // need more: what follows from one entry is stored in one write.)
+    // Rows held in memory before they are stored; storing them takes about twice as much again. (One entry that moves
+    // the clock over a great many maturities may need more: what follows from one entry is stored in one write.)
     static constexpr size_t kDeltaBytes = size_t{128} << 20;
 
     // Resumes where the table's rows stand; at zero if the table is new or of another layout (its rows are then

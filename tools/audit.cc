@@ -621,7 +621,7 @@ class Audit {
             else if (place->offset != position_.last_record->offset ||
                      place->append_time_ms != position_.last_record->append_time_ms ||
                      last_record_sha256_ != position_.last_record->value_sha256)
-                find(position_.size - 1, "the position in the log is not that of the last entry's record");
+                find(std::nullopt, fmt::format("the head's place in the log is not that of entry {}'s record", position_.size - 1));
         }
         if (entries_->entry(position_.size).ok())
             find(position_.size, "it is stored, but the head does not count it");

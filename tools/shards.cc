@@ -25,8 +25,9 @@ constexpr size_t kDeltaBudgetBytes = size_t{1} << 30;
 // Folds new entries into the shard's read models, in a thread of its own beside the loop.
 class Projectors {
   public:
-    static Result<std::unique_ptr<Projectors>> open(Store& store, size_t delta_bytes) {
-        std::unique_ptr<Projectors> projectors(new Projectors);
+    // `failed` becomes true as soon as they cannot go on; finish() says why.
+    static Result<std::unique_ptr<Projectors>> open(Store& store, size_t delta_bytes, std::atomic<bool>& failed) {
+        std::unique_ptr<Projectors> projectors(new Projectors(failed));
         for (const auto make_model : kModels) {
             std::unique_ptr<Model> model = make_model();
             UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, store.table(model->name()));
@@ -57,13 +58,9 @@ class Projectors {
         thread_.join();
         return status_;
     }
-    bool failed() {
-        const std::lock_guard lock(mutex_);
-        return !status_.ok();
-    }
 
   private:
-    Projectors() = default;
+    explicit Projectors(std::atomic<bool>& failed) : failed_(failed) {}
 
     void follow() {
         uint64_t folded = 0;
@@ -83,6 +80,7 @@ class Projectors {
             if (!status.ok() || (last && size == target())) {
                 const std::lock_guard lock(mutex_);
                 status_ = status;
+                if (!status.ok()) failed_ = true;
                 return;
             }
         }
@@ -107,6 +105,7 @@ class Projectors {
     uint64_t size_ = 0;
     bool finishing_ = false;
     Status status_ = ok_status();
+    std::atomic<bool>& failed_;
     std::thread thread_;
 };
 
@@ -120,6 +119,12 @@ struct SharedStop {
     }
 };
 
+// Tests set UPLINE_STATE_INTERVAL, so that a small log has the state stored, and is killed in the midst of it, often.
+uint64_t state_interval() {
+    const char* given = std::getenv("UPLINE_STATE_INTERVAL");
+    return given ? std::strtoull(given, nullptr, 10) : Shard::kStateInterval;
+}
+
 Status feed_one(EventLog& log, const DataFolder& folder, uint32_t partition, const FeedOptions& options,
                 size_t delta_bytes, SharedStop& stop, std::atomic<uint64_t>& applied, ShardReport& report) {
     const auto say = [&](const std::string& message) {
@@ -127,28 +132,28 @@ Status feed_one(EventLog& log, const DataFolder& folder, uint32_t partition, con
     };
     const ShardInfo info{{partition, log.partition_count()}, log.identity()};
     ProgressBar progress(fmt::format("partition {}: folding entries forward", partition));
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<Shard> shard, Shard::open(folder, info, progress.callback()));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<Shard> shard,
+                      Shard::open(folder, info, progress.callback(), state_interval()));
     report.size_before = shard->position().size;
     report.position = shard->position();
     if (report.size_before > 0) say(fmt::format("resumes after entry {}", report.size_before - 1));
     UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader,
                       log.open_reader(partition, shard->position().last_record));
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<Projectors> projectors, Projectors::open(shard->store(), delta_bytes));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<Projectors> projectors,
+                      Projectors::open(shard->store(), delta_bytes, stop.failed));
     projectors->advance(shard->position().size);
 
     ConsumeOptions consume_options{.batch_records = options.batch_records, .once = options.once, .stop = &stop.either};
     uint64_t before = report.size_before;
+    std::atomic<bool> waiting = false;  // told by the reading thread, taken back by the applying one
     consume_options.applied = [&](const Position& position) {
         projectors->advance(position.size);
-        if (projectors->failed()) stop.failed = true;
-        stop.look();
+        if (waiting.exchange(false)) say("the log is back, reading goes on");
         const uint64_t total = applied += position.size - std::exchange(before, position.size);
         if (options.applied) options.applied(total);
     };
-    bool told = false;
     consume_options.waiting = [&](const Error& error) {
-        if (!std::exchange(told, true)) say(fmt::format("waits for the log: {}", error.message));
-        stop.look();
+        if (!waiting.exchange(true)) say(fmt::format("waits for the log: {}", error.message));
     };
     const Status consumed = consume(*shard, *reader, consume_options);
     report.position = shard->position();

@@ -67,7 +67,8 @@ bool is_printable(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-// The sample's log and ledger, made once, and the same at 100 records before its end.
+// The sample's log and ledger, made once; the same at 100 records before its end; and a small one for what is tried
+// hundreds of times: the sample's first 1,000 lines and its last 16, which are those resent and those refused.
 class Sample {
   public:
     static const Sample& get() {
@@ -78,6 +79,8 @@ class Sample {
     fs::path short_log() const { return folder_.path() / "short-log"; }
     fs::path data() const { return folder_.path() / "data"; }
     fs::path short_data() const { return folder_.path() / "short-data"; }
+    fs::path small_log() const { return folder_.path() / "small-log"; }
+    fs::path small_data() const { return folder_.path() / "small-data"; }
 
   private:
     Sample() {
@@ -89,13 +92,22 @@ class Sample {
         feed_folder(log(), short_data());
         append_lines(log(), {middle, lines.end()});
         feed_folder(log(), data());
+        lines.erase(lines.begin() + 1000, lines.end() - 16);
+        append_lines(small_log(), lines);
+        feed_folder(small_log(), small_data());
     }
     TemporaryFolder folder_;
 };
 
 class Verify : public testing::Test {
   protected:
-    void SetUp() override { copy_folder(Sample::get().data(), data()); }
+    void SetUp() override { use_ledger(Sample::get().data(), Sample::get().log()); }
+    void use_small_ledger() { use_ledger(Sample::get().small_data(), Sample::get().small_log()); }
+    void use_ledger(const fs::path& ledger, const fs::path& log) {
+        fs::remove_all(data());
+        copy_folder(ledger, data());
+        log_ = log;
+    }
     fs::path data() const { return folder_.path() / "data"; }
     fs::path partition() const { return data() / "partition-00000"; }
     const fs::path& folder() const { return folder_.path(); }
@@ -111,12 +123,22 @@ class Verify : public testing::Test {
         std::vector<ReadShard> shards = take(open_for_reading(data()));
         return take(audit(shards.front(), nullptr, {}));
     }
-    AuditReport audit_with_log(const fs::path& log_folder = Sample::get().log()) {
+    AuditReport audit_with_log() { return audit_with_log(log_); }
+    AuditReport audit_with_log(const fs::path& log_folder) {
         store_.reset();
         std::vector<ReadShard> shards = take(open_for_reading(data()));
         const auto log = take(open_log(file_url(log_folder)));
         return take(audit(shards.front(), log.get(), {}));
     }
+    // The same without closing the ledger, for what is tried hundreds of times.
+    AuditReport audit_open(EventLog* log = nullptr) {
+        open_ledger();
+        ReadShard shard{0, std::move(store_)};
+        AuditReport report = take(audit(shard, log, {}));
+        store_ = std::move(shard.store);
+        return report;
+    }
+    std::unique_ptr<EventLog> open_its_log() { return take(open_log(file_url(log_))); }
     void expect_found(const std::string& first) {
         EXPECT_EQ(texts_of(audit_without_log()).at(0), first) << "without the log";
         EXPECT_EQ(texts_of(audit_with_log()).at(0), first) << "with the log";
@@ -161,8 +183,9 @@ class Verify : public testing::Test {
     template <class F>
     Sequence find_entry_where(F&& wanted, Sequence from = 0) {
         const auto entries = open_ledger().entries();
+        const uint64_t size = take(open_ledger().position()).size;
         Entry entry;
-        for (Sequence i = from; i < kEvents; ++i) {
+        for (Sequence i = from; i < size; ++i) {
             take(decode_entry(take(entries->entry(i)), entry));
             if (wanted(entry)) return i;
         }
@@ -183,6 +206,7 @@ class Verify : public testing::Test {
 
   private:
     TemporaryFolder folder_;
+    fs::path log_;
     std::unique_ptr<Store> store_;
 };
 
@@ -202,8 +226,7 @@ TEST_F(Verify, SaysOkOfTheRealSample) {
 }
 
 TEST_F(Verify, SaysOkOfALedgerThatIsBehindItsLogAndThatItIs) {
-    fs::remove_all(data());
-    copy_folder(Sample::get().short_data(), data());
+    use_ledger(Sample::get().short_data(), Sample::get().log());
     const AuditReport report = audit_with_log();
     EXPECT_EQ(texts_of(report), std::vector<std::string>{});
     EXPECT_EQ(report.not_checked,
@@ -211,42 +234,36 @@ TEST_F(Verify, SaysOkOfALedgerThatIsBehindItsLogAndThatItIs) {
                                         "ledger; `upline run` applies them"}));
 }
 
-// One entry of each type and outcome that the sample has, its first sale of seven levels and the ledger's last entry.
-// The store stays open between flips: what is tried here is the audit, thousands of times.
+// One entry of each type and outcome that the sample has, and a sale of seven levels.
 TEST_F(Verify, FindsOneFlippedBitAtEveryByteOfAnEntryOfEachKind) {
+    use_small_ledger();
     std::map<std::string, Sequence> kinds;
-    {
-        const auto entries = open_ledger().entries();
-        Entry entry;
-        for (Sequence i = 0; i < kEvents; ++i) {
-            take(decode_entry(take(entries->entry(i)), entry));
-            kinds.try_emplace(fmt::format("{} {}", entry.type, outcome_name(entry.outcome)), i);
-            if (is_sale_with_uplines(entry) && entry.posting_count >= 9) kinds.try_emplace("sale of seven levels", i);
-        }
-        kinds.emplace("last", kEvents - 1);
-    }
-    ASSERT_EQ(kinds.size(), 11U) << "five types accepted, a duplicate of two, three refusals, two more";
+    find_entry_where([&](const Entry& entry) {
+        kinds.emplace(fmt::format("{} {}", entry.type, outcome_name(entry.outcome)), entry.sequence);
+        if (is_sale_with_uplines(entry) && entry.posting_count >= 9) kinds.emplace("sale of seven levels", entry.sequence);
+        return entry.sequence + 1 == 1016;
+    });
+    ASSERT_EQ(kinds.size(), 13U) << "5 types accepted, 4 of them resent, 3 refusals, a long sale";
 
-    const auto log = take(open_log(file_url(Sample::get().log())));
-    ReadShard shard{0, take(Store::open(partition(), Store::Access::kWrite))};
+    const auto log = open_its_log();
     for (const auto& [kind, sequence] : kinds) {
-        const auto place = take(shard.store->entry_place(sequence));
-        const std::string page = take(shard.store->raw("entries", place.page_key));
+        const auto place = take(open_ledger().entry_place(sequence));
+        const std::string page = raw("entries", place.page_key);
         for (size_t at = 0; at < place.size; ++at) {
             std::string flipped = page;
             flip(flipped, place.begin + at, at % 8);
-            take(shard.store->tamper("entries", place.page_key, flipped));
+            tamper("entries", place.page_key, flipped);
             for (EventLog* with : {static_cast<EventLog*>(nullptr), log.get()}) {
-                const AuditReport report = take(audit(shard, with, {}));
+                const AuditReport report = audit_open(with);
                 ASSERT_FALSE(report.findings.empty()) << kind << ", byte " << at;
                 ASSERT_EQ(report.findings.front().entry, sequence)
                     << kind << ", byte " << at << ": " << text_of(report.findings.front());
                 ASSERT_TRUE(is_printable(report.findings.front().what)) << kind << ", byte " << at;
             }
         }
-        take(shard.store->tamper("entries", place.page_key, page));
+        tamper("entries", place.page_key, page);
     }
-    EXPECT_EQ(texts_of(take(audit(shard, log.get(), {}))), std::vector<std::string>{}) << "all is as it was";
+    EXPECT_EQ(texts_of(audit_open(log.get())), std::vector<std::string>{}) << "all is as it was";
 }
 
 TEST_F(Verify, FindsASwappedPair) {
@@ -341,7 +358,9 @@ TEST_F(Verify, FindsEachChangedFactThatIsHashedProperly) {
     const Sequence signup = find_entry_where(
         [](const Entry& entry) { return entry.type == 1 && entry.accepted() && entry.refs[0] != kNoSequence; }, 700);
     change_and_rehash(signup, [signup](Entry& entry) { entry.refs[0] = signup; });
-    expect_found(fmt::format("entry {}: it names a user or website that no earlier entry made", signup));
+    EXPECT_EQ(text_of(audit_without_log().findings.at(0)),
+              fmt::format("entry {}: it names a user or website that no earlier entry made", signup));
+    EXPECT_EQ(audit_with_log().findings.at(0).entry, signup);
 }
 
 // Facts that no amount hangs on, and the reasons of refusals, only the log can tell.
@@ -393,11 +412,10 @@ TEST_F(Verify, FindsALedgerRewrittenAsAWholeWithTheLogAndSaysThatItNeedsIt) {
     const size_t amount = lines[line].find("\"amount\": \"") + 11;
     lines[line].insert(amount, "1");
     append_lines(folder() / "forged-log", lines);
+    feed_folder(folder() / "forged-log", folder() / "forged-data");
     const std::string shard_row = raw("default", "shard");
-    open_ledger();
     audit_without_log();  // closes it
-    fs::remove_all(data());
-    feed_folder(folder() / "forged-log", data());
+    use_ledger(folder() / "forged-data", Sample::get().log());
     tamper("default", "shard", shard_row);
 
     const AuditReport alone = audit_without_log();
@@ -419,17 +437,17 @@ TEST_F(Verify, FindsTwoVersionsOfAnEntryInPagesThatOverlap) {
 }
 
 TEST_F(Verify, FindsAPageThatIsNoPage) {
+    use_small_ledger();
     const std::string page = raw("entries", big_endian(0));
-    std::mt19937_64 random(testing::UnitTest::GetInstance()->random_seed());
     for (const size_t size : {size_t{0}, size_t{3}, size_t{4}, size_t{1027}, page.size() - 1}) {
         tamper("entries", big_endian(0), std::string_view(page).substr(0, size));
-        EXPECT_EQ(audit_without_log().findings.at(0).entry, Sequence{0}) << "cut to " << size;
+        EXPECT_EQ(audit_open().findings.at(0).entry, Sequence{0}) << "cut to " << size;
     }
     for (size_t at = 0; at < 4 + 4 * kPageEntries; at += 13) {
         std::string flipped = page;
         flip(flipped, at, at % 8);
         tamper("entries", big_endian(0), flipped);
-        EXPECT_LT(audit_without_log().findings.at(0).entry.value_or(UINT64_MAX), kPageEntries) << "byte " << at;
+        EXPECT_LT(audit_open().findings.at(0).entry.value_or(UINT64_MAX), kPageEntries) << "byte " << at;
     }
 }
 
@@ -456,14 +474,19 @@ TEST_F(Verify, FindsAChangedHashOfEachLevelOfTheTree) {
 }
 
 TEST_F(Verify, FindsEveryChangedByteOfTheHead) {
+    use_small_ledger();
     const std::string good = raw("default", "position");
     ASSERT_EQ(good.size(), kPositionSize);
     for (size_t at = 0; at < kPositionSize; ++at) {
         std::string bad = good;
         flip(bad, at, at % 8);
         tamper("default", "position", bad);
-        EXPECT_FALSE(audit_without_log().findings.empty()) << "byte " << at;
+        EXPECT_FALSE(audit_open().findings.empty()) << "byte " << at;
     }
+}
+
+TEST_F(Verify, SaysWhatIsWrongWithTheHead) {
+    const std::string good = raw("default", "position");
     std::string bad = good;
     flip(bad, kPositionRoot, 0);
     tamper("default", "position", bad);
@@ -476,7 +499,7 @@ TEST_F(Verify, FindsEveryChangedByteOfTheHead) {
     bad = good;
     flip(bad, kPositionOffset, 0);
     tamper("default", "position", bad);
-    expect_found("entry 10959: the position in the log is not that of the last entry's record");
+    expect_found("the head's place in the log is not that of entry 10959's record");
     bad = good;
     put_number(bad, 0, kEvents + 1);
     tamper("default", "position", bad);
@@ -484,12 +507,14 @@ TEST_F(Verify, FindsEveryChangedByteOfTheHead) {
 }
 
 TEST_F(Verify, FindsEveryChangedByteOfTheShardsIdentityWithTheLog) {
+    use_small_ledger();
+    const auto log = open_its_log();
     const std::string good = raw("default", "shard");
     for (size_t at = 0; at < good.size(); ++at) {
         std::string bad = good;
         flip(bad, at, at % 8);
         tamper("default", "shard", bad);
-        const AuditReport report = audit_with_log();
+        const AuditReport report = audit_open(log.get());
         ASSERT_FALSE(report.findings.empty()) << "byte " << at;
         for (const std::string& text : texts_of(report)) EXPECT_TRUE(is_printable(text));
     }
@@ -497,6 +522,7 @@ TEST_F(Verify, FindsEveryChangedByteOfTheShardsIdentityWithTheLog) {
 
 // A record of each kind of stored state, every byte of it.
 TEST_F(Verify, FindsEveryChangedByteOfTheStoredState) {
+    use_small_ledger();
     const std::map<std::string, size_t> record_bytes = {{"programs", sizeof(Program)},
                                                         {"users", sizeof(User)},
                                                         {"websites", sizeof(Website)},
@@ -511,7 +537,7 @@ TEST_F(Verify, FindsEveryChangedByteOfTheStoredState) {
             std::string bad = good;
             flip(bad, at, at % 8);
             tamper(family, key, bad);
-            const AuditReport report = audit_without_log();
+            const AuditReport report = audit_open();
             EXPECT_FALSE(report.findings.empty()) << family << ", byte " << at;
             for (const std::string& text : texts_of(report)) EXPECT_TRUE(is_printable(text)) << text;
         }
@@ -572,6 +598,7 @@ TEST_F(Verify, SaysWhatNamesAProgramThatIsNot) {
 
 // Read models: of each kind of row one is changed, removed, added.
 TEST_F(Verify, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
+    use_small_ledger();
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
         std::map<std::string, std::string> rows;
@@ -579,7 +606,7 @@ TEST_F(Verify, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
             rows.emplace(key, value);
             return true;
         }));
-        ASSERT_GT(rows.size(), 100U);
+        ASSERT_GT(rows.size(), 40U) << model->name();
         const auto write = [&](const std::string& key, std::optional<std::string> value) {
             const Table::Write row{key, std::move(value)};
             take(take(open_ledger().table(model->name()))->write({&row, 1}));
@@ -587,7 +614,7 @@ TEST_F(Verify, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
         const auto expect_difference = [&](const std::string& what) {
             expect_found(fmt::format("read model {}: {}", model->name(), what));
         };
-        std::set<std::pair<size_t, bool>> kinds_tried;  // by the form of the description
+        std::set<std::pair<size_t, bool>> kinds_tried;  // by the commas of the description
         for (const auto& [key, value] : rows) {
             const RowKey parsed = *RowKey::parse(key);
             if (parsed == RowKey()) continue;
@@ -612,10 +639,11 @@ TEST_F(Verify, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
                 EXPECT_TRUE(text.starts_with(fmt::format("read model {}: {}: is ", model->name(), name))) << text;
             }
             write(key, value + "x");
-            EXPECT_TRUE(texts_of(audit_without_log()).at(0).starts_with(fmt::format("read model {}: {}", model->name(), name)));
+            EXPECT_TRUE(texts_of(audit_without_log()).at(0).starts_with(
+                fmt::format("read model {}: {}", model->name(), name)));
             write(key, value);
         }
-        EXPECT_GE(kinds_tried.size(), 2U) << model->name();
+        EXPECT_FALSE(kinds_tried.empty()) << model->name();
 
         RowKey foreign = *RowKey::parse(rows.rbegin()->first);
         foreign.high += uint64_t{1} << 24;  // another user or website, after all others
@@ -630,10 +658,14 @@ TEST_F(Verify, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
             std::string bad = position;
             flip(bad, bit / 8, bit % 8);
             write(rows.begin()->first, bad);
-            const AuditReport report = audit_without_log();
-            ASSERT_FALSE(report.findings.empty()) << model->name() << ", bit " << bit << " of the position";
-            EXPECT_NE(text_of(report.findings.front()).find(fmt::format("read model {}", model->name())), std::string::npos)
-                << text_of(report.findings.front());
+            const AuditReport report = audit_open();
+            // A size at which the same rows stood is the truth of an earlier moment, and said to be.
+            std::vector<std::string> said = texts_of(report);
+            said.insert(said.end(), report.not_checked.begin(), report.not_checked.end());
+            EXPECT_TRUE(std::ranges::any_of(said, [&](const std::string& text) {
+                return text.starts_with(fmt::format("read model {}", model->name()));
+            })) << "bit " << bit;
+            EXPECT_EQ(std::ranges::count(report.read_models, model->name()), 0) << "bit " << bit;
         }
         write(rows.begin()->first, position);
     }
@@ -641,12 +673,14 @@ TEST_F(Verify, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
 }
 
 TEST_F(Verify, FindsEveryChangedByteOfOffsetsWithTheLog) {
+    use_small_ledger();
+    const auto log = open_its_log();
     const std::string good = raw("offsets", big_endian(512));
-    for (size_t at = 0; at < good.size(); at += 5) {
+    for (size_t at = 0; at < good.size(); ++at) {
         std::string bad = good;
         flip(bad, at, at % 8);
         tamper("offsets", big_endian(512), bad);
-        const AuditReport report = audit_with_log();
+        const AuditReport report = audit_open(log.get());
         ASSERT_FALSE(report.findings.empty()) << "byte " << at;
         ASSERT_TRUE(report.findings.front().entry) << text_of(report.findings.front());
         EXPECT_GE(*report.findings.front().entry, 512U);
