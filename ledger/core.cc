@@ -219,8 +219,9 @@ bool Core::fits() const {
 }
 
 Status Core::mature(uint64_t most) {
-    return for_each_mature(entries_, state_.matured_to(), state_.size(), state_.clock_us(), most,
-                           [this](const Entry& entry) { return state_.mature(entry); });
+    UPLINE_TRY(for_each_mature(entries_, state_.matured_to(), state_.size(), state_.clock_us(), most,
+                               [this](const Entry& entry) { return state_.mature(entry); }));
+    return ok_status();
 }
 
 Result<std::span<const std::byte>> Core::entry_bytes(Sequence sequence) {
