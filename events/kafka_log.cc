@@ -23,7 +23,7 @@ constexpr int kAdminTimeoutMs = 30'000;
 constexpr size_t kFetchChunk = 512;
 constexpr auto kCommitInterval = std::chrono::seconds(1);
 // In a pause of the stream that is so long the topic may have been deleted and made anew without a lost connection.
-constexpr auto kPauseToVerify = milliseconds(100);
+constexpr auto kPauseToVerify = milliseconds(20);
 // A partition whose leader just restarted may show an end that is too low, for a moment.
 constexpr auto kLowEndGrace = std::chrono::seconds(2);
 

@@ -157,6 +157,8 @@ int main_of(int argc, char** argv) {
         exit_code = show(show_args);
     });
 
+    if (argc > 1 && argv[1][0] != '-' && !app.get_subcommand_no_throw(argv[1]))
+        return complain({ErrorCode::kInvalid, fmt::format("there is no command \"{}\"; `upline --help` lists them", argv[1])});
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -23,7 +23,7 @@ constexpr size_t kFlushBytes = 16 << 20;
 // Lines of a file descriptor, without their newline. A line above kMaxLineBytes is passed over without being held.
 class LineReader {
   public:
-    explicit LineReader(int fd) : fd_(fd), buffer_(kMaxLineBytes * 2) {}
+    LineReader(int fd, std::string name) : fd_(fd), name_(std::move(name)), buffer_(kMaxLineBytes * 2) {}
 
     struct Line {
         std::string_view text;
@@ -66,13 +66,14 @@ class LineReader {
         ssize_t size = 0;
         do size = ::read(fd_, buffer_.data() + end_, buffer_.size() - end_);
         while (size < 0 && errno == EINTR);
-        if (size < 0) return Error{ErrorCode::kUnavailable, fmt::format("read: {}", std::strerror(errno))};
+        if (size < 0) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", name_, std::strerror(errno))};
         at_end_ = size == 0;
         end_ += static_cast<size_t>(size);
         return ok_status();
     }
 
     int fd_;
+    std::string name_;
     std::vector<char> buffer_;
     size_t begin_ = 0;
     size_t end_ = 0;
