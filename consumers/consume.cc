@@ -86,7 +86,7 @@ Status read_all(LogReader& reader, const ConsumeOptions& options, Pipe& pipe) {
         Work* work = pipe.take_empty();
         if (!work) break;
         if (const std::optional<Offset> next = pipe.applied_up_to()) reader.note_progress(*next);
-        const Status read = reader.read(options.batch_records, options.batch_bytes, kReadTimeoutMs, work->records);
+        Status read = reader.read(options.batch_records, options.batch_bytes, kReadTimeoutMs, work->records);
         if (!read.ok()) {
             if (read.error().code != ErrorCode::kUnavailable) return read;
             if (options.waiting) options.waiting(read.error());

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 #include <unistd.h>
@@ -35,7 +36,7 @@ Error to_error(const rocksdb::Status& status, std::string_view doing) {
 
 #define UPLINE_TRY_ROCKS(expression, doing)                                  \
     do {                                                                     \
-        const rocksdb::Status rocks_status_ = (expression);                  \
+        const rocksdb::Status& rocks_status_ = (expression);                 \
         if (!rocks_status_.ok()) return to_error(rocks_status_, doing);      \
     } while (false)
 
@@ -246,6 +247,14 @@ class RocksTable final : public Table {
     rocksdb::ColumnFamilyHandle* family_;
 };
 
+// RocksDB's diary, unwritten: its own file logger aborts the process when the disk is full (7.8, as Debian builds it),
+// and every error it would tell of comes back as a status too.
+class NoLogger final : public rocksdb::Logger {
+  public:
+    using rocksdb::Logger::Logv;
+    void Logv(rocksdb::InfoLogLevel /*level*/, const char* /*format*/, va_list /*arguments*/) override {}
+};
+
 rocksdb::DBOptions db_options() {
     rocksdb::DBOptions options;
     // A record torn at the very end of the log is a write that was never acknowledged; damage before it is an error to
@@ -254,9 +263,8 @@ rocksdb::DBOptions db_options() {
     options.max_background_jobs = 2;
     options.max_total_wal_size = 512 << 20;
     options.bytes_per_sync = 1 << 20;  // spreads write-back, so that an fsync does not find gigabytes dirty
-    options.keep_log_file_num = 3;
     options.max_open_files = -1;       // a secondary needs every file open, in case the primary deletes it
-    options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+    options.info_log = std::make_shared<NoLogger>();
     return options;
 }
 

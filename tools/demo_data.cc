@@ -46,10 +46,10 @@ struct Community {
     int next_activity = 0;
     int next_change = 0;
 
-    void add(const Uuid& id, int day, EventType type, Payload payload) {
+    void add(const Uuid& id, int day, EventType type, const Payload& payload) {
         const int64_t at = kYearStartUs + day * kUsPerDay + static_cast<int64_t>(random.below(86'400)) * kUsPerSecond;
         events.push_back(
-            {.id = id, .type = static_cast<uint8_t>(type), .occurred_at_us = at, .payload = std::move(payload)});
+            {.id = id, .type = static_cast<uint8_t>(type), .occurred_at_us = at, .payload = payload});
     }
 
     // Most join through somebody, more often through one of the early ones: a tree with long arms.

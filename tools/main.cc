@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 
@@ -21,7 +22,9 @@ constexpr const char* kUrlHelp = "The event log: file:DIR or kafka://host:port[,
 class LogOptionsOf {
   public:
     LogOptionsOf(CLI::App& command, LogArgs& log) : log_(log) {
-        command.add_option("-X", pairs_, "A librdkafka property, key=value; may be repeated")->type_name("KEY=VALUE");
+        command.add_option("-X", pairs_, "A librdkafka property, key=value; may be repeated")
+            ->type_name("KEY=VALUE")
+            ->allow_extra_args(false);
         command.add_option("--config", file_, "A file of librdkafka properties, key=value a line")
             ->check(CLI::ExistingFile);
     }
@@ -157,7 +160,8 @@ int main_of(int argc, char** argv) {
         exit_code = show(show_args);
     });
 
-    if (argc > 1 && argv[1][0] != '-' && !app.get_subcommand_no_throw(argv[1]))
+    const auto is_asked_for = [&](const CLI::App* command) { return command->check_name(argv[1]); };
+    if (argc > 1 && argv[1][0] != '-' && std::ranges::none_of(app.get_subcommands({}), is_asked_for))
         return complain({ErrorCode::kInvalid, fmt::format("there is no command \"{}\"; `upline --help` lists them", argv[1])});
     try {
         app.parse(argc, argv);

@@ -91,7 +91,7 @@ struct Counts {
 
 Status produce_lines(int fd, const ProduceArgs& args, LogWriter& writer, Counts& counts) {
     const std::string file = args.file == "-" ? "standard input" : args.file;
-    LineReader lines(fd);
+    LineReader lines(fd, file);
     EventParser parser({.map_ids_to_uuid5 = args.map_ids_to_uuid5});
     RecordWriter records;
     ProgressBar progress("produce");

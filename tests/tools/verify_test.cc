@@ -24,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kEvents = 10'960;
+constexpr uint64_t kSmallEvents = 1016;
 constexpr uint64_t kPageEntries = 256;
 
 // The stored position (`default`/`position`): size, root, clock, and of the last record offset, append time, SHA-256.
@@ -67,42 +68,45 @@ bool is_printable(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-// The sample's log and ledger, made once; the same at 100 records before its end; and a small one for what is tried
-// hundreds of times: the sample's first 1,000 lines and its last 16, which are those resent and those refused.
-class Sample {
-  public:
-    static const Sample& get() {
-        static const Sample sample;
-        return sample;
+// A log and the ledger fed from it.
+struct Ledger {
+    explicit Ledger(const std::vector<std::string>& lines) {
+        append_lines(log, lines);
+        feed_folder(log, data);
     }
-    fs::path log() const { return folder_.path() / "log"; }
-    fs::path short_log() const { return folder_.path() / "short-log"; }
-    fs::path data() const { return folder_.path() / "data"; }
-    fs::path short_data() const { return folder_.path() / "short-data"; }
-    fs::path small_log() const { return folder_.path() / "small-log"; }
-    fs::path small_data() const { return folder_.path() / "small-data"; }
-
-  private:
-    Sample() {
-        std::vector<std::string> lines = lines_of(sales_sample());
-        UPLINE_CHECK(lines.size() == kEvents, "the sample's lines");
-        const auto middle = lines.begin() + (kEvents - 100);
-        append_lines(log(), {lines.begin(), middle});
-        copy_folder(log(), short_log());
-        feed_folder(log(), short_data());
-        append_lines(log(), {middle, lines.end()});
-        feed_folder(log(), data());
-        lines.erase(lines.begin() + 1000, lines.end() - 16);
-        append_lines(small_log(), lines);
-        feed_folder(small_log(), small_data());
-    }
-    TemporaryFolder folder_;
+    TemporaryFolder folder;
+    fs::path log = folder.path() / "log";
+    fs::path data = folder.path() / "data";
 };
+
+const Ledger& full_sample() {
+    static const Ledger ledger(lines_of(sales_sample()));
+    return ledger;
+}
+
+// For what is tried hundreds of times: the sample's first 1,000 lines and its last 16, those resent and those refused.
+const Ledger& small_sample() {
+    static const Ledger ledger([] {
+        std::vector<std::string> lines = lines_of(sales_sample());
+        lines.erase(lines.begin() + 1000, lines.end() - 16);
+        return lines;
+    }());
+    return ledger;
+}
+
+// What the program's exit code would be; all its words go away.
+int verify_quietly(const fs::path& data, const fs::path& log) {
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const int code = verify({.data = data.string(), .log = {log.empty() ? "" : file_url(log), {}}, .json = false});
+    testing::internal::GetCapturedStdout();
+    testing::internal::GetCapturedStderr();
+    return code;
+}
 
 class Verify : public testing::Test {
   protected:
-    void SetUp() override { use_ledger(Sample::get().data(), Sample::get().log()); }
-    void use_small_ledger() { use_ledger(Sample::get().small_data(), Sample::get().small_log()); }
+    void SetUp() override { use_ledger(full_sample().data, full_sample().log); }
     void use_ledger(const fs::path& ledger, const fs::path& log) {
         fs::remove_all(data());
         copy_folder(ledger, data());
@@ -210,6 +214,11 @@ class Verify : public testing::Test {
     std::unique_ptr<Store> store_;
 };
 
+class VerifySmall : public Verify {
+  protected:
+    void SetUp() override { use_ledger(small_sample().data, small_sample().log); }
+};
+
 bool is_sale_with_uplines(const Entry& entry) {
     return entry.accepted() && std::holds_alternative<TransactionRecorded>(entry.payload) && entry.posting_count >= 5;
 }
@@ -226,7 +235,10 @@ TEST_F(Verify, SaysOkOfTheRealSample) {
 }
 
 TEST_F(Verify, SaysOkOfALedgerThatIsBehindItsLogAndThatItIs) {
-    use_ledger(Sample::get().short_data(), Sample::get().log());
+    const std::vector<std::string> lines = lines_of(sales_sample());
+    const Ledger behind({lines.begin(), lines.end() - 100});
+    append_lines(behind.log, {lines.end() - 100, lines.end()});
+    use_ledger(behind.data, behind.log);
     const AuditReport report = audit_with_log();
     EXPECT_EQ(texts_of(report), std::vector<std::string>{});
     EXPECT_EQ(report.not_checked,
@@ -235,13 +247,12 @@ TEST_F(Verify, SaysOkOfALedgerThatIsBehindItsLogAndThatItIs) {
 }
 
 // One entry of each type and outcome that the sample has, and a sale of seven levels.
-TEST_F(Verify, FindsOneFlippedBitAtEveryByteOfAnEntryOfEachKind) {
-    use_small_ledger();
+TEST_F(VerifySmall, FindsOneFlippedBitAtEveryByteOfAnEntryOfEachKind) {
     std::map<std::string, Sequence> kinds;
     find_entry_where([&](const Entry& entry) {
         kinds.emplace(fmt::format("{} {}", entry.type, outcome_name(entry.outcome)), entry.sequence);
         if (is_sale_with_uplines(entry) && entry.posting_count >= 9) kinds.emplace("sale of seven levels", entry.sequence);
-        return entry.sequence + 1 == 1016;
+        return entry.sequence + 1 == kSmallEvents;
     });
     ASSERT_EQ(kinds.size(), 13U) << "5 types accepted, 4 of them resent, 3 refusals, a long sale";
 
@@ -415,7 +426,7 @@ TEST_F(Verify, FindsALedgerRewrittenAsAWholeWithTheLogAndSaysThatItNeedsIt) {
     feed_folder(folder() / "forged-log", folder() / "forged-data");
     const std::string shard_row = raw("default", "shard");
     audit_without_log();  // closes it
-    use_ledger(folder() / "forged-data", Sample::get().log());
+    use_ledger(folder() / "forged-data", full_sample().log);
     tamper("default", "shard", shard_row);
 
     const AuditReport alone = audit_without_log();
@@ -436,8 +447,7 @@ TEST_F(Verify, FindsTwoVersionsOfAnEntryInPagesThatOverlap) {
     EXPECT_EQ(text_of(report.findings.front()), "entry 512: entry 512: pages overlap or leave a gap");
 }
 
-TEST_F(Verify, FindsAPageThatIsNoPage) {
-    use_small_ledger();
+TEST_F(VerifySmall, FindsAPageThatIsNoPage) {
     const std::string page = raw("entries", big_endian(0));
     for (const size_t size : {size_t{0}, size_t{3}, size_t{4}, size_t{1027}, page.size() - 1}) {
         tamper("entries", big_endian(0), std::string_view(page).substr(0, size));
@@ -473,8 +483,7 @@ TEST_F(Verify, FindsAChangedHashOfEachLevelOfTheTree) {
     expect_found("tile 1/0 is misshapen");
 }
 
-TEST_F(Verify, FindsEveryChangedByteOfTheHead) {
-    use_small_ledger();
+TEST_F(VerifySmall, FindsEveryChangedByteOfTheHead) {
     const std::string good = raw("default", "position");
     ASSERT_EQ(good.size(), kPositionSize);
     for (size_t at = 0; at < kPositionSize; ++at) {
@@ -506,8 +515,7 @@ TEST_F(Verify, SaysWhatIsWrongWithTheHead) {
     expect_found("entry 10960: entry 10960 is missing");
 }
 
-TEST_F(Verify, FindsEveryChangedByteOfTheShardsIdentityWithTheLog) {
-    use_small_ledger();
+TEST_F(VerifySmall, FindsEveryChangedByteOfTheShardsIdentityWithTheLog) {
     const auto log = open_its_log();
     const std::string good = raw("default", "shard");
     for (size_t at = 0; at < good.size(); ++at) {
@@ -521,8 +529,7 @@ TEST_F(Verify, FindsEveryChangedByteOfTheShardsIdentityWithTheLog) {
 }
 
 // A record of each kind of stored state, every byte of it.
-TEST_F(Verify, FindsEveryChangedByteOfTheStoredState) {
-    use_small_ledger();
+TEST_F(VerifySmall, FindsEveryChangedByteOfTheStoredState) {
     const std::map<std::string, size_t> record_bytes = {{"programs", sizeof(Program)},
                                                         {"users", sizeof(User)},
                                                         {"websites", sizeof(Website)},
@@ -597,8 +604,7 @@ TEST_F(Verify, SaysWhatNamesAProgramThatIsNot) {
 }
 
 // Read models: of each kind of row one is changed, removed, added.
-TEST_F(Verify, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
-    use_small_ledger();
+TEST_F(VerifySmall, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
         std::map<std::string, std::string> rows;
@@ -672,8 +678,7 @@ TEST_F(Verify, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
     EXPECT_EQ(texts_of(audit_without_log()), std::vector<std::string>{}) << "all is as it was";
 }
 
-TEST_F(Verify, FindsEveryChangedByteOfOffsetsWithTheLog) {
-    use_small_ledger();
+TEST_F(VerifySmall, FindsEveryChangedByteOfOffsetsWithTheLog) {
     const auto log = open_its_log();
     const std::string good = raw("offsets", big_endian(512));
     for (size_t at = 0; at < good.size(); ++at) {
@@ -722,7 +727,7 @@ class LogFile {
 
 TEST_F(Verify, FindsAChangedEventInTheLog) {
     const Sequence sale = find_entry_where(is_sale_with_uplines, 5000);
-    copy_folder(Sample::get().log(), folder() / "log");
+    copy_folder(full_sample().log, folder() / "log");
     LogFile file(folder() / "log" / "partition-00000.log");
     const size_t record = file.find(static_cast<Offset>(sale));
     flip(file.bytes(), record + 32 + number_at<uint32_t>(file.bytes(), record + 8) / 2, 1);
@@ -733,7 +738,7 @@ TEST_F(Verify, FindsAChangedEventInTheLog) {
     EXPECT_NE(text.find(", the log's has "), std::string::npos) << text;
 
     // The same with the append time.
-    copy_folder(Sample::get().log(), folder() / "log2");
+    copy_folder(full_sample().log, folder() / "log2");
     LogFile later(folder() / "log2" / "partition-00000.log");
     put_number(later.bytes(), record + 16, kAppendTimeMs + 1);
     later.seal(record);
@@ -744,8 +749,11 @@ TEST_F(Verify, FindsAChangedEventInTheLog) {
 }
 
 TEST_F(Verify, FindsALogThatEndsBeforeTheLedger) {
-    EXPECT_EQ(text_of(audit_with_log(Sample::get().short_log()).findings.at(0)),
-              "entry 10860: the log has no record for it: it ends before");
+    std::vector<std::string> lines = lines_of(sales_sample());
+    lines.resize(kEvents - 100);
+    append_lines(folder() / "short-log", lines);
+    const AuditReport report = audit_with_log(folder() / "short-log");
+    EXPECT_EQ(text_of(report.findings.at(0)), "entry 10860: the log has no record for it: it ends before");
 }
 
 TEST_F(Verify, FindsThatTheLogIsAnother) {
@@ -753,16 +761,6 @@ TEST_F(Verify, FindsThatTheLogIsAnother) {
     const std::vector<std::string> texts = texts_of(audit_with_log(folder() / "other-log"));
     ASSERT_EQ(texts.size(), 1U) << "the same records";
     EXPECT_TRUE(texts.front().starts_with("the ledger was made from log ")) << texts.front();
-}
-
-// What the program's exit code would be; all its words go away.
-int verify_quietly(const fs::path& data, const fs::path& log) {
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    const int code = verify({.data = data.string(), .log = {log.empty() ? "" : file_url(log), {}}, .json = false});
-    testing::internal::GetCapturedStdout();
-    testing::internal::GetCapturedStderr();
-    return code;
 }
 
 // Bits flipped in the files themselves. RocksDB's own checksums should tell (exit 2, or 1 when it came as a finding);
@@ -788,25 +786,25 @@ void harm_files(const fs::path& partition, const fs::path& data, unsigned flips)
         const size_t at = random() % bad.size();
         flip(bad, at, random() % 8);
         write_file(path, bad);
-        const int code = verify_quietly(data, Sample::get().log());
+        const int code = verify_quietly(data, small_sample().log);
         ++codes[code];
         EXPECT_GE(code, 0);
         EXPECT_LE(code, 2);
         if (code == 0) {
             std::vector<ReadShard> shards = take(open_for_reading(data));
-            EXPECT_EQ(take(shards.front().store->position()).size, kEvents)
+            EXPECT_EQ(take(shards.front().store->position()).size, kSmallEvents)
                 << path.filename() << ", byte " << at << " of " << bad.size();
         }
         write_file(path, good);
     }
     for (const auto& [code, count] : codes) fmt::print("exit code {}: {} of {} flips\n", code, count, flips);
     EXPECT_GT(codes[1] + codes[2], 0U);
-    EXPECT_EQ(verify_quietly(data, Sample::get().log()), 0) << "all is as it was";
+    EXPECT_EQ(verify_quietly(data, small_sample().log), 0) << "all is as it was";
 }
 
-TEST_F(Verify, IsNeverFooledByBitsFlippedInTheWriteAheadLog) { harm_files(partition(), data(), 60); }
+TEST_F(VerifySmall, IsNeverFooledByBitsFlippedInTheWriteAheadLog) { harm_files(partition(), data(), 60); }
 
-TEST_F(Verify, IsNeverFooledByBitsFlippedInTheFiles) {
+TEST_F(VerifySmall, IsNeverFooledByBitsFlippedInTheFiles) {
     open_ledger();  // opening for writing moves what the write-ahead log holds into files
     audit_without_log();
     harm_files(partition(), data(), 120);
