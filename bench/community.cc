@@ -26,7 +26,9 @@ Uuid uuid7(int64_t at_us, uint64_t series, uint64_t number) {
     return id;
 }
 
-int64_t signup_time(uint32_t user) { return kStartUs + int64_t{user} * 1000; }
+int64_t signup_time(uint32_t user) {
+    return kStartUs + int64_t{user} * 1000;
+}
 
 }  // namespace
 

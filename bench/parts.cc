@@ -137,8 +137,10 @@ void project(benchmark::State& bench) {
     Core core(state, {}, none);
     RecordBatch batch;
     RecordWriter writer;
-    for (uint32_t user = 0; user < 10'000; ++user) batch.append(0, INT64_C(4'000'000'000'000), writer.encode(community.signup(user)));
-    for (uint64_t sale = 0; sale < 90'000; ++sale) batch.append(0, INT64_C(4'000'000'000'000), writer.encode(community.sale(sale)));
+    for (uint32_t user = 0; user < 10'000; ++user)
+        batch.append(0, INT64_C(4'000'000'000'000), writer.encode(community.signup(user)));
+    for (uint64_t sale = 0; sale < 90'000; ++sale)
+        batch.append(0, INT64_C(4'000'000'000'000), writer.encode(community.sale(sale)));
     std::vector<Input> inputs;
     for (const Record& record : batch.records()) inputs.push_back(read_input(record.value, record.append_time_ms));
     EntryBatch entries;
@@ -147,7 +149,8 @@ void project(benchmark::State& bench) {
     for (auto _ : bench) {
         for (const auto make_model : kModels) {
             auto projection = Projection::open(std::make_unique<MemoryTable>(), make_model(), source);
-            UPLINE_CHECK((*projection)->fold_to(entries.size()).ok() && (*projection)->flush().ok(), "entries that fold");
+            UPLINE_CHECK((*projection)->fold_to(entries.size()).ok() && (*projection)->flush().ok(),
+                         "entries that fold");
         }
     }
     bench.SetItemsProcessed(bench.iterations() * static_cast<int64_t>(entries.size()));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole path, from a log to a durable ledger with its audit tree and read models, beside yardsticks of the same run.
-// Every figure is taken with all that makes it worth having: fsync on every batch, checksums, verified buffers, an
+// The whole path, from a log to a durable ledger with its audit tree and read models, beside yardsticks of the same
+// run. Every figure is taken with all that makes it worth having: fsync on every batch, checksums, verified buffers, an
 // audit entry per event, read models kept.
 #include <fmt/format.h>
 #include <rocksdb/db.h>
@@ -31,12 +31,16 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 double cpu_seconds() {
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
-    const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+    const auto seconds = [](const timeval& t) {
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+    };
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -155,7 +159,8 @@ double rocksdb_yardstick(const fs::path& folder, uint64_t count, size_t entry_by
         rocksdb::WriteBatch batch;
         for (size_t i = 0; i < 256 && done < count; ++i, done += 256) {
             std::string key(8, '\0');
-            for (int k = 7, shift = 0; k >= 0; --k, shift += 8) key[static_cast<size_t>(k)] = static_cast<char>(done >> shift);
+            for (int k = 7, shift = 0; k >= 0; --k, shift += 8)
+                key[static_cast<size_t>(k)] = static_cast<char>(done >> shift);
             batch.Put(key, page);
         }
         if (!db->Write(synced, &batch).ok()) std::exit(kExitCouldNot);
@@ -165,7 +170,8 @@ double rocksdb_yardstick(const fs::path& folder, uint64_t count, size_t entry_by
 
 // Open loop: event i is due at i / rate whatever happened before, and its latency counts from when it was due, so a
 // stall is seen by every event it held up.
-void measure_latency(EventLog& log, const fs::path& data, const Args& args, const Community& community, Figures& figures) {
+void measure_latency(EventLog& log, const fs::path& data, const Args& args, const Community& community,
+                     Figures& figures) {
     const DataFolder folder = must(DataFolder::open(data, DataFolder::Access::kWrite));
     const uint64_t count = uint64_t{args.rate} * args.latency_seconds;
     std::atomic<bool> stop = false;
@@ -250,7 +256,8 @@ void print(const Args& args, const Figures& f, double record_bytes) {
                machine.sysname, machine.release, std::thread::hardware_concurrency(), with_commas(args.users),
                with_commas(args.sales), record_bytes, f.entry_bytes);
     const auto row = [&](const char* what, double per_s) {
-        fmt::print("{:<66} {:>12}/s  {:>6.2f}\n", what, with_commas(static_cast<uint64_t>(per_s)), per_s / f.sales_per_s);
+        fmt::print("{:<66} {:>12}/s  {:>6.2f}\n", what, with_commas(static_cast<uint64_t>(per_s)),
+                   per_s / f.sales_per_s);
     };
     fmt::print("{:<66} {:>14}  {:>6}\n", "what", "figure", "ratio");
     row("embedded log to durable ledger, audit on, read models kept: sales", f.sales_per_s);
@@ -260,7 +267,8 @@ void print(const Args& args, const Figures& f, double record_bytes) {
     row("yardstick: SHA-256 of the same records, leaves and nodes, one core", f.sha256_per_s);
     row("yardstick: RocksDB filled with the same entry bytes, synced", f.rocksdb_per_s);
     fmt::print("\nprocessor time of a sale        {:.2f} us over all threads\n", f.sales_cpu_us);
-    fmt::print("bytes on disk of a sale         {:.0f}, entry, tree, index, balances and read models together\n", f.bytes_per_sale);
+    fmt::print("bytes on disk of a sale         {:.0f}, entry, tree, index, balances and read models together\n",
+               f.bytes_per_sale);
     fmt::print("peak memory                     {:.0f} MiB\n", f.memory_mib);
     fmt::print("open again, state into memory   {:.0f} ms\n", f.reopen_ms);
     fmt::print("produce to applied at {}/s   p50 {:.2f} ms, p99 {:.2f} ms (open loop)\n", args.rate, f.latency_p50_ms,
@@ -271,10 +279,16 @@ void print(const Args& args, const Figures& f, double record_bytes) {
 int main_of(int argc, char** argv) {
     Args args;
     CLI::App app("The whole path, measured beside yardsticks of the same run", "upline_bench");
-    app.add_option("--users", args.users, "People in the tree")->check(CLI::Range(17U, 100'000'000U))->capture_default_str();
+    app.add_option("--users", args.users, "People in the tree")
+        ->check(CLI::Range(17U, 100'000'000U))
+        ->capture_default_str();
     app.add_option("--sales", args.sales, "Sales of seven levels")->check(CLI::PositiveNumber)->capture_default_str();
-    app.add_option("--rate", args.rate, "Events a second for latency")->check(CLI::PositiveNumber)->capture_default_str();
-    app.add_option("--latency-seconds", args.latency_seconds, "How long")->check(CLI::Range(1, 600))->capture_default_str();
+    app.add_option("--rate", args.rate, "Events a second for latency")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    app.add_option("--latency-seconds", args.latency_seconds, "How long")
+        ->check(CLI::Range(1, 600))
+        ->capture_default_str();
     app.add_option("--kafka", args.kafka, "host:port of a broker, to measure the path from Kafka too");
     app.add_option("--folder", args.folder, "Where to work; default: a temporary folder");
     app.add_flag("--json", args.json, "Print the figures as JSON");
@@ -288,8 +302,8 @@ int main_of(int argc, char** argv) {
     const fs::path path(folder);
     const Community community(args.users);
     Figures figures;
-    const auto log = must(open_log(fmt::format("file:{}", (path / "log").native()),
-                                   {.properties = {}, .create_with_partitions = 1}));
+    const auto log = must(
+        open_log(fmt::format("file:{}", (path / "log").native()), {.properties = {}, .create_with_partitions = 1}));
     {
         const auto writer = must(log->open_writer());
         append_all(*writer, args.users, [&](uint64_t i) { return community.signup(static_cast<uint32_t>(i)); });
@@ -354,4 +368,6 @@ int main_of(int argc, char** argv) {
 }  // namespace
 }  // namespace upline::bench
 
-int main(int argc, char** argv) { return upline::bench::main_of(argc, argv); }
+int main(int argc, char** argv) {
+    return upline::bench::main_of(argc, argv);
+}

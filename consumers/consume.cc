@@ -62,6 +62,7 @@ class Pipe {
         const std::lock_guard lock(mutex_);
         return next_;
     }
+
   private:
     std::mutex mutex_;
     std::condition_variable changed_;

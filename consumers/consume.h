@@ -14,9 +14,9 @@
 namespace upline {
 
 struct ConsumeOptions {
-    size_t batch_records = 65'536;      // at most
-    size_t batch_bytes = 32 << 20;      // about
-    bool once = false;                  // stop at the end of the log
+    size_t batch_records = 65'536;            // at most
+    size_t batch_bytes = 32 << 20;            // about
+    bool once = false;                        // stop at the end of the log
     const std::atomic<bool>* stop = nullptr;  // stop soon, with all that was applied stored
     // Called by the applying thread after each batch, with the position now on disk.
     std::function<void(const Position&)> applied;

@@ -36,8 +36,7 @@ Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& 
     return state;
 }
 
-Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info,
-             uint64_t state_interval)
+Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info, uint64_t state_interval)
     : store_(std::move(store)),
       state_(std::move(state)),
       source_(store_->entries()),

@@ -27,8 +27,7 @@ class Shard {
     // kConflict if the folder's ledger is of another partition count or log; kCorrupt if what is stored does not fit
     // together (`upline verify` says more, `upline replay` makes it anew).
     static Result<std::unique_ptr<Shard>> open(const DataFolder& folder, const ShardInfo& info,
-                                               const Progress& progress = {},
-                                               uint64_t state_interval = kStateInterval);
+                                               const Progress& progress = {}, uint64_t state_interval = kStateInterval);
 
     // Applies records in order and returns when their entries are on disk. `inputs[i]` is read from `records[i]`.
     Status apply(std::span<const Input> inputs, std::span<const Record> records);

@@ -7,8 +7,8 @@ namespace upline {
 [[noreturn]] void check_failed(const char* file, int line, const char* condition, const char* expected) noexcept;
 }  // namespace upline
 
-#define UPLINE_CHECK(condition, expected)                              \
-    do {                                                               \
-        if (!(condition)) [[unlikely]]                                 \
+#define UPLINE_CHECK(condition, expected)                                     \
+    do {                                                                      \
+        if (!(condition)) [[unlikely]]                                        \
             ::upline::check_failed(__FILE__, __LINE__, #condition, expected); \
     } while (false)

@@ -54,7 +54,9 @@ class [[nodiscard]] Result {
 };
 
 using Status = Result<Unit>;
-inline Status ok_status() { return Unit{}; }
+inline Status ok_status() {
+    return Unit{};
+}
 
 }  // namespace upline
 
@@ -62,15 +64,14 @@ inline Status ok_status() { return Unit{}; }
 #define UPLINE_CONCAT(a, b) UPLINE_CONCAT_(a, b)
 
 // Returns the error of `expression` from the enclosing function, if there is one.
-#define UPLINE_TRY(expression)                               \
-    do {                                                     \
-        auto&& upline_try_ = (expression);                   \
-        if (!upline_try_.ok()) return upline_try_.error();   \
+#define UPLINE_TRY(expression)                             \
+    do {                                                   \
+        auto&& upline_try_ = (expression);                 \
+        if (!upline_try_.ok()) return upline_try_.error(); \
     } while (false)
 
 // `declaration = value of expression`, or returns its error.
-#define UPLINE_TRY_ASSIGN(declaration, expression)                                   \
-    auto UPLINE_CONCAT(upline_result_, __LINE__) = (expression);                     \
-    if (!UPLINE_CONCAT(upline_result_, __LINE__).ok())                               \
-        return UPLINE_CONCAT(upline_result_, __LINE__).error();                      \
+#define UPLINE_TRY_ASSIGN(declaration, expression)                                                             \
+    auto UPLINE_CONCAT(upline_result_, __LINE__) = (expression);                                               \
+    if (!UPLINE_CONCAT(upline_result_, __LINE__).ok()) return UPLINE_CONCAT(upline_result_, __LINE__).error(); \
     declaration = std::move(*UPLINE_CONCAT(upline_result_, __LINE__))

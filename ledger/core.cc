@@ -13,12 +13,16 @@ namespace {
 
 __extension__ using Int128 = __int128;
 
-bool leaves_int64(Int128 value) { return value > INT64_MAX || value < INT64_MIN; }
+bool leaves_int64(Int128 value) {
+    return value > INT64_MAX || value < INT64_MIN;
+}
 
 // With this much room no entry can leave int64: twelve postings of the largest amount.
 constexpr int64_t kComfort = INT64_MAX - static_cast<int64_t>(kMaxPostings) * kAmountCap;
 
-bool comfortable(int64_t balance) { return balance > -kComfort && balance < kComfort; }
+bool comfortable(int64_t balance) {
+    return balance > -kComfort && balance < kComfort;
+}
 
 }  // namespace
 
@@ -42,7 +46,8 @@ Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
             entry_.posting_count = 0;
             entry_.maturity_us = kNoMaturity;
             UPLINE_TRY_ASSIGN(entry_.outcome, decide(block[i], names_[i]));
-            entry_.clock_us = entry_.accepted() ? std::max(state_.clock_us(), entry_.occurred_at_us) : state_.clock_us();
+            entry_.clock_us =
+                entry_.accepted() ? std::max(state_.clock_us(), entry_.occurred_at_us) : state_.clock_us();
             append_entry(entry_, out.bytes);
             out.ends.push_back(static_cast<uint32_t>(out.bytes.size()));
             state_.apply(entry_, resolved_);

@@ -68,7 +68,7 @@ class Core {
     static constexpr size_t kBlock = 64;  // inputs whose table slots are fetched ahead of use
     struct Names {
         uint64_t program_hash = 0;
-        uint64_t id = 0;                         // fingerprints
+        uint64_t id = 0;  // fingerprints
         std::array<uint64_t, kMaxRefs> refs{};
     };
 
@@ -87,7 +87,7 @@ class Core {
     Entry entry_;                        // reused, for it is large
     Resolved resolved_;
     std::array<Names, kBlock> names_;
-    std::string last_program_;           // events of one program come in runs
+    std::string last_program_;  // events of one program come in runs
     uint64_t last_program_hash_ = 0;
     std::vector<std::byte> scratch_;
 };

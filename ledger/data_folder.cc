@@ -54,7 +54,8 @@ Status check_format(const std::filesystem::path& dir) {
     const auto digits = std::string_view(text).substr(std::min(text.size(), kFormatText.size()));
     if (!text.starts_with(kFormatText) ||
         std::from_chars(digits.data(), digits.data() + digits.size(), format).ec != std::errc{})
-        return Error{ErrorCode::kInvalid, fmt::format("{}: not the FORMAT file of an Upline data folder", dir.native())};
+        return Error{ErrorCode::kInvalid,
+                     fmt::format("{}: not the FORMAT file of an Upline data folder", dir.native())};
     if (format > kDataFormat)
         return Error{ErrorCode::kInvalid,
                      fmt::format("{}: the data folder has format {}, this program knows up to {}: use a newer upline",
@@ -99,7 +100,8 @@ Result<DataFolder> DataFolder::open(const std::filesystem::path& dir, Access acc
     }
     std::filesystem::create_directories(dir, error);
     if (error)
-        return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot make the folder: {}", dir.native(), error.message())};
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("{}: cannot make the folder: {}", dir.native(), error.message())};
     if (formatted) {
         UPLINE_TRY(check_format(dir));
     } else if (!std::filesystem::is_empty(dir, error) && !std::filesystem::exists(dir / "LOCK", error)) {

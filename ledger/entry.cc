@@ -161,7 +161,8 @@ class Reader {
     Status status() {
         if (!fault_ && position_ != bytes_.size()) fail("the end of the entry");
         if (!fault_) return ok_status();
-        return Error{ErrorCode::kCorrupt, fmt::format("at byte {} of {}: expected {}", fault_at_, bytes_.size(), fault_)};
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("at byte {} of {}: expected {}", fault_at_, bytes_.size(), fault_)};
     }
 
   private:
@@ -333,9 +334,9 @@ std::string_view account_name(AccountKind kind) {
 }
 
 std::string_view role_name(Role role) {
-    static constexpr std::array<std::string_view, kLastRole + 1> kNames = {
-        "",        "level_1", "level_2", "level_3", "level_4",   "level_5",
-        "level_6", "level_7", "creator", "website", "adjustment"};
+    static constexpr std::array<std::string_view, kLastRole + 1> kNames = {"",        "level_1", "level_2",   "level_3",
+                                                                           "level_4", "level_5", "level_6",   "level_7",
+                                                                           "creator", "website", "adjustment"};
     return kNames.at(static_cast<size_t>(role));
 }
 

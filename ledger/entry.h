@@ -58,14 +58,20 @@ inline constexpr int64_t kNoMaturity = -1;
 // Sales, tax and house are a program's, the others a user's. Numbers for ever.
 enum class AccountKind : uint8_t { kSales = 0, kTax = 1, kHouse = 2, kEarned = 3, kReserved = 4, kPaid = 5 };
 inline constexpr uint8_t kLastAccountKind = 5;
-inline bool is_user_account(AccountKind kind) { return kind >= AccountKind::kEarned; }
+inline bool is_user_account(AccountKind kind) {
+    return kind >= AccountKind::kEarned;
+}
 std::string_view account_name(AccountKind kind);  // "sales" ...
 
 // Why a posting is there. Numbers for ever; levels 1 to 7 are their own numbers.
 enum class Role : uint8_t { kNone = 0, kLevel1 = 1, kLevel7 = 7, kCreator = 8, kWebsite = 9, kAdjustment = 10 };
 inline constexpr uint8_t kLastRole = 10;
-inline Role level_role(unsigned level) { return static_cast<Role>(level); }  // REQUIRES: 1 <= level <= 7
-inline bool is_level(Role role) { return role >= Role::kLevel1 && role <= Role::kLevel7; }
+inline Role level_role(unsigned level) {
+    return static_cast<Role>(level);
+}  // REQUIRES: 1 <= level <= 7
+inline bool is_level(Role role) {
+    return role >= Role::kLevel1 && role <= Role::kLevel7;
+}
 std::string_view role_name(Role role);  // "", "level_1" ... "creator", "website", "adjustment"
 
 // A number that stands for one thing of the shard: the sequence of the entry that made it.

@@ -7,7 +7,9 @@
 
 namespace upline {
 
-uint64_t IdTable::program_hash(std::string_view program) { return XXH3_64bits(program.data(), program.size()); }
+uint64_t IdTable::program_hash(std::string_view program) {
+    return XXH3_64bits(program.data(), program.size());
+}
 
 uint64_t IdTable::fingerprint(uint64_t program_hash, const Uuid& id) {
     return XXH3_64bits_withSeed(id.bytes.data(), id.bytes.size(), program_hash);

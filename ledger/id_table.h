@@ -81,7 +81,7 @@ class IdTable {
     void put(Slot slot);
     void grow(size_t slots);
 
-    std::vector<Slot> slots_;  // a power of two, at most 70 % full
+    std::vector<Slot> slots_;   // a power of two, at most 70 % full
     unsigned shift_ = 64 - 10;  // 64 - log2(slots_.size())
     uint64_t size_ = 0;
 };

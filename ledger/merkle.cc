@@ -13,9 +13,15 @@ constexpr std::array<std::byte, 1> kNodePrefix{std::byte{0x01}};
 
 }  // namespace
 
-Hash leaf_hash(std::span<const std::byte> entry) { return sha256(kLeafPrefix, entry); }
-Hash node_hash(const Hash& left, const Hash& right) { return sha256(kNodePrefix, left, right); }
-Hash empty_root() { return sha256(std::span<const std::byte>{}); }
+Hash leaf_hash(std::span<const std::byte> entry) {
+    return sha256(kLeafPrefix, entry);
+}
+Hash node_hash(const Hash& left, const Hash& right) {
+    return sha256(kNodePrefix, left, right);
+}
+Hash empty_root() {
+    return sha256(std::span<const std::byte>{});
+}
 
 uint64_t tile_width(uint64_t size, unsigned level, uint64_t index) {
     UPLINE_CHECK(level < kTileLevels, "a tile level below 8");
@@ -34,7 +40,8 @@ std::optional<Tree> Tree::restore(uint64_t size, std::span<const Tile> right_edg
         if (width == 0) continue;
         if (next == right_edge.size()) return std::nullopt;
         const Tile& tile = right_edge[next++];
-        if (tile.level != level || tile.index != hashes / kTileWidth || tile.hashes.size() != width) return std::nullopt;
+        if (tile.level != level || tile.index != hashes / kTileWidth || tile.hashes.size() != width)
+            return std::nullopt;
         tree.partial_[level] = tile.hashes;
         // The width's bits, largest first, are the perfect subtrees within the tile.
         size_t first = 0;

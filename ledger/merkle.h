@@ -18,9 +18,9 @@ inline constexpr unsigned kTileHeight = 8;
 inline constexpr uint64_t kTileWidth = 256;
 inline constexpr unsigned kTileLevels = 8;  // 256^8 leaves are all that 64 bits number
 
-Hash leaf_hash(std::span<const std::byte> entry);            // MTH of one entry: SHA-256(0x00 || entry)
-Hash node_hash(const Hash& left, const Hash& right);         // SHA-256(0x01 || left || right)
-Hash empty_root();                                           // MTH of no entries: SHA-256 of nothing
+Hash leaf_hash(std::span<const std::byte> entry);     // MTH of one entry: SHA-256(0x00 || entry)
+Hash node_hash(const Hash& left, const Hash& right);  // SHA-256(0x01 || left || right)
+Hash empty_root();                                    // MTH of no entries: SHA-256 of nothing
 
 // How many hashes tile (level, index) holds in a tree of `size` leaves: 0 when it does not exist, 256 when full.
 uint64_t tile_width(uint64_t size, unsigned level, uint64_t index);

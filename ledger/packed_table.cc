@@ -64,7 +64,9 @@ void append_row(std::string_view key, std::string_view value, std::string& page)
     page += value;
 }
 
-Error misshapen_page() { return {ErrorCode::kCorrupt, "a page of a read model is misshapen; rebuild the model"}; }
+Error misshapen_page() {
+    return {ErrorCode::kCorrupt, "a page of a read model is misshapen; rebuild the model"};
+}
 
 }  // namespace
 
@@ -99,8 +101,7 @@ Result<std::vector<std::optional<std::string>>> PackedTable::get_many(std::span<
 Status PackedTable::write(std::span<const Write> writes) {
     std::vector<uint32_t> order(writes.size());
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](uint32_t a, uint32_t b) { return writes[a].key < writes[b].key; });
+    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return writes[a].key < writes[b].key; });
     std::vector<std::string> page_keys;
     for (const uint32_t i : order) {
         std::string page = page_of(writes[i].key);
@@ -133,8 +134,7 @@ Status PackedTable::write(std::span<const Write> writes) {
     return pages_->write(page_writes);
 }
 
-Status PackedTable::scan(std::string_view first,
-                         const std::function<bool(std::string_view, std::string_view)>& row) {
+Status PackedTable::scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) {
     bool misshapen = false;
     UPLINE_TRY(pages_->scan(page_of(first), [&](std::string_view /*page_key*/, std::string_view page) {
         PageRows rows(page);

@@ -9,9 +9,15 @@ namespace upline::rules_v1 {
 namespace {
 
 // References by their place among the type's reference fields (events/facts.h).
-bool given(const UserRef& ref) { return !ref.id.is_nil(); }
-bool given(const WebsiteRef& ref) { return !ref.id.is_nil(); }
-bool known(const Draft& draft, size_t ref) { return draft.resolved.refs[ref] != kNoIndex; }
+bool given(const UserRef& ref) {
+    return !ref.id.is_nil();
+}
+bool given(const WebsiteRef& ref) {
+    return !ref.id.is_nil();
+}
+bool known(const Draft& draft, size_t ref) {
+    return draft.resolved.refs[ref] != kNoIndex;
+}
 
 // Adds a posting; one of zero is left out.
 void post(Draft& draft, AccountKind account, Role role, int64_t amount, Index user = kNoIndex) {
@@ -64,8 +70,8 @@ Outcome rule(const TransactionRecorded& event, Draft& draft) {
     if (given(event.website)) {
         const Website& website = state.websites()[draft.resolved.refs[kWebsite]];
         owner = website.owner;
-        sale.website_bonus_owed = website.status == static_cast<uint32_t>(WebsiteStatus::kPublished) &&
-                                  owner != draft.resolved.refs[kBuyer];
+        sale.website_bonus_owed =
+            website.status == static_cast<uint32_t>(WebsiteStatus::kPublished) && owner != draft.resolved.refs[kBuyer];
     }
     std::array<Index, kMaxLevels> upline{};
     for (Index user = state.users()[draft.resolved.refs[kBuyer]].referrer;
@@ -87,7 +93,9 @@ Outcome rule(const TransactionRecorded& event, Draft& draft) {
 }
 
 template <class P>
-concept HasRule = requires(const P& payload, Draft& draft) { rule(payload, draft); };
+concept HasRule = requires(const P& payload, Draft& draft) {
+    rule(payload, draft);
+};
 
 }  // namespace
 

@@ -8,7 +8,9 @@
 
 namespace upline {
 
-Hash sha256(std::span<const std::byte> bytes) { return sha256(bytes, {}, {}); }
+Hash sha256(std::span<const std::byte> bytes) {
+    return sha256(bytes, {}, {});
+}
 
 Hash sha256(std::span<const std::byte> first, std::span<const std::byte> second, std::span<const std::byte> third) {
     SHA256_CTX context;

@@ -44,17 +44,17 @@ void State::apply(const Entry& entry, const Resolved& resolved) {
     Thing made(ThingKind::kOther, entry.sequence);
     switch (static_cast<EventType>(entry.type)) {
         case EventType::kUserSignedUp:
-            made = Thing(ThingKind::kUser, users_.append({.id = entry.id,
-                                                          .sequence = entry.sequence,
-                                                          .program = program,
-                                                          .referrer = resolved.refs[0]}));
+            made = Thing(
+                ThingKind::kUser,
+                users_.append(
+                    {.id = entry.id, .sequence = entry.sequence, .program = program, .referrer = resolved.refs[0]}));
             user_rank_.add(entry.sequence);
             break;
         case EventType::kWebsiteCreated:
-            made = Thing(ThingKind::kWebsite, websites_.append({.id = entry.id,
-                                                                .sequence = entry.sequence,
-                                                                .program = program,
-                                                                .owner = resolved.refs[0]}));
+            made =
+                Thing(ThingKind::kWebsite,
+                      websites_.append(
+                          {.id = entry.id, .sequence = entry.sequence, .program = program, .owner = resolved.refs[0]}));
             website_rank_.add(entry.sequence);
             break;
         case EventType::kWebsiteStatusChanged:
@@ -91,7 +91,8 @@ void State::apply(const Entry& entry, const Resolved& resolved) {
 
 Result<Resolved> State::resolve(const Entry& entry) const {
     const auto missing = [&entry](const char* what, Sequence sequence) {
-        return Error{ErrorCode::kCorrupt, fmt::format("entry {}: {} of entry {} is not there", entry.sequence, what, sequence)};
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("entry {}: {} of entry {} is not there", entry.sequence, what, sequence)};
     };
     Resolved resolved;
     resolved.program = find_program(entry.program);
@@ -147,7 +148,9 @@ Status State::mature(const Entry& entry) {
     return ok_status();
 }
 
-std::vector<IdTable::Slot> State::take_new_ids() { return std::exchange(new_ids_, {}); }
+std::vector<IdTable::Slot> State::take_new_ids() {
+    return std::exchange(new_ids_, {});
+}
 
 Status State::restore(uint64_t size, int64_t clock_us, Sequence matured_to) {
     size_ = size;
@@ -206,8 +209,7 @@ Index State::program_for(std::string_view name) {
 Index State::account_for(Index user, Currency currency) {
     const Index known = find_account(user, currency);
     if (known != kNoIndex) return known;
-    const Index index =
-        accounts_.append({.user = user, .next = users_[user].first_account, .currency = currency});
+    const Index index = accounts_.append({.user = user, .next = users_[user].first_account, .currency = currency});
     users_.change(user).first_account = index;
     return index;
 }

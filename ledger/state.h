@@ -79,16 +79,16 @@ struct Book {
 
 // The dense indexes behind the names in an accepted entry, which whoever made or decoded it has looked up.
 struct Resolved {
-    Index program = kNoIndex;  // kNoIndex: the program's first accepted event
-    uint64_t fingerprint = 0;  // of (program, event id)
-    std::array<Index, kMaxRefs> refs{kNoIndex, kNoIndex, kNoIndex};      // as Entry::refs
-    std::array<Index, kMaxPostings> users{};                             // as Entry::postings, for users' accounts
+    Index program = kNoIndex;                                        // kNoIndex: the program's first accepted event
+    uint64_t fingerprint = 0;                                        // of (program, event id)
+    std::array<Index, kMaxRefs> refs{kNoIndex, kNoIndex, kNoIndex};  // as Entry::refs
+    std::array<Index, kMaxPostings> users{};                         // as Entry::postings, for users' accounts
 };
 
 class State {
   public:
-    uint64_t size() const { return size_; }          // entries folded in
-    int64_t clock_us() const { return clock_us_; }   // the largest occurred_at of accepted events, 0 at first
+    uint64_t size() const { return size_; }         // entries folded in
+    int64_t clock_us() const { return clock_us_; }  // the largest occurred_at of accepted events, 0 at first
     // All postings to `earned` of entries before this one that are mature at clock_us() count as available.
     Sequence matured_to() const { return matured_to_; }
 

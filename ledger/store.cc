@@ -20,24 +20,24 @@ namespace upline {
 namespace {
 
 constexpr size_t kPageEntries = 256;
-constexpr const char* kFamilies[] = {"entries",  "offsets", "tiles", "programs", "users",
-                                     "websites", "accounts", "books", "ids",     "state"};
+constexpr const char* kFamilies[] = {"entries",  "offsets",  "tiles", "programs", "users",
+                                     "websites", "accounts", "books", "ids",      "state"};
 
 // The one place where RocksDB's words become ours.
 Error to_error(const rocksdb::Status& status, std::string_view doing) {
-    const ErrorCode code = status.IsCorruption()   ? ErrorCode::kCorrupt
-                           : status.IsNotFound()   ? ErrorCode::kNotFound
+    const ErrorCode code = status.IsCorruption()        ? ErrorCode::kCorrupt
+                           : status.IsNotFound()        ? ErrorCode::kNotFound
                            : status.IsInvalidArgument() ? ErrorCode::kInvalid
-                                                   : ErrorCode::kUnavailable;
+                                                        : ErrorCode::kUnavailable;
     const char* advice = "";
     if (status.IsNoSpace()) advice = "; the disk is full: make room and run again, nothing is lost";
     return {code, fmt::format("{}: {}{}", doing, status.ToString(), advice)};
 }
 
-#define UPLINE_TRY_ROCKS(expression, doing)                                  \
-    do {                                                                     \
-        const rocksdb::Status& rocks_status_ = (expression);                 \
-        if (!rocks_status_.ok()) return to_error(rocks_status_, doing);      \
+#define UPLINE_TRY_ROCKS(expression, doing)                             \
+    do {                                                                \
+        const rocksdb::Status& rocks_status_ = (expression);            \
+        if (!rocks_status_.ok()) return to_error(rocks_status_, doing); \
     } while (false)
 
 std::string big_endian(uint64_t value) {
@@ -56,11 +56,15 @@ std::string tile_key(unsigned level, uint64_t index) {
     return std::string(1, static_cast<char>(level)) + big_endian(index);
 }
 
-std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+std::string_view view(const rocksdb::Slice& slice) {
+    return {slice.data(), slice.size()};
+}
 std::string_view view(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+rocksdb::Slice slice(std::string_view text) {
+    return {text.data(), text.size()};
+}
 
 // Values of a few fixed fields, as they lie in memory.
 template <class T>
@@ -226,8 +230,7 @@ class RocksTable final : public Table {
         return ok_status();
     }
 
-    Status scan(std::string_view first,
-                const std::function<bool(std::string_view, std::string_view)>& row) override {
+    Status scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) override {
         const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family_));
         for (it->Seek(slice(first)); it->Valid(); it->Next())
             if (!row(view(it->key()), view(it->value()))) break;
@@ -356,14 +359,21 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, Acc
         if (!::mkdtemp(scratch.data()))
             return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot make a scratch folder", scratch)};
         impl->secondary = scratch;
-        UPLINE_TRY_ROCKS(rocksdb::DB::OpenAsSecondary(options, dir, scratch, descriptors, &handles, &db),
-                         dir.native());
+        UPLINE_TRY_ROCKS(rocksdb::DB::OpenAsSecondary(options, dir, scratch, descriptors, &handles, &db), dir.native());
     }
     impl->db.reset(db);
     for (size_t i = 0; i < names.size(); ++i) impl->families.emplace(names[i], handles[i]);
-    for (const char* name : kFamilies)
-        if (!impl->families.contains(name))
-            return Error{ErrorCode::kCorrupt, fmt::format("{}: column family {} is missing", dir.native(), name)};
+    for (const char* name : kFamilies) {
+        if (impl->families.contains(name)) continue;
+        // A writer makes them one by one, and only then writes whose ledger it is.
+        UPLINE_TRY_ASSIGN(const std::optional<std::string> shard, impl->get("default", "shard"));
+        if (!shard)
+            return Error{ErrorCode::kNotFound,
+                         fmt::format("{}: no ledger yet, its making is not done; `upline run` goes "
+                                     "on with it",
+                                     dir.native())};
+        return Error{ErrorCode::kCorrupt, fmt::format("{}: column family {} is missing", dir.native(), name)};
+    }
     // State files that a crash left behind before they were ingested.
     if (access == Access::kWrite) {
         std::error_code ignored;
@@ -428,8 +438,8 @@ Status Store::catch_up() {
     return ok_status();
 }
 
-Status Store::commit(const EntryBatch& entries, std::span<const RecordPlace> places, std::span<const merkle::Tile> tiles,
-                     const Position& position) {
+Status Store::commit(const EntryBatch& entries, std::span<const RecordPlace> places,
+                     std::span<const merkle::Tile> tiles, const Position& position) {
     UPLINE_CHECK(entries.first == impl_->stored_size && places.size() == entries.size() &&
                      position.size == entries.first + entries.size() && position.last_record,
                  "a batch that follows what is stored");
@@ -445,9 +455,9 @@ Status Store::commit(const EntryBatch& entries, std::span<const RecordPlace> pla
         const std::array<rocksdb::Slice, 2> parts = {
             rocksdb::Slice(reinterpret_cast<const char*>(header.data()), 4 + 4 * count),
             slice(view(std::span(entries.bytes).subspan(begin, entries.ends[first + count - 1] - begin)))};
-        UPLINE_TRY_ROCKS(
-            batch.Put(impl_->family("entries"), rocksdb::SliceParts(&key_slice, 1), rocksdb::SliceParts(parts.data(), 2)),
-            "entries");
+        UPLINE_TRY_ROCKS(batch.Put(impl_->family("entries"), rocksdb::SliceParts(&key_slice, 1),
+                                   rocksdb::SliceParts(parts.data(), 2)),
+                         "entries");
 
         std::string offsets;
         RecordPlace previous;
@@ -507,7 +517,8 @@ Status Store::store_state(State& state) {
     };
     const auto write_pages = [&](const char* name, auto& records) {
         return write_file(name, [&](auto&& put) {
-            records.store_changes([&](size_t page, std::span<const std::byte> bytes) { put(big_endian(page), view(bytes)); });
+            records.store_changes(
+                [&](size_t page, std::span<const std::byte> bytes) { put(big_endian(page), view(bytes)); });
         });
     };
     State::Arrays arrays = state.arrays();
@@ -540,8 +551,11 @@ Result<std::unique_ptr<State>> Store::load_state() {
     UPLINE_TRY_ASSIGN(const StoredStatePosition stored, record_of<StoredStatePosition>(*value, "state position"));
     UPLINE_TRY_ASSIGN(const Position entries, position());
     if (stored.size > entries.size)
-        return Error{ErrorCode::kCorrupt, fmt::format("stored state is of {} entries, but there are only {}", stored.size,
-                                                      entries.size)};
+        return Error{
+            ErrorCode::kCorrupt,
+            fmt::format("stored state is of {} entries, but there are only {}: a part of the database is gone; "
+                        "make the ledger anew with `upline replay`",
+                        stored.size, entries.size)};
     const auto load_pages = [this](const char* name, auto& records) -> Status {
         rocksdb::ReadOptions options;
         options.readahead_size = 2 << 20;
@@ -550,7 +564,8 @@ Result<std::unique_ptr<State>> Store::load_state() {
         for (it->SeekToFirst(); it->Valid(); it->Next())
             if (it->key().size() != 8 ||
                 !records.load(from_big_endian(view(it->key())), std::as_bytes(std::span(view(it->value())))))
-                return Error{ErrorCode::kCorrupt, fmt::format("stored state: a page of {} is missing or misshapen", name)};
+                return Error{ErrorCode::kCorrupt,
+                             fmt::format("stored state: a page of {} is missing or misshapen", name)};
         UPLINE_TRY_ROCKS(it->status(), fmt::format("read of {}", name));
         return ok_status();
     };
@@ -623,8 +638,10 @@ Result<merkle::Tree> Store::load_tree(uint64_t size) {
     }
     std::optional<merkle::Tree> tree = merkle::Tree::restore(size, edge);
     if (!tree)
-        return Error{ErrorCode::kCorrupt, fmt::format("the tiles at the right edge of the tree of {} entries are missing "
-                                                      "or misshapen", size)};
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("the tiles at the right edge of the tree of {} entries are missing "
+                                 "or misshapen",
+                                 size)};
     return std::move(*tree);
 }
 
@@ -632,8 +649,8 @@ Result<std::unique_ptr<Table>> Store::table(std::string_view name) {
     const std::string family = fmt::format("model.{}", name);
     if (!impl_->families.contains(family)) {
         if (impl_->access == Access::kRead)
-            return Error{ErrorCode::kNotFound, fmt::format("{}: no read model {}; `upline run` makes it",
-                                                           impl_->dir.native(), name)};
+            return Error{ErrorCode::kNotFound,
+                         fmt::format("{}: no read model {}; `upline run` makes it", impl_->dir.native(), name)};
         rocksdb::ColumnFamilyHandle* handle = nullptr;
         UPLINE_TRY_ROCKS(impl_->db->CreateColumnFamily(family_options(family, impl_->cache), family, &handle), family);
         impl_->families.emplace(family, handle);

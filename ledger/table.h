@@ -27,8 +27,7 @@ class Table {
     // only newest first.
     virtual Status write(std::span<const Write> writes) = 0;
     // Calls row(key, value) in the order of keys, from the first key not below `first`, until it returns false.
-    virtual Status scan(std::string_view first,
-                        const std::function<bool(std::string_view, std::string_view)>& row) = 0;
+    virtual Status scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) = 0;
     // Deletes every row.
     virtual Status clear() = 0;
 };

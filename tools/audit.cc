@@ -26,9 +26,10 @@ constexpr size_t kMostFindings = 10;
 std::string postings_text(const Entry& entry) {
     std::string text;
     for (const Posting& posting : entry.posted())
-        text += fmt::format("{}{} {}{}{}", text.empty() ? "" : ", ", account_name(posting.account),
-                            posting.role == Role::kNone ? "" : fmt::format("{} ", role_name(posting.role)),
-                            posting.user == kNoSequence ? "" : fmt::format("of entry {} ", posting.user), posting.amount);
+        text +=
+            fmt::format("{}{} {}{}{}", text.empty() ? "" : ", ", account_name(posting.account),
+                        posting.role == Role::kNone ? "" : fmt::format("{} ", role_name(posting.role)),
+                        posting.user == kNoSequence ? "" : fmt::format("of entry {} ", posting.user), posting.amount);
     return text.empty() ? "none" : text;
 }
 
@@ -178,7 +179,8 @@ class OwnBooks {
                                    to_string(user.id), user.sequence, account.currency.text(), name, value, right);
             };
             for (const auto& wrong :
-                 {differs("pending", account.pending, sum.pending), differs("available", account.available, sum.available),
+                 {differs("pending", account.pending, sum.pending),
+                  differs("available", account.available, sum.available),
                   differs("reserved", account.reserved, sum.reserved), differs("paid", account.paid, sum.paid)})
                 if (wrong) return wrong;
         }
@@ -264,8 +266,8 @@ class Audit {
         if (!stored_state_->ok()) UPLINE_TRY(finding_or_error(std::nullopt, stored_state_->error()));
         if (log_) {
             if (log_->partition_count() != identity_.partition_count) {
-                find(std::nullopt, fmt::format("the ledger is of {} partitions, the log has {}", identity_.partition_count,
-                                               log_->partition_count()));
+                find(std::nullopt, fmt::format("the ledger is of {} partitions, the log has {}",
+                                               identity_.partition_count, log_->partition_count()));
                 log_ = nullptr;
             } else if (!info->log_identity.empty() && !log_->identity().empty() &&
                        info->log_identity != log_->identity()) {
@@ -293,9 +295,10 @@ class Audit {
         if (!reader_ || first_wrong_entry()) return ok_status();
         UPLINE_TRY_ASSIGN(const bool at_end, reader_->at_end());
         if (!at_end)
-            report_.not_checked.push_back(
-                fmt::format("the records of the log that follow the {} entries: they are not in the ledger; `upline run` "
-                            "applies them", position_.size));
+            report_.not_checked.push_back(fmt::format(
+                "the records of the log that follow the {} entries: they are not in the ledger; `upline run` "
+                "applies them",
+                position_.size));
         return ok_status();
     }
 
@@ -310,7 +313,8 @@ class Audit {
     Status walk() {
         while (next_ < position_.size) {
             if (next_ == state_position()) check_state();
-            const uint64_t until = next_ < state_position() ? std::min(position_.size, state_position()) : position_.size;
+            const uint64_t until =
+                next_ < state_position() ? std::min(position_.size, state_position()) : position_.size;
             const auto count = static_cast<size_t>(std::min<uint64_t>(kChunk, until - next_));
             if (progress_) progress_(next_, position_.size);
             UPLINE_TRY(read_chunk(count));
@@ -407,8 +411,8 @@ class Audit {
                 find(number, fmt::format("its hash is {}, the tree holds {}", to_hex(right.hashes[i]),
                                          to_hex(stored.hashes[i])));
             else
-                find(std::nullopt, fmt::format("tile {}/{}: hash {} is {}, the entries give {}", right.level, right.index,
-                                               i, to_hex(stored.hashes[i]), to_hex(right.hashes[i])));
+                find(std::nullopt, fmt::format("tile {}/{}: hash {} is {}, the entries give {}", right.level,
+                                               right.index, i, to_hex(stored.hashes[i]), to_hex(right.hashes[i])));
             return;
         }
         if (right.hashes.size() != stored.hashes.size())
@@ -436,7 +440,7 @@ class Audit {
     Result<size_t> execute_records(size_t first) {
         bool at_end = false;
         do {
-            UPLINE_TRY(reader_->read(ends_.size() - first, 32 << 20, 1000, records_));
+            UPLINE_TRY(reader_->read(ends_.size() - first, 32 << 20, 100, records_));
             if (!records_.empty()) break;
             UPLINE_TRY_ASSIGN(at_end, reader_->at_end());
         } while (!at_end);
@@ -455,8 +459,9 @@ class Audit {
                 return size_t{0};
             }
             if (place->offset != record.offset || place->append_time_ms != record.append_time_ms) {
-                find(sequence, fmt::format("stored as the record at offset {} of time {} ms, the log has offset {}, {} ms",
-                                           place->offset, place->append_time_ms, record.offset, record.append_time_ms));
+                find(sequence,
+                     fmt::format("stored as the record at offset {} of time {} ms, the log has offset {}, {} ms",
+                                 place->offset, place->append_time_ms, record.offset, record.append_time_ms));
                 return size_t{0};
             }
         }
@@ -533,8 +538,8 @@ class Audit {
             find(sequence, fmt::format("it says its record has SHA-256 {}, the log's has {}", to_hex(a.record_sha256),
                                        to_hex(b.record_sha256)));
         else if (a.outcome != b.outcome)
-            find(sequence, fmt::format("outcome is {}, {} gives {}", outcome_name(a.outcome), again,
-                                       outcome_name(b.outcome)));
+            find(sequence,
+                 fmt::format("outcome is {}, {} gives {}", outcome_name(a.outcome), again, outcome_name(b.outcome)));
         else if (postings_text(a) != postings_text(b))
             find(sequence, fmt::format("its postings are {}; {} gives {}", postings_text(a), again, postings_text(b)));
         else
@@ -574,11 +579,11 @@ class Audit {
             return;
         }
         if (stored.clock_us() != state_.clock_us())
-            find(std::nullopt, fmt::format("stored state: clock is {}, the entries give {}", stored.clock_us(),
-                                           state_.clock_us()));
+            find(std::nullopt,
+                 fmt::format("stored state: clock is {}, the entries give {}", stored.clock_us(), state_.clock_us()));
         if (stored.matured_to() != state_.matured_to())
-            find(std::nullopt, fmt::format("stored state: matured up to entry {}, the clock gives {}", stored.matured_to(),
-                                           state_.matured_to()));
+            find(std::nullopt, fmt::format("stored state: matured up to entry {}, the clock gives {}",
+                                           stored.matured_to(), state_.matured_to()));
         compare_records("program", stored.programs(), state_.programs());
         compare_records("user", stored.users(), state_.users());
         compare_records("website", stored.websites(), state_.websites());
@@ -586,7 +591,8 @@ class Audit {
         compare_records("book", stored.books(), state_.books());
         uint64_t strange = 0;
         stored.ids().for_each([&](const IdTable::Slot& slot) {
-            if (!state_.ids().find(slot.fingerprint, [&](Thing thing) { return thing.word() == slot.thing; })) ++strange;
+            if (!state_.ids().find(slot.fingerprint, [&](Thing thing) { return thing.word() == slot.thing; }))
+                ++strange;
         });
         if (strange != 0 || stored.ids().size() != state_.ids().size())
             find(std::nullopt, fmt::format("stored state: {} ids, {} of them wrong; the entries give {}",
@@ -613,7 +619,8 @@ class Audit {
             find(std::nullopt, fmt::format("the head says root {}, the entries give {}", to_hex(position_.root),
                                            to_hex(report_.root)));
         if (clock_us_ != position_.clock_us)
-            find(std::nullopt, fmt::format("the head says clock {}, the entries give {}", position_.clock_us, clock_us_));
+            find(std::nullopt,
+                 fmt::format("the head says clock {}, the entries give {}", position_.clock_us, clock_us_));
         if (position_.last_record) {
             const Result<RecordPlace> place = store_.place(position_.size - 1);
             if (!place.ok())
@@ -621,10 +628,10 @@ class Audit {
             else if (place->offset != position_.last_record->offset ||
                      place->append_time_ms != position_.last_record->append_time_ms ||
                      last_record_sha256_ != position_.last_record->value_sha256)
-                find(std::nullopt, fmt::format("the head's place in the log is not that of entry {}'s record", position_.size - 1));
+                find(std::nullopt,
+                     fmt::format("the head's place in the log is not that of entry {}'s record", position_.size - 1));
         }
-        if (entries_->entry(position_.size).ok())
-            find(position_.size, "it is stored, but the head does not count it");
+        if (entries_->entry(position_.size).ok()) find(position_.size, "it is stored, but the head does not count it");
     }
 
     // Each read model folded anew in memory, up to where the stored one stands, and compared row by row.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of the `upline` command, one function each in a file of its own (tools/NAME.cc), and what they are asked.
+// The words of the `upline` command, one function each in a file of its name, and what they are asked.
 // main.cc reads the command line into these. Each returns the exit code: 0 done, 1 a negative answer, 2 could not.
 #pragma once
 

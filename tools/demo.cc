@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The story `upline demo` tells: a year of events, the ledger they make, and a flipped bit that verify finds.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -52,7 +53,9 @@ void headline(int step, std::string_view text) {
     fmt::print("\n{}{}  {}{}\n", style().bold, step, text, style().plain);
 }
 
-std::string short_id(const Uuid& id) { return to_string(id).substr(0, 8); }
+std::string short_id(const Uuid& id) {
+    return to_string(id).substr(0, 8);
+}
 
 Status append_events(const std::vector<Event>& events, EventLog& log) {
     UPLINE_TRY_ASSIGN(const std::unique_ptr<LogWriter> writer, log.open_writer());
@@ -93,7 +96,8 @@ void show_top_earners(const State& state) {
                style().plain);
     for (size_t i = 0; i < std::min<size_t>(5, earners.size()); ++i)
         fmt::print("   {:<10} {:>9} {:>14} {:>14}\n", short_id(state.users()[earners[i].user].id),
-                   referrals[earners[i].user], money_text(earners[i].available, usd), money_text(earners[i].pending, usd));
+                   referrals[earners[i].user], money_text(earners[i].available, usd),
+                   money_text(earners[i].pending, usd));
 }
 
 void show_sale(const Entry& entry, const State& state) {
@@ -103,12 +107,11 @@ void show_sale(const Entry& entry, const State& state) {
                money_text(sale.amount.value, entry.currency), enum_names<Stream>()[static_cast<size_t>(sale.stream)]);
     for (const Posting& posting : entry.posted()) {
         std::string what = std::string(account_name(posting.account));
-        if (posting.role != Role::kNone)
-            what = fmt::format("{} of {}", role_name(posting.role), name(posting.user));
+        if (posting.role != Role::kNone) what = fmt::format("{} of {}", role_name(posting.role), name(posting.user));
         fmt::print("   {:<24} {:>14}\n", what, money_text(posting.amount, entry.currency));
     }
-    fmt::print("   {}they sum to zero; earned until {}, then available{}\n", style().dim, format_time(entry.maturity_us),
-               style().plain);
+    fmt::print("   {}they sum to zero; earned until {}, then available{}\n", style().dim,
+               format_time(entry.maturity_us), style().plain);
 }
 
 // The last sale with a full house of uplines.
@@ -187,8 +190,8 @@ Status tell(const DemoFolder& folder) {
 
     headline(2, "Appended to the log, applied to the ledger");
     if (folder.kept()) UPLINE_TRY(write_lines(events, folder.path() / "events.jsonl"));
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log,
-                      open_log(fmt::format("file:{}", log_path.native()), {.properties = {}, .create_with_partitions = 1}));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(fmt::format("file:{}", log_path.native()),
+                                                                    {.properties = {}, .create_with_partitions = 1}));
     UPLINE_TRY(append_events(events, *log));
     const auto started = Clock::now();
     Position position;
@@ -224,8 +227,8 @@ Status tell(const DemoFolder& folder) {
         show_sale(entry, *state);
     }
     headline(5, "One root for all of it");
-    fmt::print("   {}\n   {}replay these events anywhere, on any machine: the same 64 digits{}\n", to_hex(position.root),
-               style().dim, style().plain);
+    fmt::print("   {}\n   {}replay these events anywhere, on any machine: the same 64 digits{}\n",
+               to_hex(position.root), style().dim, style().plain);
 
     headline(6, "Verify: recompute everything, trust nothing");
     UPLINE_TRY_ASSIGN(const AuditReport good, audit_folder(data, log.get()));
@@ -249,9 +252,10 @@ Status tell(const DemoFolder& folder) {
                bad.findings.front().what);
 
     if (folder.kept())
-        fmt::print("\nLeft in {}: events.jsonl, log, data, tampered. Go on with\n"
-                   "   upline show head --data {}\n   upline verify --data {} --log file:{}\n",
-                   folder.path().native(), data.native(), copy.native(), log_path.native());
+        fmt::print(
+            "\nLeft in {}: events.jsonl, log, data, tampered. Go on with\n"
+            "   upline show head --data {}\n   upline verify --data {} --log file:{}\n",
+            folder.path().native(), data.native(), copy.native(), log_path.native());
     else
         fmt::print("\n`upline demo --keep DIR` leaves all this in a folder to try the other commands on.\n");
     return ok_status();
@@ -266,7 +270,8 @@ int demo(const DemoArgs& args) {
     std::error_code error;
     if (folder.kept()) fs::create_directories(folder.path(), error);
     if (error)
-        return complain({ErrorCode::kUnavailable, fmt::format("{}: cannot make the folder: {}", args.keep, error.message())});
+        return complain(
+            {ErrorCode::kUnavailable, fmt::format("{}: cannot make the folder: {}", args.keep, error.message())});
     if (folder.path().empty()) return complain({ErrorCode::kUnavailable, "cannot make a temporary folder"});
     const Status told = tell(folder);
     return told.ok() ? kExitDone : complain(told.error());

@@ -27,7 +27,9 @@ class Generator {
     uint64_t state_ = 2025;
 };
 
-Uuid id_of(const char* kind, int number) { return uuid5(kIdNamespace, fmt::format("demo {} {}", kind, number)); }
+Uuid id_of(const char* kind, int number) {
+    return uuid5(kIdNamespace, fmt::format("demo {} {}", kind, number));
+}
 
 struct Community {
     Generator random;
@@ -48,8 +50,7 @@ struct Community {
 
     void add(const Uuid& id, int day, EventType type, const Payload& payload) {
         const int64_t at = kYearStartUs + day * kUsPerDay + static_cast<int64_t>(random.below(86'400)) * kUsPerSecond;
-        events.push_back(
-            {.id = id, .type = static_cast<uint8_t>(type), .occurred_at_us = at, .payload = payload});
+        events.push_back({.id = id, .type = static_cast<uint8_t>(type), .occurred_at_us = at, .payload = payload});
     }
 
     // Most join through somebody, more often through one of the early ones: a tree with long arms.

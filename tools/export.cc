@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// `upline export`: balances, entries and read models as rows.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -173,10 +174,11 @@ void site_row(RowPrinter& rows, const Entry& website, const std::string& day, co
     rows.json("widgets", widgets + "]");
     std::string sales = "[";
     for (const SiteSales& sale : stats.sales)
-        sales += fmt::format("{}{{\"currency\": \"{}\", \"sales\": {}, \"revenue\": {}, \"tax\": {}, "
-                             "\"commission\": {}, \"website_bonus\": {}}}",
-                             sales.size() > 1 ? ", " : "", sale.currency.text(), sale.sales, sale.revenue, sale.tax,
-                             sale.commission, sale.website_bonus);
+        sales += fmt::format(
+            "{}{{\"currency\": \"{}\", \"sales\": {}, \"revenue\": {}, \"tax\": {}, "
+            "\"commission\": {}, \"website_bonus\": {}}}",
+            sales.size() > 1 ? ", " : "", sale.currency.text(), sale.sales, sale.revenue, sale.tax, sale.commission,
+            sale.website_bonus);
     rows.json("sales", sales + "]");
     rows.end_row();
 }

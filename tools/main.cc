@@ -53,8 +53,9 @@ int main_of(int argc, char** argv) {
     CLI::App app(kAbout, "upline");
     app.set_version_flag("--version", "upline 0.1.0, data folder format 1, rules up to version 1");
     app.require_subcommand(1);
-    app.footer("Exit codes: 0 done, 1 a negative answer (a bad line, a finding, a difference), 2 could not.\n"
-               "`upline COMMAND --help` says more about each.");
+    app.footer(
+        "Exit codes: 0 done, 1 a negative answer (a bad line, a finding, a difference), 2 could not.\n"
+        "`upline COMMAND --help` says more about each.");
     int exit_code = kExitDone;
 
     DemoArgs demo_args;
@@ -78,8 +79,9 @@ int main_of(int argc, char** argv) {
         ->add_option("--ids", ids, "uuid: ids are UUIDs; uuid5: any other text becomes a UUIDv5 (see events/README.md)")
         ->check(CLI::IsMember({"uuid", "uuid5"}))
         ->capture_default_str();
-    produce_command->add_option("--partitions", produce_args.partitions,
-                                "If there is no such log yet, make it with so many partitions (file: default 1)")
+    produce_command
+        ->add_option("--partitions", produce_args.partitions,
+                     "If there is no such log yet, make it with so many partitions (file: default 1)")
         ->check(CLI::Range(1, 100'000));
     produce_command->add_flag("--json", produce_args.json, "Print the result as JSON");
     LogOptionsOf produce_log(*produce_command, produce_args.log);
@@ -111,7 +113,8 @@ int main_of(int argc, char** argv) {
     auto* replay_command = app.add_subcommand("replay", "Make the ledger anew from the log, in a new folder");
     replay_command->add_option("--log", replay_args.log.url, kUrlHelp)->required();
     replay_command->add_option("--data", replay_args.data, "A new or empty folder")->required();
-    replay_command->add_option("--compare", replay_args.compare, "Then compare with this data folder; exit code 1 if they differ");
+    replay_command->add_option("--compare", replay_args.compare,
+                               "Then compare with this data folder; exit code 1 if they differ");
     replay_command->add_flag("--json", replay_args.json, "Print the result as JSON");
     LogOptionsOf replay_log(*replay_command, replay_args.log);
     replay_command->callback([&] {
@@ -162,7 +165,8 @@ int main_of(int argc, char** argv) {
 
     const auto is_asked_for = [&](const CLI::App* command) { return command->check_name(argv[1]); };
     if (argc > 1 && argv[1][0] != '-' && std::ranges::none_of(app.get_subcommands({}), is_asked_for))
-        return complain({ErrorCode::kInvalid, fmt::format("there is no command \"{}\"; `upline --help` lists them", argv[1])});
+        return complain(
+            {ErrorCode::kInvalid, fmt::format("there is no command \"{}\"; `upline --help` lists them", argv[1])});
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -43,7 +43,7 @@ class RowPrinter {
     std::string header_;  // of CSV, until the first row is out
     std::string row_;
     std::string buffer_;
-    size_t fields_ = 0;   // in row_
+    size_t fields_ = 0;  // in row_
     bool first_row_ = true;
     bool failed_ = false;
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// `upline produce`: JSON Lines to records in the log, with each bad line named.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -111,9 +112,9 @@ Status produce_lines(int fd, const ProduceArgs& args, LogWriter& writer, Counts&
         if (!line) return flush();
         ++counts.lines;
         if (!line->too_long && line->text.find_first_not_of(" \t") == std::string_view::npos) continue;
-        Result<Event> event = line->too_long
-                                  ? Result<Event>(Error{ErrorCode::kInvalid, "longer than 1 MiB; an event is at most 32 KiB"})
-                                  : parser.parse(line->text);
+        Result<Event> event =
+            line->too_long ? Result<Event>(Error{ErrorCode::kInvalid, "longer than 1 MiB; an event is at most 32 KiB"})
+                           : parser.parse(line->text);
         std::span<const std::byte> record;
         if (event.ok()) {
             record = records.encode(*event);
@@ -187,7 +188,8 @@ int produce(const ProduceArgs& args) {
     report(args, counts, **writer);
     if (!status.ok()) {
         complain(status.error());
-        fmt::print(stderr, "upline: {} events are confirmed; producing the whole input again is harmless, ids see to it\n",
+        fmt::print(stderr,
+                   "upline: {} events are confirmed; producing the whole input again is harmless, ids see to it\n",
                    with_commas(counts.produced));
         return kExitCouldNot;
     }

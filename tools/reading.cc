@@ -35,8 +35,9 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
                               const char* kind) {
     const std::optional<Uuid> uuid = parse_uuid(id);
     if (!uuid) return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is not a UUID", id)};
-    const Error not_found{ErrorCode::kNotFound, fmt::format("no {} {} in program {}; another one is named with --program",
-                                                            kind, id, program)};
+    const Error not_found{
+        ErrorCode::kNotFound,
+        fmt::format("no {} {} in program {}; another one is named with --program", kind, id, program)};
     for (ReadShard& shard : shards) {
         UPLINE_TRY_ASSIGN(const std::optional<ShardInfo> info, shard.store->info());
         if (!info || partition_of(program, info->identity.partition_count) != shard.partition) continue;
@@ -47,11 +48,10 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
         Entry entry;
         Status status = ok_status();
         const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), *uuid);
-        found.thing =
-            found.state->find(found.state->find_program(program), *uuid, fingerprint, [&](Sequence sequence) {
-                if (status.ok()) status = read_entry(*source, sequence, entry);
-                return status.ok() && entry.id == *uuid && entry.program == program;
-            });
+        found.thing = found.state->find(found.state->find_program(program), *uuid, fingerprint, [&](Sequence sequence) {
+            if (status.ok()) status = read_entry(*source, sequence, entry);
+            return status.ok() && entry.id == *uuid && entry.program == program;
+        });
         UPLINE_TRY(status);
         switch (found.thing.kind()) {
             case ThingKind::kNone: return not_found;
@@ -62,7 +62,8 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
         return found;
     }
     return Error{ErrorCode::kNotFound, fmt::format("program {} belongs to a partition that this data folder has no "
-                                                   "ledger of", program)};
+                                                   "ledger of",
+                                                   program)};
 }
 
 std::string money_text(int64_t minor, Currency currency) {

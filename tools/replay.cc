@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// `upline replay`: a ledger made anew from the log, and where it differs from another.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,8 +34,8 @@ Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs
         return Text(fmt::format("entry {}: differs from byte {} of it on", sequence, at - bytes_a.begin()));
     }
     if (a.size != b.size)
-        return Text(fmt::format("{} entries here, {} there; the first {} are equal", a.size, b.size,
-                                std::min(a.size, b.size)));
+        return Text(
+            fmt::format("{} entries here, {} there; the first {} are equal", a.size, b.size, std::min(a.size, b.size)));
     if (a.root != b.root) return Text(fmt::format("the root: {} here, {} there", to_hex(a.root), to_hex(b.root)));
     const auto state_a = load_current_state(*ours.store);
     if (!state_a.ok()) return state_a.error();
@@ -51,10 +52,11 @@ Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs
         const Account& x = sa.accounts()[i];
         const Account& y = sb.accounts()[i];
         if (x.pending != y.pending || x.available != y.available || x.reserved != y.reserved || x.paid != y.paid)
-            return Text(fmt::format("balance of user {} in {}: pending {}, available {}, reserved {}, paid {} here; "
-                                    "{}, {}, {}, {} there",
-                                    to_string(sa.users()[x.user].id), x.currency.text(), x.pending, x.available,
-                                    x.reserved, x.paid, y.pending, y.available, y.reserved, y.paid));
+            return Text(
+                fmt::format("balance of user {} in {}: pending {}, available {}, reserved {}, paid {} here; "
+                            "{}, {}, {}, {} there",
+                            to_string(sa.users()[x.user].id), x.currency.text(), x.pending, x.available, x.reserved,
+                            x.paid, y.pending, y.available, y.reserved, y.paid));
     }
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
@@ -78,8 +80,10 @@ int replay(const ReplayArgs& args) {
     {
         std::error_code error;
         if (std::filesystem::exists(std::filesystem::path(args.data) / "FORMAT", error))
-            return complain({ErrorCode::kConflict, fmt::format("{}: holds a ledger already; replay makes a new one: give "
-                                                               "a new folder, or go on with `upline run`", args.data)});
+            return complain(
+                {ErrorCode::kConflict, fmt::format("{}: holds a ledger already; replay makes a new one: give "
+                                                   "a new folder, or go on with `upline run`",
+                                                   args.data)});
         auto folder = DataFolder::open(args.data, DataFolder::Access::kWrite);
         if (!folder.ok()) return complain(folder.error());
         ProgressBar progress("replay");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// `upline run`: feeds the ledger from the log, to its end or until asked to stop.
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -15,7 +16,9 @@ namespace {
 
 std::atomic<bool> g_stop = false;
 
-void ask_to_stop(int /*signal*/) { g_stop = true; }
+void ask_to_stop(int /*signal*/) {
+    g_stop = true;
+}
 
 }  // namespace
 
@@ -33,10 +36,8 @@ int run(const RunArgs& args) {
     const auto started = std::chrono::steady_clock::now();
     ProgressBar progress("run");
     std::mutex progress_mutex;
-    FeedOptions feed_options{.partitions = args.partitions,
-                             .batch_records = args.batch_records,
-                             .once = args.once,
-                             .stop = &g_stop};
+    FeedOptions feed_options{
+        .partitions = args.partitions, .batch_records = args.batch_records, .once = args.once, .stop = &g_stop};
     feed_options.say = [&](uint32_t partition, const std::string& message) {
         log_to->info("partition {}: {}", partition, message);
     };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// `upline show`: one user, sale or website, or the head of the ledger.
 #include <fmt/format.h>
 
 #include "events/money.h"
@@ -57,10 +58,11 @@ Status show_user(const FoundEntry& found, const Entry& entry, bool json) {
         std::string balances = "[";
         for (Index i = user.first_account; i != kNoIndex; i = state.accounts()[i].next) {
             const Account& account = state.accounts()[i];
-            balances += fmt::format("{}{{\"currency\": \"{}\", \"pending\": {}, \"available\": {}, \"reserved\": {}, "
-                                    "\"paid\": {}}}",
-                                    balances.size() > 1 ? ", " : "", account.currency.text(), account.pending,
-                                    account.available, account.reserved, account.paid);
+            balances += fmt::format(
+                "{}{{\"currency\": \"{}\", \"pending\": {}, \"available\": {}, \"reserved\": {}, "
+                "\"paid\": {}}}",
+                balances.size() > 1 ? ", " : "", account.currency.text(), account.pending, account.available,
+                account.reserved, account.paid);
         }
         std::string members = "[";
         for (const std::string& id : upline) members += fmt::format("{}\"{}\"", members.size() > 1 ? ", " : "", id);
@@ -89,7 +91,8 @@ Status show_user(const FoundEntry& found, const Entry& entry, bool json) {
                    money_text(account.reserved, account.currency), money_text(account.paid, account.currency));
     }
     for (const Payouts& row : payouts) {
-        fmt::print("  earned in {}     by {} sales", row.currency.text(), with_commas(static_cast<uint64_t>(row.sales)));
+        fmt::print("  earned in {}     by {} sales", row.currency.text(),
+                   with_commas(static_cast<uint64_t>(row.sales)));
         for (unsigned level = 1; level <= kMaxLevels; ++level)
             if (row.by_level[level - 1] != 0)
                 fmt::print(", level {} {}", level, format_amount(row.by_level[level - 1], row.currency));
@@ -110,8 +113,8 @@ Status show_transaction(const FoundEntry& found, const Entry& entry, bool json) 
     if (json) {
         std::string postings = "[";
         for (const Posting& posting : entry.posted()) {
-            postings += fmt::format("{}{{\"account\": \"{}\"", postings.size() > 1 ? ", " : "",
-                                    account_name(posting.account));
+            postings +=
+                fmt::format("{}{{\"account\": \"{}\"", postings.size() > 1 ? ", " : "", account_name(posting.account));
             if (posting.role != Role::kNone) postings += fmt::format(", \"role\": \"{}\"", role_name(posting.role));
             if (is_user_account(posting.account))
                 postings += fmt::format(", \"user\": \"{}\"", id_of_user(state, posting.user));
@@ -202,11 +205,13 @@ Status show_thing(std::vector<ReadShard>& shards, const ShowArgs& args) {
     Entry entry;
     UPLINE_TRY(read_entry(*source, found.sequence, entry));
     if (args.what == "user" && found.thing.kind() == ThingKind::kUser) return show_user(found, entry, args.json);
-    if (args.what == "website" && found.thing.kind() == ThingKind::kWebsite) return show_website(found, entry, args.json);
+    if (args.what == "website" && found.thing.kind() == ThingKind::kWebsite)
+        return show_website(found, entry, args.json);
     if (args.what == "transaction" && std::holds_alternative<TransactionRecorded>(entry.payload))
         return show_transaction(found, entry, args.json);
-    return Error{ErrorCode::kNotFound, fmt::format("{} is no {}: it is the id of a {} (entry {})", args.id, args.what,
-                                                   event_type_name(static_cast<EventType>(entry.type)), found.sequence)};
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("{} is no {}: it is the id of a {} (entry {})", args.id, args.what,
+                             event_type_name(static_cast<EventType>(entry.type)), found.sequence)};
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// `upline verify`: prints what the auditor (tools/audit.h) found, for people and as JSON.
 #include <fmt/format.h>
 
 #include "events/json.h"
@@ -47,10 +48,11 @@ void print_text(const AuditReport& report, bool with_log) {
     if (report.findings.empty()) {
         fmt::print("{}ok{}      partition {}: {} entries, root {}\n", s.green, s.plain, report.partition,
                    with_commas(report.size), to_hex(report.root));
-        fmt::print("        every entry hashes into the tree, executes again {} to the same bytes, sums to zero;\n"
-                   "        balances are the sums of postings; read models{} are the fold of entries\n",
-                   with_log ? "from its record in the log" : "from its facts",
-                   report.read_models.empty() ? "" : fmt::format(" ({})", fmt::join(report.read_models, ", ")));
+        fmt::print(
+            "        every entry hashes into the tree, executes again {} to the same bytes, sums to zero;\n"
+            "        balances are the sums of postings; read models{} are the fold of entries\n",
+            with_log ? "from its record in the log" : "from its facts",
+            report.read_models.empty() ? "" : fmt::format(" ({})", fmt::join(report.read_models, ", ")));
     } else {
         fmt::print("{}WRONG{}   partition {}: {}\n", s.red, s.plain, report.partition,
                    finding_text(report.findings.front()));
@@ -59,7 +61,8 @@ void print_text(const AuditReport& report, bool with_log) {
         if (report.findings.front().entry)
             fmt::print("        entries before {} are as they should be\n", *report.findings.front().entry);
     }
-    for (const std::string& text : report.not_checked) fmt::print("{}        not checked, {}{}\n", s.dim, text, s.plain);
+    for (const std::string& text : report.not_checked)
+        fmt::print("{}        not checked, {}{}\n", s.dim, text, s.plain);
 }
 
 // A folder without all the log's partitions is no finding, for they may be on other machines; but it is said.
@@ -90,7 +93,8 @@ int verify(const VerifyArgs& args) {
         auto report = audit(shard, log.get(), progress->callback());
         progress.reset();
         if (!report.ok()) return complain(report.error());
-        if (elsewhere.ok() && !elsewhere->empty() && &shard == &shards->back()) report->not_checked.push_back(*elsewhere);
+        if (elsewhere.ok() && !elsewhere->empty() && &shard == &shards->back())
+            report->not_checked.push_back(*elsewhere);
         wrong = wrong || !report->findings.empty();
         if (args.json)
             print_json(*report, log != nullptr);

@@ -6,7 +6,9 @@
 #include <simdjson.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <map>
+#include <ostream>
 #include <random>
 #include <string>
 #include <string_view>
@@ -102,17 +104,29 @@ inline Lines interleave(const std::vector<Lines>& lists, uint64_t seed) {
     return all;
 }
 
-// "program user currency" -> "pending available reserved paid", from rows as `export balances` prints them.
-inline std::map<std::string, std::string> balances_of(const Lines& rows) {
-    std::map<std::string, std::string> balances;
+struct Balance {
+    int64_t pending = 0;
+    int64_t available = 0;
+    int64_t reserved = 0;
+    int64_t paid = 0;
+    friend bool operator==(const Balance&, const Balance&) = default;
+    friend std::ostream& operator<<(std::ostream& out, const Balance& b) {
+        return out << fmt::format("{} {} {} {}", b.pending, b.available, b.reserved, b.paid);
+    }
+};
+using Balances = std::map<std::string, Balance>;
+
+// By "program user currency", from rows as `export balances` prints them.
+inline Balances balances_of(const Lines& rows) {
+    Balances balances;
     simdjson::dom::parser parser;
     for (const std::string& row : rows) {
         const simdjson::dom::object object = parser.parse(row);
         if (object["user"].error() != simdjson::SUCCESS) continue;  // the last line of an expected file counts outcomes
         const auto text = [&](const char* name) { return std::string(std::string_view(object[name])); };
         const auto number = [&](const char* name) { return int64_t{object[name]}; };
-        balances[fmt::format("{} {} {}", text("program"), text("user"), text("currency"))] =
-            fmt::format("{} {} {} {}", number("pending"), number("available"), number("reserved"), number("paid"));
+        balances[fmt::format("{} {} {}", text("program"), text("user"), text("currency"))] = {
+            number("pending"), number("available"), number("reserved"), number("paid")};
     }
     return balances;
 }

@@ -32,14 +32,14 @@ namespace upline {
     } while (false)
 
 template <class T>
-testing::AssertionResult fails_with(const Result<T>& result, ErrorCode code, std::string_view words) {
-    if (result.ok()) return testing::AssertionFailure() << "no error; expected: " << words;
+::testing::AssertionResult fails_with(const Result<T>& result, ErrorCode code, std::string_view words) {
+    if (result.ok()) return ::testing::AssertionFailure() << "no error; expected: " << words;
     const Error& error = result.error();
     if (error.code != code || error.message.find(words) == std::string::npos) {
-        return testing::AssertionFailure() << "error " << static_cast<int>(error.code) << ": " << error.message
-                                           << "; expected " << static_cast<int>(code) << ": " << words;
+        return ::testing::AssertionFailure() << "error " << static_cast<int>(error.code) << ": " << error.message
+                                             << "; expected " << static_cast<int>(code) << ": " << words;
     }
-    return testing::AssertionSuccess();
+    return ::testing::AssertionSuccess();
 }
 
 // A folder of its own for one test.

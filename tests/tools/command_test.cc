@@ -28,13 +28,16 @@ std::string signup(const std::string& id, const std::string& referrer = "") {
                        referrer.empty() ? "" : fmt::format(R"(, "referrer": "{}")", referrer));
 }
 
-std::string numbered_signup(int number) { return signup(fmt::format("0190b3a0-0000-7000-8000-{:012x}", number)); }
+std::string numbered_signup(int number) {
+    return signup(fmt::format("0190b3a0-0000-7000-8000-{:012x}", number));
+}
 
 // Ann, whom Bob follows; her site; a sale to Bob on it.
 std::string story() {
     return signup(kAnn) + "\n" + signup(kBob, kAnn) + "\n" +
-           fmt::format(R"({{"id": "{}", "type": "WebsiteCreated", "occurred_at": "2026-01-03T00:00:00Z", "owner": "{}"}})",
-                       kSite, kAnn) +
+           fmt::format(
+               R"({{"id": "{}", "type": "WebsiteCreated", "occurred_at": "2026-01-03T00:00:00Z", "owner": "{}"}})",
+               kSite, kAnn) +
            "\n" +
            fmt::format(R"({{"id": "{}", "type": "TransactionRecorded", "occurred_at": "2026-01-04T00:00:00Z", )"
                        R"("buyer": "{}", "amount": "100.00", "currency": "USD", "source": "website", "website": "{}", )"
@@ -140,7 +143,8 @@ TEST_F(Command, WrongUseIsExitCode2AndSaysWhy) {
     EXPECT_NE(why({"show", "payout", kAnn, "--data", "x"}).find("payout"), std::string::npos);
     EXPECT_NE(why({"export", "balances", "--data", "x", "--format", "xml"}).find("xml"), std::string::npos);
     EXPECT_NE(why({"run", "--log", "x", "--data", "x", "--batch", "0"}).find("--batch"), std::string::npos);
-    EXPECT_NE(why({"produce", "--log", url(), "-X", "nonsense"}).find("\"nonsense\" is not key=value"), std::string::npos);
+    EXPECT_NE(why({"produce", "--log", url(), "-X", "nonsense"}).find("\"nonsense\" is not key=value"),
+              std::string::npos);
 }
 
 TEST_F(Command, PrintsNoColoursWhereNobodyLooks) {
@@ -241,10 +245,11 @@ TEST_F(Command, ProduceSkipsBadLinesWhenAskedAndNamesEachWithItsFieldAndReason) 
 TEST_F(Command, ProducePassesOverALineOf100MegabytesWithoutHoldingIt) {
     write_file(path("first"), numbered_signup(1) + "\n");
     write_file(path("last"), numbered_signup(2) + "\n");
-    Running running({"/bin/sh", "-c",
-                     fmt::format("cd '{}'; {{ cat first; head -c 104857600 /dev/zero | tr '\\0' x; echo; cat last; }} | "
-                                 "exec {} produce --log file:log --on-error skip -",
-                                 folder().string(), UPLINE_PROGRAM)});
+    Running running(
+        {"/bin/sh", "-c",
+         fmt::format("cd '{}'; {{ cat first; head -c 104857600 /dev/zero | tr '\\0' x; echo; cat last; }} | "
+                     "exec {} produce --log file:log --on-error skip -",
+                     folder().string(), UPLINE_PROGRAM)});
     const Ran ran = running.wait();
     EXPECT_EQ(ran.code, 1);
     EXPECT_TRUE(ran.out.starts_with("2 events produced to ")) << ran.out;
@@ -293,16 +298,16 @@ TEST_F(Command, RunTellsTheHeadOfEachPartitionAndGoesOnWhereItWas) {
     const auto head = json_rows(run_upline({"show", "head", "--json", "--data", path("data")}).out);
     ASSERT_EQ(head.size(), 3U);
     for (size_t i = 0; i < 3; ++i)
-        for (const char* field : {"partition", "size", "root", "clock"}) EXPECT_EQ(head[i].at(field), rows[i].at(field));
+        for (const char* field : {"partition", "size", "root", "clock"})
+            EXPECT_EQ(head[i].at(field), rows[i].at(field));
 
     const auto again = json_rows(run_upline(words).out);
     for (size_t i = 0; i < 3; ++i) {
         EXPECT_EQ(again[i].at("applied"), "0");
         EXPECT_EQ(again[i].at("root"), rows[i].at("root"));
     }
-    const auto some = json_rows(run_upline({"run", "--log", url(), "--data", path("some"), "--once", "--json",
-                                            "--partitions", "2,0"})
-                                    .out);
+    const auto some = json_rows(
+        run_upline({"run", "--log", url(), "--data", path("some"), "--once", "--json", "--partitions", "2,0"}).out);
     ASSERT_EQ(some.size(), 2U);
     EXPECT_EQ(some[0].at("root"), rows[0].at("root"));
     EXPECT_EQ(some[1].at("root"), rows[2].at("root"));
@@ -346,11 +351,14 @@ TEST_F(Command, RunFollowsUntilSigtermAndHasStoredAll) {
 TEST_F(Command, ADataFolderOfANewerFormatIsRefused) {
     make_ledger();
     write_file(path("data/FORMAT"), "upline data folder, format 2\n");
-    for (const std::vector<std::string>& words :
-         {std::vector<std::string>{"run", "--once", "--log", url()}, {"verify"}, {"show", "head"}, {"export", "balances"}}) {
+    for (const std::vector<std::string>& words : {std::vector<std::string>{"run", "--once", "--log", url()},
+                                                  {"verify"},
+                                                  {"show", "head"},
+                                                  {"export", "balances"}}) {
         std::vector<std::string> with = words;
         with.insert(with.end(), {"--data", path("data")});
-        expect_refused(run_upline(with), "the data folder has format 2, this program knows up to 1: use a newer upline");
+        expect_refused(run_upline(with),
+                       "the data folder has format 2, this program knows up to 1: use a newer upline");
     }
     write_file(path("data/FORMAT"), "something else\n");
     expect_refused(run_upline({"verify", "--data", path("data")}), "not the FORMAT file of an Upline data folder");
@@ -457,7 +465,8 @@ TEST_F(Command, ShowAnswersInWordsAndInJson) {
     EXPECT_EQ(sale.at("matures_at"), "\"2026-02-03T00:00:00Z\"");
     EXPECT_EQ(sale.at("mature"), "false");
     EXPECT_NE(sale.at("postings").find(R"("role":"level_1","user":")" + std::string(kAnn)), std::string::npos);
-    EXPECT_NE(show({"transaction", kSale}, false).find("commissions mature on 2026-02-03T00:00:00Z"), std::string::npos);
+    EXPECT_NE(show({"transaction", kSale}, false).find("commissions mature on 2026-02-03T00:00:00Z"),
+              std::string::npos);
 
     const auto site = json_rows(show({"website", kSite}, true)).at(0);
     EXPECT_EQ(site.at("owner"), fmt::format("\"{}\"", kAnn));
@@ -480,14 +489,16 @@ TEST_F(Command, ShowOfWhatIsNotThereIsANegativeAnswer) {
         const Ran ran = show({kind, kNobody});
         EXPECT_EQ(ran.code, 1);
         EXPECT_EQ(ran.out, "");
-        EXPECT_NE(ran.err.find(fmt::format("no {} {} in program default", kind, kNobody)), std::string::npos) << ran.err;
+        EXPECT_NE(ran.err.find(fmt::format("no {} {} in program default", kind, kNobody)), std::string::npos)
+            << ran.err;
     }
     EXPECT_EQ(show({"user", kAnn, "--program", "another"}).code, 1);
     const Ran other_kind = show({"user", kSale});
     EXPECT_EQ(other_kind.code, 1);
     EXPECT_NE(other_kind.err.find("is no user: it is the id of a TransactionRecorded (entry 3)"), std::string::npos);
     EXPECT_EQ(show({"user", "ann"}).code, 2);
-    expect_refused(run_upline({"show", "head", "--data", path("nothing")}), "no Upline data folder; `upline run` makes one");
+    expect_refused(run_upline({"show", "head", "--data", path("nothing")}),
+                   "no Upline data folder; `upline run` makes one");
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -688,9 +699,10 @@ TEST_F(Disk, FullUnderTheLogIsToldAndWhatWasConfirmedIsThere) {
         ASSERT_TRUE(disk.mounted());
         const std::string log = url(name + "/log");
         // A slow pipe, so that a part of it is confirmed before the disk is full.
-        const Ran ran = run_shell(fmt::format("{{ head -n 500 '{0}'; sleep 0.3; tail -n +501 '{0}'; }} | "
-                                              "$UPLINE produce --log '{1}' --json -",
-                                              events, log));
+        const Ran ran =
+            run_shell(fmt::format("{{ head -n 500 '{0}'; sleep 0.3; tail -n +501 '{0}'; }} | "
+                                  "$UPLINE produce --log '{1}' --json -",
+                                  events, log));
         EXPECT_EQ(ran.code, 2);
         EXPECT_NE(ran.err.find("free some space and try again"), std::string::npos) << size << ": " << ran.err;
         EXPECT_NE(ran.err.find("events are confirmed"), std::string::npos) << ran.err;

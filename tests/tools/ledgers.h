@@ -91,9 +91,13 @@ inline std::filesystem::path test_data(std::string_view name) {
     return std::filesystem::path(UPLINE_TEST_DATA) / name;
 }
 
-inline std::string sales_sample() { return read_file(test_data("cdnow-sample.sales.jsonl.gz")); }
+inline std::string sales_sample() {
+    return read_file(test_data("cdnow-sample.sales.jsonl.gz"));
+}
 
-inline std::string file_url(const std::filesystem::path& folder) { return "file:" + folder.string(); }
+inline std::string file_url(const std::filesystem::path& folder) {
+    return "file:" + folder.string();
+}
 
 // All events of a test are appended in one instant, so that two logs of the same lines hold the same records.
 inline const int64_t kAppendTimeMs = *parse_time("2026-02-01T00:00:00Z") / 1000;

@@ -39,7 +39,9 @@ std::string big_endian(uint64_t value) {
     return key;
 }
 
-std::string tile_key(unsigned level, uint64_t index) { return static_cast<char>(level) + big_endian(index); }
+std::string tile_key(unsigned level, uint64_t index) {
+    return static_cast<char>(level) + big_endian(index);
+}
 
 template <class T>
 T number_at(std::string_view bytes, size_t at) {
@@ -52,7 +54,9 @@ void put_number(std::string& bytes, size_t at, T number) {
     std::memcpy(bytes.data() + at, &number, sizeof number);
 }
 
-void flip(std::string& bytes, size_t at, unsigned bit) { bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit)); }
+void flip(std::string& bytes, size_t at, unsigned bit) {
+    bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit));
+}
 
 std::string text_of(const Finding& finding) {
     return finding.entry ? fmt::format("entry {}: {}", *finding.entry, finding.what) : finding.what;
@@ -251,7 +255,8 @@ TEST_F(VerifySmall, FindsOneFlippedBitAtEveryByteOfAnEntryOfEachKind) {
     std::map<std::string, Sequence> kinds;
     find_entry_where([&](const Entry& entry) {
         kinds.emplace(fmt::format("{} {}", entry.type, outcome_name(entry.outcome)), entry.sequence);
-        if (is_sale_with_uplines(entry) && entry.posting_count >= 9) kinds.emplace("sale of seven levels", entry.sequence);
+        if (is_sale_with_uplines(entry) && entry.posting_count >= 9)
+            kinds.emplace("sale of seven levels", entry.sequence);
         return entry.sequence + 1 == kSmallEvents;
     });
     ASSERT_EQ(kinds.size(), 13U) << "5 types accepted, 4 of them resent, 3 refusals, a long sale";
@@ -404,8 +409,9 @@ TEST_F(Verify, FindsWithTheLogAnotherReasonOfARefusal) {
         find_entry_where([](const Entry& entry) { return entry.outcome == Outcome::kUnknownUser; });
     change_and_rehash(refused, [](Entry& entry) { entry.outcome = Outcome::kInvalid; });
     EXPECT_EQ(texts_of(audit_without_log()), std::vector<std::string>{});
-    EXPECT_EQ(text_of(audit_with_log().findings.at(0)),
-              fmt::format("entry {}: outcome is invalid, executing the log's record again gives unknown_user", refused));
+    EXPECT_EQ(
+        text_of(audit_with_log().findings.at(0)),
+        fmt::format("entry {}: outcome is invalid, executing the log's record again gives unknown_user", refused));
 }
 
 TEST_F(Verify, FindsARefusalOfAnIdThatIsTaken) {
@@ -530,12 +536,9 @@ TEST_F(VerifySmall, FindsEveryChangedByteOfTheShardsIdentityWithTheLog) {
 
 // A record of each kind of stored state, every byte of it.
 TEST_F(VerifySmall, FindsEveryChangedByteOfTheStoredState) {
-    const std::map<std::string, size_t> record_bytes = {{"programs", sizeof(Program)},
-                                                        {"users", sizeof(User)},
-                                                        {"websites", sizeof(Website)},
-                                                        {"accounts", sizeof(Account)},
-                                                        {"books", sizeof(Book)},
-                                                        {"state", 0}};
+    const std::map<std::string, size_t> record_bytes = {{"programs", sizeof(Program)}, {"users", sizeof(User)},
+                                                        {"websites", sizeof(Website)}, {"accounts", sizeof(Account)},
+                                                        {"books", sizeof(Book)},       {"state", 0}};
     for (const auto& [family, bytes] : record_bytes) {
         const std::string key = family == "state" ? "position" : big_endian(0);
         const std::string good = raw(family, key);
@@ -582,8 +585,9 @@ TEST_F(Verify, SaysWhatIsWrongWithTheStoredState) {
     change("books", offsetof(Book, house), plus_one, "stored state: book 0 is not what the entries give");
     change("users", 5 * sizeof(User) + offsetof(User, id), plus_one,
            "stored state: user 5 is not what the entries give");
-    change("websites", offsetof(Website, status), [](int64_t n) { return static_cast<uint32_t>(n) ^ 1; },
-           "stored state: website 0 is not what the entries give");
+    change(
+        "websites", offsetof(Website, status), [](int64_t n) { return static_cast<uint32_t>(n) ^ 1; },
+        "stored state: website 0 is not what the entries give");
     change("state", 16, plus_one,
            fmt::format("stored state: matured up to entry {}, the clock gives {}", state->matured_to() + 1,
                        state->matured_to()));
@@ -625,7 +629,8 @@ TEST_F(VerifySmall, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
             const RowKey parsed = *RowKey::parse(key);
             if (parsed == RowKey()) continue;
             const std::string name = model->describe(parsed);
-            const auto kind = std::pair(static_cast<size_t>(std::ranges::count(name, ',')), model->holds_visitors(parsed));
+            const auto kind =
+                std::pair(static_cast<size_t>(std::ranges::count(name, ',')), model->holds_visitors(parsed));
             if (!kinds_tried.insert(kind).second) continue;
             write(key, std::nullopt);
             expect_difference(name + ": the row is missing");
@@ -645,8 +650,8 @@ TEST_F(VerifySmall, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
                 EXPECT_TRUE(text.starts_with(fmt::format("read model {}: {}: is ", model->name(), name))) << text;
             }
             write(key, value + "x");
-            EXPECT_TRUE(texts_of(audit_without_log()).at(0).starts_with(
-                fmt::format("read model {}: {}", model->name(), name)));
+            EXPECT_TRUE(
+                texts_of(audit_without_log()).at(0).starts_with(fmt::format("read model {}: {}", model->name(), name)));
             write(key, value);
         }
         EXPECT_FALSE(kinds_tried.empty()) << model->name();
@@ -668,9 +673,10 @@ TEST_F(VerifySmall, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
             // A size at which the same rows stood is the truth of an earlier moment, and said to be.
             std::vector<std::string> said = texts_of(report);
             said.insert(said.end(), report.not_checked.begin(), report.not_checked.end());
-            EXPECT_TRUE(std::ranges::any_of(said, [&](const std::string& text) {
-                return text.starts_with(fmt::format("read model {}", model->name()));
-            })) << "bit " << bit;
+            EXPECT_TRUE(std::ranges::any_of(
+                said,
+                [&](const std::string& text) { return text.starts_with(fmt::format("read model {}", model->name())); }))
+                << "bit " << bit;
             EXPECT_EQ(std::ranges::count(report.read_models, model->name()), 0) << "bit " << bit;
         }
         write(rows.begin()->first, position);
@@ -694,9 +700,10 @@ TEST_F(VerifySmall, FindsEveryChangedByteOfOffsetsWithTheLog) {
     std::string bad = good;
     bad[0] = static_cast<char>(bad[0] + 2);  // the first offset, as a zigzag varint: one more
     tamper("offsets", big_endian(512), bad);
-    EXPECT_EQ(text_of(audit_with_log().findings.at(0)),
-              fmt::format("entry 512: stored as the record at offset 513 of time {0} ms, the log has offset 512, {0} ms",
-                          kAppendTimeMs));
+    EXPECT_EQ(
+        text_of(audit_with_log().findings.at(0)),
+        fmt::format("entry 512: stored as the record at offset 513 of time {0} ms, the log has offset 512, {0} ms",
+                    kAppendTimeMs));
     EXPECT_EQ(texts_of(audit_without_log()), std::vector<std::string>{}) << "and without it says it has not checked";
 }
 
@@ -743,9 +750,10 @@ TEST_F(Verify, FindsAChangedEventInTheLog) {
     put_number(later.bytes(), record + 16, kAppendTimeMs + 1);
     later.seal(record);
     later.save();
-    EXPECT_EQ(text_of(audit_with_log(folder() / "log2").findings.at(0)),
-              fmt::format("entry {0}: stored as the record at offset {0} of time {1} ms, the log has offset {0}, {2} ms",
-                          sale, kAppendTimeMs, kAppendTimeMs + 1));
+    EXPECT_EQ(
+        text_of(audit_with_log(folder() / "log2").findings.at(0)),
+        fmt::format("entry {0}: stored as the record at offset {0} of time {1} ms, the log has offset {0}, {2} ms",
+                    sale, kAppendTimeMs, kAppendTimeMs + 1));
 }
 
 TEST_F(Verify, FindsALogThatEndsBeforeTheLedger) {
@@ -802,7 +810,9 @@ void harm_files(const fs::path& partition, const fs::path& data, unsigned flips)
     EXPECT_EQ(verify_quietly(data, small_sample().log), 0) << "all is as it was";
 }
 
-TEST_F(VerifySmall, IsNeverFooledByBitsFlippedInTheWriteAheadLog) { harm_files(partition(), data(), 60); }
+TEST_F(VerifySmall, IsNeverFooledByBitsFlippedInTheWriteAheadLog) {
+    harm_files(partition(), data(), 60);
+}
 
 TEST_F(VerifySmall, IsNeverFooledByBitsFlippedInTheFiles) {
     open_ledger();  // opening for writing moves what the write-ahead log holds into files
