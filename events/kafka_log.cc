@@ -149,6 +149,10 @@ constexpr Property kCommonProperties[] = {
 
 constexpr Property kReaderProperties[] = {
     {"group.id", "upline"},  // used for advice to lag tools only
+    // We join no group. But so long a commit waits for the group's coordinator, when none is known (a broker that just
+    // started), and the end of the client for the commit, busily.
+    {"session.timeout.ms", "1000"},
+    {"heartbeat.interval.ms", "300"},
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
     {"auto.offset.reset", "error"},
@@ -235,7 +239,7 @@ Error no_broker(const Settings& settings, const Trouble& trouble) {
 
 Error no_topic(const Topic& topic) {
     return {ErrorCode::kNotFound,
-            fmt::format("there is no topic {0} at {1}; make it with `upline produce --create-partitions N`, or with "
+            fmt::format("there is no topic {0} at {1}; make it with `upline produce --partitions N`, or with "
                         "kafka-topics.sh --create --topic {0} --partitions N --config cleanup.policy=delete --config "
                         "retention.ms=-1 --config retention.bytes=-1 --config message.timestamp.type=LogAppendTime",
                         topic.name, topic.brokers)};

@@ -260,9 +260,11 @@ class NoLogger final : public rocksdb::Logger {
 
 rocksdb::DBOptions db_options() {
     rocksdb::DBOptions options;
-    // A record torn at the very end of the log is a write that was never acknowledged; damage before it is an error to
-    // be told, not an earlier state to go back to in silence.
-    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    // After a power cut the database is what it was after one of its writes, with all before it and nothing behind: the
+    // first torn record ends recovery, be it in the newest log or in one before. (The mode that passes over torn ends
+    // may keep a later write of a read model without an earlier one.) What acknowledged writes were damaged the event
+    // log gives again; a stored state that is then ahead of the entries is refused.
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
     options.max_background_jobs = 2;
     options.max_total_wal_size = 512 << 20;
     options.bytes_per_sync = 1 << 20;  // spreads write-back, so that an fsync does not find gigabytes dirty

@@ -32,8 +32,9 @@ class Projectors {
             std::unique_ptr<Model> model = make_model();
             UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, store.table(model->name()));
             projectors->sources_.push_back(store.entries());
-            UPLINE_TRY_ASSIGN(std::unique_ptr<Projection> projection,
-                              Projection::open(std::move(table), std::move(model), *projectors->sources_.back(), delta_bytes));
+            UPLINE_TRY_ASSIGN(
+                std::unique_ptr<Projection> projection,
+                Projection::open(std::move(table), std::move(model), *projectors->sources_.back(), delta_bytes));
             projectors->projections_.push_back(std::move(projection));
         }
         projectors->thread_ = std::thread([raw = projectors.get()] { raw->follow(); });

@@ -308,7 +308,9 @@ TEST_F(Verify, FindsADroppedLastEntry) {
     expect_found("entry 10959: tile 0/42 holds 208 hashes, a tree of 10959 entries has 207 there");
 
     rebuild_tree();  // and now the head is one of 10,959 entries through and through; the balances are not
-    expect_found("stored state is of 10960 entries, but there are only 10959");
+    expect_found(
+        "stored state is of 10960 entries, but there are only 10959: a part of the database is gone; make the ledger "
+        "anew with `upline replay`");
 }
 
 TEST_F(Verify, FindsAnEntryBehindTheHead) {
@@ -593,7 +595,10 @@ TEST_F(Verify, SaysWhatIsWrongWithTheStoredState) {
                        state->matured_to()));
     change("state", 8, plus_one,
            fmt::format("stored state: clock is {}, the entries give {}", state->clock_us() + 1, state->clock_us()));
-    change("state", 0, plus_one, "stored state is of 10961 entries, but there are only 10960");
+    change(
+        "state", 0, plus_one,
+        "stored state is of 10961 entries, but there are only 10960: a part of the database is gone; make the ledger "
+        "anew with `upline replay`");
     tamper("ids", big_endian(1) + big_endian(Thing(ThingKind::kUser, 0).word()), "");
     expect_found(fmt::format("stored state: {} ids, 1 of them wrong; the entries give {}", state->ids().size() + 1,
                              state->ids().size()));
