@@ -76,6 +76,7 @@ class Pipe {
 };
 
 constexpr int kReadTimeoutMs = 10;
+constexpr size_t kLittle = 256;
 constexpr auto kRetryPause = std::chrono::milliseconds(100);
 
 bool stop_requested(const ConsumeOptions& options) {
@@ -104,7 +105,12 @@ Status read_all(LogReader& reader, const ConsumeOptions& options, Pipe& pipe) {
         work->inputs.clear();
         for (const Record& record : work->records.records())
             work->inputs.push_back(read_input(record.value, record.append_time_ms));
+        const bool little = work->records.size() < kLittle;
         pipe.give_filled();
+        // Asked after little came, too: beside a producer that never pauses no read would come back empty.
+        if (!options.once || !little) continue;
+        const Result<bool> at_end = reader.at_end();
+        if (at_end.ok() && *at_end) break;
     }
     return ok_status();
 }

@@ -99,6 +99,7 @@ constexpr std::string_view kReserved[] = {
     "auto.offset.reset",
     "bootstrap.servers",
     "check.crcs",
+    "delivery.report.only.error",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.idempotence",

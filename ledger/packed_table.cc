@@ -10,16 +10,8 @@
 namespace upline {
 namespace {
 
-constexpr size_t kPagePrefix = 6;
-constexpr uint8_t kLastByteMask = 0xc0;
 // Pages read together; bounds the memory of a large write.
 constexpr size_t kPagesAtOnce = 4096;
-
-std::string page_of(std::string_view key) {
-    std::string page(key.substr(0, kPagePrefix));
-    if (page.size() == kPagePrefix) page.back() = static_cast<char>(static_cast<uint8_t>(page.back()) & kLastByteMask);
-    return page;
-}
 
 // Walks the rows of a page.
 class PageRows {
@@ -69,6 +61,13 @@ Error misshapen_page() {
 }
 
 }  // namespace
+
+std::string PackedTable::page_of(std::string_view key) const {
+    std::string page(key.substr(0, (page_bits_ + 7) / 8));
+    if (page.size() * 8 > page_bits_)
+        page.back() = static_cast<char>(static_cast<uint8_t>(page.back()) & (0xffU << (page.size() * 8 - page_bits_)));
+    return page;
+}
 
 Result<std::vector<std::optional<std::string>>> PackedTable::get_many(std::span<const std::string> keys) {
     std::vector<std::string> page_keys;

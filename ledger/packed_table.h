@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of a read model, stored many to a page: a database's cost is per key, and a batch of sales touches rows of most
-// users. Rows whose keys share the first six bytes, but for the last six bits, lie in one page. (Keys of read models
-// begin with a kind and 40 bits of sequence: a page holds the rows of 64 neighbours.)
+// users. Rows whose keys share their first `page_bits` bits lie in one page.
 //
 // Page: per row, in the order of keys: u8 length and bytes of the key, u32 little-endian length and bytes of the value.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "ledger/table.h"
@@ -14,7 +14,7 @@ namespace upline {
 
 class PackedTable final : public Table {
   public:
-    explicit PackedTable(std::unique_ptr<Table> pages) : pages_(std::move(pages)) {}
+    PackedTable(std::unique_ptr<Table> pages, size_t page_bits) : pages_(std::move(pages)), page_bits_(page_bits) {}
 
     Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) override;
     Status write(std::span<const Write> writes) override;
@@ -22,7 +22,10 @@ class PackedTable final : public Table {
     Status clear() override { return pages_->clear(); }
 
   private:
+    std::string page_of(std::string_view key) const;
+
     std::unique_ptr<Table> pages_;
+    size_t page_bits_;
 };
 
 }  // namespace upline

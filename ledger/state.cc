@@ -180,17 +180,19 @@ Status State::restore(uint64_t size, int64_t clock_us, Sequence matured_to) {
     for (size_t i = 0; i < websites_.size(); ++i) {
         const Website& website = websites_[i];
         if (website.sequence < least || website.sequence >= size || website.program >= programs_.size() ||
-            website.owner >= users_.size())
+            website.owner >= users_.size() || website.status > static_cast<uint32_t>(WebsiteStatus::kSuspended))
             return wrong("website", i);
         least = website.sequence + 1;
         website_rank_.add(website.sequence);
     }
     // A chain goes to older accounts only, so it ends.
     for (size_t i = 0; i < accounts_.size(); ++i)
-        if (accounts_[i].user >= users_.size() || (accounts_[i].next != kNoIndex && accounts_[i].next >= i))
+        if (accounts_[i].user >= users_.size() || !parse_currency(accounts_[i].currency.text()) ||
+            (accounts_[i].next != kNoIndex && accounts_[i].next >= i))
             return wrong("account", i);
     for (size_t i = 0; i < books_.size(); ++i)
-        if (books_[i].program >= programs_.size() || (books_[i].next != kNoIndex && books_[i].next >= i))
+        if (books_[i].program >= programs_.size() || !parse_currency(books_[i].currency.text()) ||
+            (books_[i].next != kNoIndex && books_[i].next >= i))
             return wrong("book", i);
     return ok_status();
 }

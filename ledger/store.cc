@@ -176,7 +176,7 @@ class EntryReader final : public EntrySource {
         UPLINE_TRY_ROCKS(iterator_->status(), fmt::format("entry {} cannot be read", sequence));
         if (holds(sequence)) return ok_status();
         page_.value = {};
-        return Error{ErrorCode::kCorrupt, fmt::format("entry {} is missing", sequence)};
+        return Error{ErrorCode::kNotFound, fmt::format("entry {} is missing", sequence)};
     }
 
     Status take() {
@@ -258,6 +258,14 @@ class NoLogger final : public rocksdb::Logger {
     void Logv(rocksdb::InfoLogLevel /*level*/, const char* /*format*/, va_list /*arguments*/) override {}
 };
 
+// How much of a row's key names its page. A user has few rows, and a batch of sales touches most users: 64 neighbours
+// share a page. A website gains rows with every day, and today's are touched: a page for each website and day.
+size_t page_bits(std::string_view model) {
+    constexpr size_t kKindAndSequence = 48;
+    constexpr size_t kDay = 32;
+    return model == "sites" ? kKindAndSequence + kDay : kKindAndSequence - 6;
+}
+
 rocksdb::DBOptions db_options() {
     rocksdb::DBOptions options;
     // After a power cut the database is what it was after one of its writes, with all before it and nothing behind: the
@@ -336,7 +344,8 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, Acc
     impl->access = access;
 
     std::vector<std::string> names;
-    const bool exists = std::filesystem::exists(dir / "CURRENT");
+    std::error_code unreadable;  // then opening it says why
+    const bool exists = std::filesystem::exists(dir / "CURRENT", unreadable);
     if (exists)
         UPLINE_TRY_ROCKS(rocksdb::DB::ListColumnFamilies(db_options(), dir, &names), dir.native());
     else if (access == Access::kRead)
@@ -422,6 +431,8 @@ Result<std::optional<ShardInfo>> Store::info() {
     ShardInfo info;
     std::memcpy(&info.identity.partition, value->data(), 4);
     std::memcpy(&info.identity.partition_count, value->data() + 4, 4);
+    if (info.identity.partition >= info.identity.partition_count)
+        return Error{ErrorCode::kCorrupt, "the shard's identity names a partition beyond its partition count"};
     info.log_identity = value->substr(8);
     return std::optional<ShardInfo>(std::move(info));
 }
@@ -658,7 +669,7 @@ Result<std::unique_ptr<Table>> Store::table(std::string_view name) {
         impl_->families.emplace(family, handle);
     }
     auto pages = std::make_unique<RocksTable>(impl_->db.get(), impl_->family(family));
-    return std::unique_ptr<Table>(std::make_unique<PackedTable>(std::move(pages)));
+    return std::unique_ptr<Table>(std::make_unique<PackedTable>(std::move(pages), page_bits(name)));
 }
 
 Status Store::tamper(std::string_view family, std::string_view key, std::string_view value) {

@@ -61,7 +61,8 @@ class Recomputation {
     std::optional<std::string> check(const Entry& entry) const {
         std::vector<Posting> expected;
         if (const auto* sale = std::get_if<TransactionRecorded>(&entry.payload)) {
-            if (!expect_sale(*sale, entry, expected)) return "it names a user or website that no earlier entry made";
+            if (!expect_sale(*sale, entry, expected))
+                return "it names what no earlier entry made, or an amount no sale may have";
             constexpr int64_t kHoldUs = 30 * kUsPerDay;
             if (entry.maturity_us != entry.clock_us + kHoldUs)
                 return fmt::format("maturity is {}, a hold of 30 days after its clock gives {}", entry.maturity_us,
@@ -100,6 +101,9 @@ class Recomputation {
         const Sequence site = entry.refs[1];
         const Sequence creator = entry.refs[2];
         if (!user(buyer) || (site != kNoSequence && !website(site)) || (creator != kNoSequence && !user(creator)))
+            return false;
+        if (sale.amount.value <= 0 || sale.amount.value > kAmountCap || sale.tax.value < 0 ||
+            sale.tax.value > sale.amount.value)
             return false;
         constexpr int64_t kDefaultRates[] = {2000, 1500, 1000, 800, 500, 300, 200};
         constexpr int64_t kWhole = 10'000;
@@ -213,7 +217,12 @@ class OwnBooks {
 class Audit {
   public:
     Audit(ReadShard& shard, EventLog* log, const Progress& progress)
-        : shard_(shard), store_(*shard.store), log_(log), progress_(progress), entries_(store_.entries()) {}
+        : shard_(shard),
+          store_(*shard.store),
+          log_(log),
+          progress_(progress),
+          entries_(store_.entries()),
+          walk_(store_.entries()) {}
 
     Result<AuditReport> report() {
         UPLINE_TRY(check_all());
@@ -345,7 +354,7 @@ class Audit {
         Entry entry;
         for (size_t i = 0; i < count; ++i) {
             const Sequence sequence = next_ + i;
-            Result<std::span<const std::byte>> bytes = entries_->entry(sequence);
+            Result<std::span<const std::byte>> bytes = walk_->entry(sequence);
             if (!bytes.ok()) return finding_or_error(sequence, bytes.error());
             chunk_.insert(chunk_.end(), bytes->begin(), bytes->end());
             ends_.push_back(chunk_.size());
@@ -631,7 +640,12 @@ class Audit {
                 find(std::nullopt,
                      fmt::format("the head's place in the log is not that of entry {}'s record", position_.size - 1));
         }
-        if (entries_->entry(position_.size).ok()) find(position_.size, "it is stored, but the head does not count it");
+        // The walk has come to the end of the last page: whatever follows it does not belong to the ledger.
+        const auto behind = walk_->entry(position_.size);
+        if (behind.ok())
+            find(position_.size, "it is stored, but the head does not count it");
+        else if (behind.error().code != ErrorCode::kNotFound)
+            find(std::nullopt, behind.error().message);
     }
 
     // Each read model folded anew in memory, up to where the stored one stands, and compared row by row.
@@ -685,7 +699,8 @@ class Audit {
     Store& store_;
     EventLog* log_;
     const Progress& progress_;
-    std::unique_ptr<EntrySource> entries_;
+    std::unique_ptr<EntrySource> entries_;  // for looking up
+    std::unique_ptr<EntrySource> walk_;     // from the first page to the last, so that none lies beside the others
     AuditReport report_;
     Position position_;
     ShardIdentity identity_;

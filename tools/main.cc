@@ -181,7 +181,11 @@ int main_of(int argc, char** argv) {
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);  // `upline export … | head` ends in a failed write, which is told and not fatal
     try {
-        return upline::main_of(argc, argv);
+        const int exit_code = upline::main_of(argc, argv);
+        if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+            return upline::complain(
+                {upline::ErrorCode::kUnavailable, "standard output did not take all of the answer"});
+        return exit_code;
     } catch (const std::exception& error) {
         // The standard library's: memory that is not to be had, a TMPDIR that is no folder.
         return upline::complain({upline::ErrorCode::kUnavailable, error.what()});

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "events/json.h"
 #include "projectors/compare.h"
@@ -14,6 +15,16 @@
 
 namespace upline {
 namespace {
+
+// The first of two arrays' records that differ, if one does.
+template <class T>
+std::optional<std::string> records(const char* what, const Paged<T>& ours, const Paged<T>& theirs) {
+    if (ours.size() != theirs.size()) return fmt::format("{} {}s here, {} there", ours.size(), what, theirs.size());
+    for (size_t i = 0; i < ours.size(); ++i)
+        if (std::memcmp(ours.data() + i, theirs.data() + i, sizeof(T)) != 0)
+            return fmt::format("the state's {} {} is another one", what, i);
+    return std::nullopt;
+}
 
 // Where two ledgers of one partition differ first, in words; nothing if they are equal.
 Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs) {
@@ -58,6 +69,13 @@ Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs
                             to_string(sa.users()[x.user].id), x.currency.text(), x.pending, x.available, x.reserved,
                             x.paid, y.pending, y.available, y.reserved, y.paid));
     }
+    for (const auto& what : {records("program", sa.programs(), sb.programs()), records("user", sa.users(), sb.users()),
+                             records("website", sa.websites(), sb.websites()),
+                             records("account", sa.accounts(), sb.accounts()), records("book", sa.books(), sb.books())})
+        if (what) return what;
+    if (sa.clock_us() != sb.clock_us() || sa.ids().size() != sb.ids().size())
+        return Text(fmt::format("clock {} and {} ids here; {} and {} there", sa.clock_us(), sa.ids().size(),
+                                sb.clock_us(), sb.ids().size()));
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
         const auto table_a = ours.store->table(model->name());
@@ -135,6 +153,13 @@ int replay(const ReplayArgs& args) {
             fmt::print("{}equal{} to {}: partition {}, entries, balances and read models\n", style().green,
                        style().plain, args.compare, shard.partition);
         }
+    }
+    for (const ReadShard& shard : *ours) {
+        if (std::any_of(theirs->begin(), theirs->end(),
+                        [&](const ReadShard& other) { return other.partition == shard.partition; }))
+            continue;
+        equal = false;
+        fmt::print(stderr, "upline: {} has no ledger of partition {}\n", args.compare, shard.partition);
     }
     return equal ? kExitDone : kExitNegative;
 }

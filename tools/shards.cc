@@ -185,7 +185,11 @@ Result<std::vector<ShardReport>> feed(EventLog& log, const DataFolder& folder, c
     for (size_t i = 0; i < partitions.size(); ++i) {
         reports[i].partition = partitions[i];
         threads.emplace_back([&, i] {
-            statuses[i] = feed_one(log, folder, partitions[i], options, delta_bytes, stop, applied, reports[i]);
+            try {
+                statuses[i] = feed_one(log, folder, partitions[i], options, delta_bytes, stop, applied, reports[i]);
+            } catch (const std::exception& error) {  // the standard library's: memory that is not to be had
+                statuses[i] = Error{ErrorCode::kUnavailable, error.what()};
+            }
             if (!statuses[i].ok()) stop.failed = true;
             --running;
         });
