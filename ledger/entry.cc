@@ -273,7 +273,6 @@ void read_head(Reader& in, Entry& entry) {
     in.expect(outcome <= kLastOutcome, "an outcome");
     entry.outcome = static_cast<Outcome>(outcome);
     entry.clock_us = in.fixed<int64_t>();
-    in.expect(entry.clock_us >= 0 && entry.clock_us <= kMaxTimeUs, "a clock from 1970 to 9999");
     entry.record_sha256 = in.fixed<Hash>();
     if (!entry.readable()) return;
     entry.type = in.fixed<uint8_t>();

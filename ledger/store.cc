@@ -431,8 +431,6 @@ Result<std::optional<ShardInfo>> Store::info() {
     ShardInfo info;
     std::memcpy(&info.identity.partition, value->data(), 4);
     std::memcpy(&info.identity.partition_count, value->data() + 4, 4);
-    if (info.identity.partition >= info.identity.partition_count)
-        return Error{ErrorCode::kCorrupt, "the shard's identity names a partition beyond its partition count"};
     info.log_identity = value->substr(8);
     return std::optional<ShardInfo>(std::move(info));
 }

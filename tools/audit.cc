@@ -268,6 +268,10 @@ class Audit {
             return ok_status();
         }
         identity_ = info->identity;
+        if (identity_.partition_count == 0) {
+            find(std::nullopt, "the shard's identity says that its log has no partition");
+            return ok_status();
+        }
         if (identity_.partition != shard_.partition)
             find(std::nullopt, fmt::format("the ledger in the folder of partition {} says it is of partition {}",
                                            shard_.partition, identity_.partition));

@@ -83,7 +83,7 @@ Status export_entries(ReadShard& shard, RowPrinter& rows) {
         }
         rows.text("outcome", outcome_name(entry.outcome));
         rows.number("rules_version", entry.rules_version);
-        rows.text("clock", format_time(entry.clock_us));
+        rows.text("clock", format_time(std::clamp<int64_t>(entry.clock_us, 0, kMaxTimeUs)));
         if (entry.accepted())
             rows.text("occurred_at", format_time(entry.occurred_at_us));
         else

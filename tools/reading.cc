@@ -40,7 +40,9 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
         fmt::format("no {} {} in program {}; another one is named with --program", kind, id, program)};
     for (ReadShard& shard : shards) {
         UPLINE_TRY_ASSIGN(const std::optional<ShardInfo> info, shard.store->info());
-        if (!info || partition_of(program, info->identity.partition_count) != shard.partition) continue;
+        if (!info || info->identity.partition_count == 0 ||
+            partition_of(program, info->identity.partition_count) != shard.partition)
+            continue;
         FoundEntry found;
         found.shard = &shard;
         UPLINE_TRY_ASSIGN(found.state, load_current_state(*shard.store));

@@ -18,8 +18,9 @@ constexpr std::string_view kUser = "00000000-0000-4000-8000-000000000001";
 constexpr std::string_view kSale = "00000000-0000-4000-8000-000000000002";
 
 std::string signup(std::string_view id, std::string_view program = "default") {
-    return fmt::format(R"({{"id": "{}", "type": "UserSignedUp", "program": "{}", "occurred_at": "2026-01-01T00:00:00Z"}})",
-                       id, program);
+    return fmt::format(
+        R"({{"id": "{}", "type": "UserSignedUp", "program": "{}", "occurred_at": "2026-01-01T00:00:00Z"}})", id,
+        program);
 }
 std::string sale(std::string_view id, std::string_view amount, std::string_view time = "2026-01-02T00:00:00Z") {
     return fmt::format(R"({{"id": "{}", "type": "TransactionRecorded", "occurred_at": "{}", "buyer": "{}", )"
@@ -64,8 +65,8 @@ std::vector<std::pair<std::string, Bytes>> malformed_records() {
     // Header type and tag differ in two bytes from those of another type; with only one of them they disagree.
     Bytes disagreeing = good;
     const Bytes of_other_type = sale_with([](Event& event, auto&) { event.type = 6; });
-    disagreeing[static_cast<size_t>(std::mismatch(good.begin(), good.end(), of_other_type.begin()).first - good.begin())] =
-        std::byte{6};
+    disagreeing[static_cast<size_t>(std::mismatch(good.begin(), good.end(), of_other_type.begin()).first -
+                                    good.begin())] = std::byte{6};
     const std::string long_text(256, 'x');
     const auto suspended = [](std::string_view reason) {
         Event event;
@@ -99,7 +100,9 @@ std::vector<std::pair<std::string, Bytes>> malformed_records() {
         {"program with a space", sale_with([](Event& event, auto&) { event.program = "my shop"; })},
         {"before 1970", sale_with([](Event& event, auto&) { event.occurred_at_us = -1; })},
         {"after 9999", sale_with([](Event& event, auto&) { event.occurred_at_us = kMaxTimeUs + 1; })},
-        {"no such currency", sale_with([](Event&, auto& p) { p.currency = {{'A', 'A', 'A'}}; })},
+        {"no such currency", sale_with([](Event&, auto& p) {
+             p.currency = {{'A', 'A', 'A'}};
+         })},
         {"count 0", record_of(activity)},
     };
 }
@@ -163,7 +166,8 @@ TEST_F(BadRecords, CutOrWithBitsFlippedHaveTheirEntry) {
     std::vector<Bytes> values;
     for (const std::string& line : make_community("default", 1500, seed)) {
         Bytes record = record_of(line);
-        switch (random() % 4) {
+        // The first are left whole, or nobody would be there to refer and to buy.
+        switch (values.size() < 200 ? 0 : random() % 4) {
             case 0: break;
             case 1: record.resize(random() % record.size()); break;
             default:
@@ -197,16 +201,16 @@ TEST_F(BadRecords, FromTheFutureAreHeldAgainstTheirAppendTime) {
     append(*log, {record_of(sale(kSale, "1.00", "2026-01-02T13:00:00Z"))}, 0, noon_ms);
     append(*log, {record_of(sale(kSale, "1.00", "2026-01-02T12:05:00.000001Z"))}, 0, noon_ms);
     append(*log, {record_of(sale(kSale, "1.00", "2026-01-02T12:05:00Z"))}, 0, noon_ms);
-    EXPECT_EQ(outcomes(*log), (std::vector{Outcome::kAccepted, Outcome::kFromFuture, Outcome::kFromFuture,
-                                           Outcome::kAccepted}));
+    EXPECT_EQ(outcomes(*log),
+              (std::vector{Outcome::kAccepted, Outcome::kFromFuture, Outcome::kFromFuture, Outcome::kAccepted}));
 }
 
 TEST_F(BadRecords, OfAnIdThatIsTakenAreDuplicatesOrConflicts) {
     const auto log = open_embedded(path("log"));
     append(*log, {record_of(signup(kUser)), record_of(sale(kSale, "1.00")), record_of(sale(kSale, "1.00")),
                   record_of(sale(kSale, "1.01"))});
-    EXPECT_EQ(outcomes(*log), (std::vector{Outcome::kAccepted, Outcome::kAccepted, Outcome::kDuplicate,
-                                           Outcome::kConflict}));
+    EXPECT_EQ(outcomes(*log),
+              (std::vector{Outcome::kAccepted, Outcome::kAccepted, Outcome::kDuplicate, Outcome::kConflict}));
     // The ids of a ledger that is opened again are those it had.
     append(*log, {record_of(sale(kSale, "1.00")), record_of(sale(kSale, "1.01")), record_of(signup(kUser))});
     const std::vector<Outcome> all = outcomes(*log);

@@ -237,10 +237,11 @@ class CrashPoint : public ::testing::Test {
 
     // False if the run came to its end before its n-th call.
     bool crash(const std::string& data, long at, const char* how, uint64_t seed) {
-        const Ran ran = run_program({"run", "--log", url_, "--data", data, "--once", "--batch", "32"},
-                                    {"UPLINE_STATE_INTERVAL=90", "LD_PRELOAD=" UPLINE_CRASH_SHIM,
-                                     "UPLINE_CRASH_BELOW=" + data, fmt::format("UPLINE_CRASH_AT={}", at),
-                                     fmt::format("UPLINE_CRASH_HOW={}", how), fmt::format("UPLINE_CRASH_SEED={}", seed)});
+        const Ran ran =
+            run_program({"run", "--log", url_, "--data", data, "--once", "--batch", "32"},
+                        {"UPLINE_STATE_INTERVAL=90", "LD_PRELOAD=" UPLINE_CRASH_SHIM, "UPLINE_CRASH_BELOW=" + data,
+                         fmt::format("UPLINE_CRASH_AT={}", at), fmt::format("UPLINE_CRASH_HOW={}", how),
+                         fmt::format("UPLINE_CRASH_SEED={}", seed)});
         EXPECT_LE(ran.exit_code, 0) << ran.err;
         return ran.exit_code != 0;
     }
@@ -304,7 +305,7 @@ TEST_F(CrashPoint, ACopyOfALiveFolderGoesOnToTheSameLedgerOrIsRefused) {
             producer.give(lines.size() / kCopies);
             pause_ms(uniform(random, 1, 40));
             for (const fs::directory_entry& file : fs::recursive_directory_iterator(data)) {
-                const fs::path to = copy_path(i) / fs::relative(file.path(), data);
+                const fs::path to = copy_path(i) / file.path().lexically_relative(data);
                 std::error_code gone;  // it may be, between its listing and its copying
                 if (file.is_directory()) {
                     fs::create_directories(to);

@@ -92,8 +92,9 @@ TEST_F(KafkaFault, OldestRecordsThatAreGoneAreNeverSkipped) {
     ASSERT_EQ(run_once(data_).exit_code, 0);
     append(part(lines_, 10, 30));
     delete_records_before(topic_->name(), 20);
-    expect_refused(data_, "the oldest records are gone: offset 9 is needed, the log starts at 20. Going on would skip "
-                          "events; bring them back from a mirror, and set retention.ms=-1");
+    expect_refused(data_,
+                   "the oldest records are gone: offset 9 is needed, the log starts at 20. Going on would skip "
+                   "events; bring them back from a mirror, and set retention.ms=-1");
     EXPECT_EQ(size(), 10U);
     expect_refused(folder_.path() + "/new", "the oldest records are gone: offset 0 is needed, the log starts at 20");
 }
@@ -112,8 +113,9 @@ TEST_F(KafkaFault, ATopicThatWasReplacedIsRefused) {
     ASSERT_EQ(run_once(data_).exit_code, 0);
     ASSERT_OK(delete_kafka_topic(topic_->url()));
     append(part(lines_, 50, 60));
-    expect_refused(data_, "another record is at offset 9: the log was truncated or replaced. Going on would mix two "
-                          "logs; bring the old one back, or start a new ledger");
+    expect_refused(data_,
+                   "another record is at offset 9: the log was truncated or replaced. Going on would mix two "
+                   "logs; bring the old one back, or start a new ledger");
     EXPECT_EQ(size(), 10U);
 }
 
@@ -122,8 +124,9 @@ TEST_F(KafkaFault, ATopicOfAnotherPartitionCountIsRefused) {
     ASSERT_EQ(run_once(data_).exit_code, 0);
     ASSERT_OK(delete_kafka_topic(topic_->url()));
     ASSERT_EQ(produce(topic_->url(), part(lines_, 0, 10), 2).exit_code, 0);
-    expect_refused(data_, "this ledger is of partition 0 of 1, the log says 0 of 2; a topic's partition count is fixed "
-                          "for its life");
+    expect_refused(data_,
+                   "this ledger is of partition 0 of 1, the log says 0 of 2; a topic's partition count is fixed "
+                   "for its life");
 }
 
 // The broker is stopped under a program that follows it, and started again.

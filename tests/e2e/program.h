@@ -134,10 +134,10 @@ inline Ran run_program(const Arguments& arguments, const Arguments& environment 
     return ran;
 }
 
-#define ASSERT_RUNS(...)                                                                 \
-    do {                                                                                 \
+#define ASSERT_RUNS(...)                                                                        \
+    do {                                                                                        \
         const ::upline::testing::Ran assert_ran_ = ::upline::testing::run_program(__VA_ARGS__); \
-        ASSERT_EQ(assert_ran_.exit_code, 0) << assert_ran_.err << assert_ran_.out;       \
+        ASSERT_EQ(assert_ran_.exit_code, 0) << assert_ran_.err << assert_ran_.out;              \
     } while (false)
 
 // Appends lines with the program; the log is made if there is none.

@@ -43,7 +43,9 @@ inline Lines lines_of_file(const std::string& name) {
     return lines_of(text);
 }
 
-inline Lines sales_sample() { return lines_of_file("cdnow-sample.sales.jsonl.gz"); }
+inline Lines sales_sample() {
+    return lines_of_file("cdnow-sample.sales.jsonl.gz");
+}
 
 // A community: people who refer each other, sites, what happens on them, sales in three currencies over four months, so
 // that much matures; a few events that are refused. No two programs' ids are the same.
@@ -65,10 +67,12 @@ inline Lines make_community(std::string_view program, size_t events, uint64_t se
         const size_t kind = lines.size() < 3 ? 0 : below(10);
         if (kind < 2 || users.empty()) {
             fields = R"("type": "UserSignedUp")";
-            if (!users.empty()) fields += fmt::format(R"(, "referrer": "{}")", below(50) == 0 ? id : users[below(users.size())]);
+            if (!users.empty())
+                fields += fmt::format(R"(, "referrer": "{}")", below(50) == 0 ? id : users[below(users.size())]);
             users.push_back(id);
         } else if (kind == 2 || sites.empty()) {
-            fields = fmt::format(R"("type": "WebsiteCreated", "owner": "{}", "template": "plain")", users[below(users.size())]);
+            fields = fmt::format(R"("type": "WebsiteCreated", "owner": "{}", "template": "plain")",
+                                 users[below(users.size())]);
             sites.push_back(id);
         } else if (kind == 3) {
             fields = fmt::format(R"("type": "WebsiteStatusChanged", "website": "{}", "status": "published")",
@@ -80,9 +84,10 @@ inline Lines make_community(std::string_view program, size_t events, uint64_t se
         } else {
             static constexpr std::string_view kMoney[] = {"29.99\", \"currency\": \"USD", "7.50\", \"currency\": \"EUR",
                                                           "1250\", \"currency\": \"JPY"};
-            fields = fmt::format(R"("type": "TransactionRecorded", "buyer": "{}", "amount": "{}", "source": "platform", )"
-                                 R"("stream": "api_usage_fees")",
-                                 users[below(users.size())], kMoney[below(3)]);
+            fields =
+                fmt::format(R"("type": "TransactionRecorded", "buyer": "{}", "amount": "{}", "source": "platform", )"
+                            R"("stream": "api_usage_fees")",
+                            users[below(users.size())], kMoney[below(3)]);
             if (below(2) == 0) fields += fmt::format(R"(, "website": "{}")", sites[below(sites.size())]);
             if (below(4) == 0) fields += fmt::format(R"(, "creator": "{}")", users[below(users.size())]);
         }

@@ -60,8 +60,8 @@ TEST_F(WholePath, GivesTheSameLedgerInBatchesOfAnySize) {
 
 TEST_F(WholePath, GivesTheSameLedgerEventByEvent) {
     const std::string url = "file:" + path("log");
-    ASSERT_EQ(produce(url, interleave({make_community("community", 1000, 6), lines_of_file("edge.jsonl")}, 6)).exit_code,
-              0);
+    ASSERT_EQ(
+        produce(url, interleave({make_community("community", 1000, 6), lines_of_file("edge.jsonl")}, 6)).exit_code, 0);
     feed(url, path("all"));
     feed(url, path("one"), "1");
     EXPECT_EQ(view_of(path("one")), view_of(path("all")));
@@ -134,13 +134,16 @@ class BothLogs : public WholePath {
 
 TEST_F(BothLogs, OfRealSalesGiveOneLedgerWithTheExpectedBalances) {
     compare(sales_sample(), 1);
-    EXPECT_EQ(exported_balances(path("from-kafka")),
-              balances_of(lines_of_file("cdnow-sample.sales.expected.jsonl")));
+    EXPECT_EQ(exported_balances(path("from-kafka")), balances_of(lines_of_file("cdnow-sample.sales.expected.jsonl")));
 }
 
-TEST_F(BothLogs, OfTheEdgesGiveOneLedger) { compare(lines_of_file("edge.jsonl"), 1); }
+TEST_F(BothLogs, OfTheEdgesGiveOneLedger) {
+    compare(lines_of_file("edge.jsonl"), 1);
+}
 
-TEST_F(BothLogs, OverFourPartitionsGiveTheSameLedgerInEach) { compare(lines_of_many_programs(), 4); }
+TEST_F(BothLogs, OverFourPartitionsGiveTheSameLedgerInEach) {
+    compare(lines_of_many_programs(), 4);
+}
 
 #endif
 
