@@ -379,10 +379,13 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, Acc
         // A writer makes them one by one, and only then writes whose ledger it is.
         UPLINE_TRY_ASSIGN(const std::optional<std::string> shard, impl->get("default", "shard"));
         if (!shard)
-            return Error{ErrorCode::kNotFound,
-                         fmt::format("{}: no ledger yet, its making is not done; `upline run` goes "
-                                     "on with it",
-                                     dir.native())};
+            return Error{
+                ErrorCode::kNotFound,
+                fmt::format("{}: no ledger yet, its making is not done; `upline run` goes on with it", dir.native())};
+        // It may have come to an end between our list of families and our look at what is in them.
+        std::vector<std::string> names_now;
+        UPLINE_TRY_ROCKS(rocksdb::DB::ListColumnFamilies(db_options(), dir, &names_now), dir.native());
+        if (names_now.size() > names.size()) return open(dir, access);
         return Error{ErrorCode::kCorrupt, fmt::format("{}: column family {} is missing", dir.native(), name)};
     }
     // State files that a crash left behind before they were ingested.
