@@ -38,7 +38,7 @@ struct World {
     Community community{kUsers};
     State state;
     NoEntries none;
-    Core core{state, {}, none};
+    Core core{state, {}, none, none};
     EntryBatch signups;
     World() {
         RecordWriter writer;
@@ -134,7 +134,7 @@ void project(benchmark::State& bench) {
     const Community community(10'000);
     State state;
     NoEntries none;
-    Core core(state, {}, none);
+    Core core(state, {}, none, none);
     RecordBatch batch;
     RecordWriter writer;
     for (uint32_t user = 0; user < 10'000; ++user)
@@ -148,7 +148,7 @@ void project(benchmark::State& bench) {
     OneBatch source(entries);
     for (auto _ : bench) {
         for (const auto make_model : kModels) {
-            auto projection = Projection::open(std::make_unique<MemoryTable>(), make_model(), source);
+            auto projection = Projection::open(std::make_unique<MemoryTable>(), make_model(), source, source);
             UPLINE_CHECK((*projection)->fold_to(entries.size()).ok() && (*projection)->flush().ok(),
                          "entries that fold");
         }

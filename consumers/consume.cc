@@ -20,6 +20,7 @@ struct Work {
 // Hands a fixed number of Work objects from the reading thread to the applying one and back, in order.
 class Pipe {
   public:
+    explicit Pipe(const Rules& rules) : rules_(&rules) {}
     // For the reader: the next empty one, or nullptr when closed.
     Work* take_empty() {
         std::unique_lock lock(mutex_);
@@ -37,10 +38,11 @@ class Pipe {
         changed_.wait(lock, [this] { return finished_ || filled_ > applied_; });
         return filled_ > applied_ ? &works_[applied_ % works_.size()] : nullptr;
     }
-    void give_empty(Offset next) {
+    void give_empty(Offset next, const Rules& rules) {
         const std::lock_guard lock(mutex_);
         ++applied_;
         next_ = next;
+        rules_ = &rules;
         changed_.notify_all();
     }
     void finish(Status status) {  // by the reader: nothing more will come, and why
@@ -62,6 +64,11 @@ class Pipe {
         const std::lock_guard lock(mutex_);
         return next_;
     }
+    // In force after the last applied record; the core decodes again what was read ahead under others.
+    const Rules& rules() {
+        const std::lock_guard lock(mutex_);
+        return *rules_;
+    }
 
   private:
     std::mutex mutex_;
@@ -73,6 +80,7 @@ class Pipe {
     bool closed_ = false;
     Status status_ = ok_status();
     std::optional<Offset> next_;  // the offset after the last applied record
+    const Rules* rules_;
 };
 
 constexpr int kReadTimeoutMs = 10;
@@ -103,8 +111,9 @@ Status read_all(LogReader& reader, const ConsumeOptions& options, Pipe& pipe) {
             continue;
         }
         work->inputs.clear();
+        const Rules& rules = pipe.rules();
         for (const Record& record : work->records.records())
-            work->inputs.push_back(read_input(record.value, record.append_time_ms));
+            work->inputs.push_back(read_input(record.value, record.append_time_ms, rules));
         const bool little = work->records.size() < kLittle;
         pipe.give_filled();
         // Asked after little came, too: beside a producer that never pauses no read would come back empty.
@@ -118,14 +127,14 @@ Status read_all(LogReader& reader, const ConsumeOptions& options, Pipe& pipe) {
 }  // namespace
 
 Status consume(Shard& shard, LogReader& reader, const ConsumeOptions& options) {
-    Pipe pipe;
+    Pipe pipe(shard.rules());
     std::thread reading([&] { pipe.finish(read_all(reader, options, pipe)); });
     Status status = ok_status();
     while (Work* work = pipe.take_filled()) {
         status = shard.apply(work->inputs, work->records.records());
         if (!status.ok()) break;
         if (options.applied) options.applied(shard.position());
-        pipe.give_empty(shard.position().last_record->offset + 1);
+        pipe.give_empty(shard.position().last_record->offset + 1, shard.rules());
     }
     pipe.close();
     reading.join();

@@ -10,48 +10,53 @@
 namespace upline {
 namespace {
 
-// Brings a state as it was stored to the last entry.
-Status fold_forward(Store& store, State& state, const Progress& progress) {
-    UPLINE_TRY_ASSIGN(const Position position, store.position());
+// Brings a state as it was stored forward to the first `size` entries, and what is mature then to available.
+Status fold_forward(Store& store, State& state, uint64_t size, const Progress& progress,
+                    std::span<const Rules> versions) {
     const std::unique_ptr<EntrySource> source = store.entries();
     Entry entry;
     const uint64_t first = state.size();
-    for (uint64_t sequence = first; sequence < position.size; ++sequence) {
+    for (uint64_t sequence = first; sequence < size; ++sequence) {
+        if (!find_rules(versions, state.rules_version())) return unknown_rules(state.rules_version(), versions);
         UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, source->entry(sequence));
         const Status decoded = decode_entry(bytes, entry);
         if (!decoded.ok())
             return Error{ErrorCode::kCorrupt, fmt::format("entry {}: {}", sequence, decoded.error().message)};
         UPLINE_TRY(state.fold(entry));
-        if (progress && sequence % 65'536 == 0) progress(sequence - first, position.size - first);
+        if (progress && sequence % 65'536 == 0) progress(sequence - first, size - first);
     }
-    Core core(state, {}, *source);
-    return core.mature();
+    return Core(state, {}, *source, *source).mature();
 }
 
 }  // namespace
 
 Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& progress) {
     UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store.load_state());
-    UPLINE_TRY(fold_forward(store, *state, progress));
+    UPLINE_TRY_ASSIGN(const Position position, store.position());
+    UPLINE_TRY(fold_forward(store, *state, position.size, progress, rules_versions()));
     return state;
 }
 
-Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info, uint64_t state_interval)
+Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info, uint64_t state_interval,
+             std::span<const Rules> versions)
     : store_(std::move(store)),
       state_(std::move(state)),
-      source_(store_->entries()),
-      core_(*state_, info.identity, *source_),
+      look_up_(store_->look_up()),
+      walk_(store_->entries()),
+      core_(*state_, info.identity, *look_up_, *walk_, versions),
       state_interval_(state_interval) {}
 
 Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const ShardInfo& info, const Progress& progress,
-                                           uint64_t state_interval) {
+                                           uint64_t state_interval, std::span<const Rules> versions) {
     UPLINE_TRY_ASSIGN(std::unique_ptr<Store> store,
                       Store::open(folder.partition_path(info.identity.partition), Store::Access::kWrite));
     UPLINE_TRY(store->bind(info));
     UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store->load_state());
     const uint64_t stored_at = state->size();
-    UPLINE_TRY(fold_forward(*store, *state, progress));
-    std::unique_ptr<Shard> shard(new Shard(std::move(store), std::move(state), info, state_interval));
+    UPLINE_TRY_ASSIGN(const Position position, store->position());
+    UPLINE_TRY(fold_forward(*store, *state, position.size, progress, versions));
+    if (!find_rules(versions, state->rules_version())) return unknown_rules(state->rules_version(), versions);
+    std::unique_ptr<Shard> shard(new Shard(std::move(store), std::move(state), info, state_interval, versions));
     UPLINE_TRY_ASSIGN(shard->position_, shard->store_->position());
     UPLINE_TRY_ASSIGN(shard->tree_, shard->store_->load_tree(shard->position_.size));
     if (shard->tree_.root() != shard->position_.root)
@@ -73,11 +78,13 @@ Status Shard::apply(std::span<const Input> inputs, std::span<const Record> recor
     UPLINE_TRY(core_.apply(inputs, entries_));
     for (size_t i = 0; i < entries_.size(); ++i) tree_.append(merkle::leaf_hash(entries_[i]));
     places_.clear();
-    for (const Record& record : records) places_.push_back({record.offset, record.append_time_ms});
-    const Record& last = records.back();
+    for (const Record& record : records.first(entries_.size()))
+        places_.push_back({record.offset, record.append_time_ms});
+    const size_t last = entries_.size() - 1;
     position_ = {state_->size(), tree_.root(), state_->clock_us(),
-                 LogPosition{last.offset, last.append_time_ms, inputs.back().record_sha256}};
+                 LogPosition{records[last].offset, records[last].append_time_ms, inputs[last].record_sha256}};
     UPLINE_TRY(store_->commit(entries_, places_, tree_.take_changed_tiles(), position_));
+    if (!core_.rules()) return unknown_rules(state_->rules_version(), core_.versions());
     // A little ahead of what comes in, so that a day on which very much matures is caught up with over batches.
     UPLINE_TRY(core_.mature(4 * inputs.size()));
     if (state_->size() - state_stored_at_ >= state_interval_) UPLINE_TRY(store_state());

@@ -25,26 +25,33 @@ class Shard {
     static constexpr uint64_t kStateInterval = 1'000'000;
 
     // kConflict if the folder's ledger is of another partition count or log; kCorrupt if what is stored does not fit
-    // together (`upline verify` says more, `upline replay` makes it anew).
+    // together (`upline verify` says more, `upline replay` makes it anew); kInvalid if rules are in force that are not
+    // among `versions`.
     static Result<std::unique_ptr<Shard>> open(const DataFolder& folder, const ShardInfo& info,
-                                               const Progress& progress = {}, uint64_t state_interval = kStateInterval);
+                                               const Progress& progress = {}, uint64_t state_interval = kStateInterval,
+                                               std::span<const Rules> versions = rules_versions());
 
     // Applies records in order and returns when their entries are on disk. `inputs[i]` is read from `records[i]`.
+    // kInvalid after a record that activates rules which are not known: its entry is on disk, those after it are not.
     Status apply(std::span<const Input> inputs, std::span<const Record> records);
 
     // Stores the state as of the last entry, so that opening has nothing to fold. Done by itself now and then.
     Status store_state();
 
+    // For reading the next records. REQUIRES: no error so far.
+    const Rules& rules() const { return *core_.rules(); }
     const Position& position() const { return position_; }
     const State& state() const { return *state_; }
     Store& store() { return *store_; }
 
   private:
-    Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info, uint64_t state_interval);
+    Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info, uint64_t state_interval,
+          std::span<const Rules> versions);
 
     std::unique_ptr<Store> store_;
     std::unique_ptr<State> state_;
-    std::unique_ptr<EntrySource> source_;
+    std::unique_ptr<EntrySource> look_up_;
+    std::unique_ptr<EntrySource> walk_;
     Core core_;
     merkle::Tree tree_;
     Position position_;

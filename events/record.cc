@@ -257,7 +257,7 @@ constexpr auto kPayloadReaders = []<size_t... I>(std::index_sequence<I...>) {
 }
 (std::make_index_sequence<kLastEventType>());
 
-Fault read_payload_of_type(const Table& header, Event& event) {
+Fault read_payload_of_type(const Table& header, uint8_t last_type, Event& event) {
     uint8_t tag = 0;
     if (const size_t at = header.field(kPayloadTypeSlot); at != 0) {
         if (const Reason reason = read_scalar(header.bytes(), at, tag)) return {reason, "payload_type"};
@@ -267,13 +267,13 @@ Fault read_payload_of_type(const Table& header, Event& event) {
     if (at == 0) return {kMissing, "payload"};
     const size_t target = header.bytes().follow(at);
     if (target == 0) return {kOutside, "payload"};
-    if (tag > kLastEventType) return {};
+    if (tag > last_type || tag > kLastEventType) return {};
     const std::optional<Table> table = Table::at(header.bytes(), target);
     if (!table) return {kOutside, "payload"};
     return kPayloadReaders[tag - 1U](*table, event.payload);
 }
 
-Fault read_event(const Bytes& bytes, Event& event) {
+Fault read_event(const Bytes& bytes, uint8_t last_type, Event& event) {
     constexpr Fault kNoEvent = {"does not lead to an event table", nullptr};
     const size_t root = bytes.follow(0);
     if (root == 0) return kNoEvent;
@@ -289,10 +289,10 @@ Fault read_event(const Bytes& bytes, Event& event) {
     if (event.type == 0) return {"is 0", "type"};
     if (!is_program_name(event.program)) return {"is not 1 to 64 of a-z 0-9 . _ -", "program"};
     if (event.occurred_at_us < 0 || event.occurred_at_us > kMaxTimeUs) return {"is not in 1970 to 9999", "occurred_at"};
-    return read_payload_of_type(*header, event);
+    return read_payload_of_type(*header, last_type, event);
 }
 
-Fault read_record(std::span<const std::byte> value, Event& event) {
+Fault read_record(std::span<const std::byte> value, uint8_t last_type, Event& event) {
     if (value.empty()) return {"is empty", nullptr};
     if (value.size() > kMaxRecordBytes) return {"is above 32 KiB", nullptr};
     // The file identifier stands between the root's offset and everything else.
@@ -303,7 +303,7 @@ Fault read_record(std::span<const std::byte> value, Event& event) {
         std::memcmp(bytes.data(kIdentifierAt), kFileIdentifier, kIdentifierSize) != 0) {
         return {"has no file identifier UPLN", nullptr};
     }
-    return read_event(bytes, event);
+    return read_event(bytes, last_type, event);
 }
 
 // ---- Writing ----
@@ -417,9 +417,9 @@ flatbuffers::Offset<void> write_payload(Builder&, const std::monostate&) {
 
 }  // namespace
 
-DecodedRecord decode_record(std::span<const std::byte> value) {
+DecodedRecord decode_record(std::span<const std::byte> value, uint8_t last_type) {
     DecodedRecord record;
-    const Fault fault = read_record(value, record.event);
+    const Fault fault = read_record(value, last_type, record.event);
     record.malformed = fault.reason;
     record.field = fault.field;
     return record;

@@ -20,12 +20,12 @@ struct DecodedRecord {
 // Reads a record under rules version 1. Malformed is exactly: empty or above 32 KiB; a wrong file identifier; refused
 // by the FlatBuffers verifier with depth 8 and 8 tables; a required field missing; type 0 or header type not the
 // union's tag; an enum value out of range; a text not UTF-8, with U+0000 or above 255 bytes; a nil UUID; a bad program
-// name; occurred_at outside 1970 to 9999; a currency not in the table; count 0. Equal tags above the last type give
-// an event with that number and no payload.
+// name; occurred_at outside 1970 to 9999; a currency not in the table; count 0. Equal tags above `last_type`, the last
+// one that the rules version in force knows, give an event with that number and no payload.
 // REQUIRES: `value` starts at an address that is a multiple of 8 (EventLog readers see to it). Reads nothing outside
 // `value`. Never allocates. The result does not depend on addresses, machine or library version: what the FlatBuffers
 // verifier checks is checked by code of our own, which record_test holds against the library's.
-DecodedRecord decode_record(std::span<const std::byte> value);
+DecodedRecord decode_record(std::span<const std::byte> value, uint8_t last_type = kLastEventType);
 
 // Writes records. Memory is kept from event to event: after the first few, encode() allocates nothing. Not
 // thread-safe. The bytes are the same for the same event, but no ledger depends on that.

@@ -5,8 +5,6 @@
 
 #include "events/check.h"
 #include "events/event_log.h"
-#include "ledger/maturity.h"
-#include "ledger/rules_v1.h"
 
 namespace upline {
 namespace {
@@ -20,40 +18,55 @@ bool leaves_int64(Int128 value) {
 // With this much room no entry can leave int64: twelve postings of the largest amount.
 constexpr int64_t kComfort = INT64_MAX - static_cast<int64_t>(kMaxPostings) * kAmountCap;
 
-bool comfortable(int64_t balance) {
+bool comfortable(Int128 balance) {
     return balance > -kComfort && balance < kComfort;
 }
 
 }  // namespace
 
-Input read_input(std::span<const std::byte> value, int64_t append_time_ms) {
-    return {decode_record(value), sha256(value), append_time_ms};
+Input read_input(std::span<const std::byte> value, int64_t append_time_ms, const Rules& rules) {
+    return {decode_record(value, rules.last_type), sha256(value), append_time_ms, value, rules.version};
 }
 
 Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
     out.first = state_.size();
     out.bytes.clear();
     out.ends.clear();
-    batch_ = &out;
+    in_hand_.batch = &out;
     for (size_t first = 0; first < inputs.size(); first += kBlock) {
         const auto block = inputs.subspan(first, std::min(kBlock, inputs.size() - first));
         fetch_ahead(block);
         for (size_t i = 0; i < block.size(); ++i) {
+            rules_ = rules();
+            if (!rules_) break;
+            const Input* input = &block[i];
+            const Names* names = &names_[i];
+            Input again;
+            if (input->rules_version != rules_->version) {
+                again = *input;
+                again.record = decode_record(input->value, rules_->last_type);
+                input = &again;
+                fetch_ahead(std::span(input, 1));  // the names of the block's first are not needed any more
+                names = names_.data();
+            }
             entry_.sequence = state_.size();
-            entry_.rules_version = kRulesVersion;
-            entry_.record_sha256 = block[i].record_sha256;
+            entry_.rules_version = rules_->version;
+            entry_.record_sha256 = input->record_sha256;
             entry_.plan = 0;
+            entry_.left_before = 0;
             entry_.posting_count = 0;
             entry_.maturity_us = kNoMaturity;
-            UPLINE_TRY_ASSIGN(entry_.outcome, decide(block[i], names_[i]));
+            UPLINE_TRY_ASSIGN(entry_.outcome, decide(*input, *names));
             entry_.clock_us =
                 entry_.accepted() ? std::max(state_.clock_us(), entry_.occurred_at_us) : state_.clock_us();
             append_entry(entry_, out.bytes);
             out.ends.push_back(static_cast<uint32_t>(out.bytes.size()));
             state_.apply(entry_, resolved_);
+            if (entry_.accepted()) ahead_.reset();
         }
+        if (!rules()) break;
     }
-    batch_ = nullptr;
+    in_hand_.batch = nullptr;
     return ok_status();
 }
 
@@ -126,36 +139,41 @@ Result<Outcome> Core::decide(const Input& input, const Names& names) {
     resolved_.fingerprint = names.id;
     std::optional<Error> error;
     const Thing earlier = state_.find(resolved_.program, event.id, names.id, [&](Sequence sequence) {
-        Result<bool> same = is_other(sequence, event);
+        Result<bool> same = names_entry(sequence, event.program, event.id);
         if (same.ok()) return *same;
         error = same.error();
         return true;
     });
     if (error) return *error;
-    resolve_refs(event.payload, names);
+    UPLINE_TRY(resolve_refs(event, names));
     switch (earlier.kind()) {
         case ThingKind::kNone: break;
         case ThingKind::kUser: return duplicate_or_conflict(event, state_.users()[earlier.number()].sequence);
         case ThingKind::kWebsite: return duplicate_or_conflict(event, state_.websites()[earlier.number()].sequence);
+        case ThingKind::kPayout: return duplicate_or_conflict(event, state_.payouts()[earlier.number()].sequence);
         case ThingKind::kOther: return duplicate_or_conflict(event, earlier.number());
     }
-    if (!rules_v1::has_rule(event.payload)) return Outcome::kUnknownType;
+    if (!rules_->has_rule(event.payload)) return Outcome::kUnknownType;
     // In 128 bits: a log's append time may be any number.
     if (event.occurred_at_us - Int128{input.append_time_ms} * 1000 > kFutureToleranceUs) return Outcome::kFromFuture;
 
     entry_.payload = event.payload;
-    rules_v1::Draft draft{state_, std::max(state_.clock_us(), event.occurred_at_us), entry_, resolved_};
-    const Outcome outcome = rules_v1::apply(event.payload, draft);
+    entry_.clock_us = std::max(state_.clock_us(), event.occurred_at_us);
+    Draft draft{state_, *this, entry_.clock_us, has_sale_ ? &sale_ : nullptr, entry_, resolved_};
+    UPLINE_TRY_ASSIGN(const Outcome outcome, rules_->apply(event.payload, draft));
     if (outcome != Outcome::kAccepted) return outcome;
-    return fits() ? Outcome::kAccepted : Outcome::kOutOfRange;
+    UPLINE_TRY_ASSIGN(const bool fitting, fits());
+    return fitting ? Outcome::kAccepted : Outcome::kOutOfRange;
 }
 
 // A reference that is given but not known keeps kNoIndex and kNoSequence; the type's rule says what that means.
-void Core::resolve_refs(const Payload& payload, const Names& names) {
+Status Core::resolve_refs(const Event& event, const Names& names) {
     resolved_.refs.fill(kNoIndex);
     entry_.refs.fill(kNoSequence);
+    has_sale_ = false;
     size_t next = 0;
-    for_each_ref(payload, [&]<class Ref>(const Ref& ref) {
+    Status status = ok_status();
+    for_each_ref(event.payload, [&]<class Ref>(const Ref& ref) {
         const size_t i = next++;
         if (ref.id.is_nil()) return;
         if constexpr (std::is_same_v<Ref, UserRef>) {
@@ -166,7 +184,35 @@ void Core::resolve_refs(const Payload& payload, const Names& names) {
             resolved_.refs[i] = state_.find_website(resolved_.program, ref.id, names.refs[i]);
             if (resolved_.refs[i] != kNoIndex) entry_.refs[i] = state_.websites()[resolved_.refs[i]].sequence;
         }
+        if constexpr (std::is_same_v<Ref, PayoutRef>) {
+            resolved_.refs[i] = state_.find_payout(resolved_.program, ref.id, names.refs[i]);
+            if (resolved_.refs[i] != kNoIndex) entry_.refs[i] = state_.payouts()[resolved_.refs[i]].sequence;
+        }
+        if constexpr (std::is_same_v<Ref, TransactionRef>) {
+            status = resolve_sale(event, ref.id, names.refs[i]);
+            if (has_sale_) entry_.refs[i] = sale_.sequence;
+        }
     });
+    return status;
+}
+
+// Sales are not held in memory: the one meant is read.
+Status Core::resolve_sale(const Event& event, const Uuid& id, uint64_t fingerprint) {
+    std::optional<Error> error;
+    const Thing thing = state_.find(resolved_.program, id, fingerprint, [&](Sequence sequence) {
+        const Result<bool> same = names_entry(sequence, event.program, id);
+        if (same.ok()) return *same;
+        error = same.error();
+        return true;
+    });
+    if (error) return *error;
+    if (thing.kind() != ThingKind::kOther) return ok_status();
+    UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, entry_bytes(thing.number()));
+    if (!is_accepted_sale(bytes)) return ok_status();
+    sale_bytes_.assign(bytes.begin(), bytes.end());
+    UPLINE_TRY(decode_entry(sale_bytes_, sale_));
+    has_sale_ = true;
+    return ok_status();
 }
 
 // Duplicate if the facts are the same to the byte. A reference that is not known now was not known then either (what
@@ -188,27 +234,48 @@ Result<Outcome> Core::duplicate_or_conflict(const Event& event, Sequence earlier
     return std::ranges::equal(scratch_, facts_of(bytes)) ? Outcome::kDuplicate : Outcome::kConflict;
 }
 
-// Whether every account the draft posts to stays within int64. Sums are of all its postings to one account, for one
-// person may hold several roles.
-//
-// Pending and available need no check of their own as long as nothing takes from available: both are then at least
-// zero and at most their sum, which is what is checked, and which does not depend on how far maturity has been moved.
-bool Core::fits() const {
+// Most requests are decided by what has been moved already: what is still to move can only add, and adds no more than
+// is pending. Only between those two is the exact amount needed.
+Result<bool> Core::covers(Index account, int64_t amount, int64_t at_us) {
+    const Account& record = state_.accounts()[account];
+    if (comfortable(record.available) && comfortable(record.pending)) {
+        if (record.available >= amount) return true;
+        if (Int128{record.available} + record.pending < amount) return false;
+    }
+    UPLINE_TRY_ASSIGN(const int64_t matured, matured_by(account, at_us));
+    return Int128{record.available} + matured >= amount;
+}
+
+// What of an account's pending matures up to `at_us`, after all that is mature at the clock has been moved.
+Result<int64_t> Core::matured_by(Index account, int64_t at_us) {
+    UPLINE_TRY(mature());
+    if (at_us <= state_.clock_us()) return int64_t{0};
+    if (!ahead_ || ahead_->at_us > at_us) ahead_.emplace(Ahead{at_us, state_.holds(), {}});
+    ahead_->at_us = at_us;
+    UPLINE_TRY(ahead_->holds.advance(in_hand_, at_us, UINT64_MAX, [this](const Entry& entry) {
+        return state_.for_each_held(
+            entry, [this](Index earner, int64_t amount) { add_to(ahead_->matured[earner], amount); });
+    }));
+    const auto found = ahead_->matured.find(account);
+    return found == ahead_->matured.end() ? int64_t{0} : found->second;
+}
+
+// Whether every account the draft posts to stays within int64, and each balance of it. Sums are of all its postings to
+// one account, for one person may hold several roles.
+Result<bool> Core::fits() {
     if (entry_.posting_count == 0) return true;
-    const auto sum_of = [this](AccountKind kind, Index user) {
+    const auto sum_of = [this](AccountKind kind) {
         Int128 sum = 0;
-        for (size_t i = 0; i < entry_.posting_count; ++i)
-            if (entry_.postings[i].account == kind && (user == kNoIndex || resolved_.users[i] == user))
-                sum += entry_.postings[i].amount;
+        for (const Posting& posting : entry_.posted())
+            if (posting.account == kind) sum += posting.amount;
         return sum;
     };
     const Index book_index =
         resolved_.program == kNoIndex ? kNoIndex : state_.find_book(resolved_.program, entry_.currency);
     const Book book = book_index == kNoIndex ? Book{} : state_.books()[book_index];
     if (!comfortable(book.sales) || !comfortable(book.tax) || !comfortable(book.house)) {
-        if (leaves_int64(book.sales + sum_of(AccountKind::kSales, kNoIndex)) ||
-            leaves_int64(book.tax + sum_of(AccountKind::kTax, kNoIndex)) ||
-            leaves_int64(book.house + sum_of(AccountKind::kHouse, kNoIndex)))
+        if (leaves_int64(book.sales + sum_of(AccountKind::kSales)) ||
+            leaves_int64(book.tax + sum_of(AccountKind::kTax)) || leaves_int64(book.house + sum_of(AccountKind::kHouse)))
             return false;
     }
     for (size_t i = 0; i < entry_.posting_count; ++i) {
@@ -216,30 +283,52 @@ bool Core::fits() const {
         const Index account_index = state_.find_account(resolved_.users[i], entry_.currency);
         if (account_index == kNoIndex) continue;
         const Account& account = state_.accounts()[account_index];
-        const int64_t earned = account.pending + account.available;
-        if (comfortable(earned)) continue;
-        if (leaves_int64(earned + sum_of(AccountKind::kEarned, resolved_.users[i]))) return false;
+        // Whatever is still to be moved from pending to available leaves these within them.
+        if (comfortable(account.pending) && comfortable(account.available) && comfortable(account.reserved) &&
+            comfortable(account.paid) && comfortable(Int128{account.pending} + account.available))
+            continue;
+        UPLINE_TRY_ASSIGN(const bool fitting, account_fits(resolved_.users[i], account_index));
+        if (!fitting) return false;
     }
     return true;
 }
 
+// The exact check, of balances as they are at the event's clock.
+Result<bool> Core::account_fits(Index user, Index account_index) {
+    UPLINE_TRY_ASSIGN(const int64_t matured, matured_by(account_index, entry_.clock_us));
+    const Account& account = state_.accounts()[account_index];
+    Int128 pending = Int128{account.pending} - matured;
+    Int128 available = Int128{account.available} + matured;
+    Int128 reserved = account.reserved;
+    Int128 paid = account.paid;
+    for (size_t i = 0; i < entry_.posting_count; ++i) {
+        const Posting& posting = entry_.postings[i];
+        if (!is_user_account(posting.account) || resolved_.users[i] != user) continue;
+        if (posting.account == AccountKind::kReserved) reserved += posting.amount;
+        if (posting.account == AccountKind::kPaid) paid += posting.amount;
+        if (posting.account == AccountKind::kEarned) (entry_.mature_at_once() ? available : pending) += posting.amount;
+    }
+    return !leaves_int64(pending) && !leaves_int64(available) && !leaves_int64(pending + available) &&
+           !leaves_int64(reserved) && !leaves_int64(paid);
+}
+
 Status Core::mature(uint64_t most) {
-    UPLINE_TRY(for_each_mature(entries_, state_.matured_to(), state_.size(), state_.clock_us(), most,
-                               [this](const Entry& entry) { return state_.mature(entry); }));
-    return ok_status();
+    return state_.holds().advance(in_hand_, state_.clock_us(), most,
+                                  [this](const Entry& entry) { return state_.mature(entry); });
 }
 
 Result<std::span<const std::byte>> Core::entry_bytes(Sequence sequence) {
-    if (batch_ && sequence >= batch_->first) return (*batch_)[sequence - batch_->first];
-    return entries_.entry(sequence);
+    if (in_hand_.batch && sequence >= in_hand_.batch->first) return in_hand_.entry(sequence);
+    return look_up_.entry(sequence);
 }
 
-// Whether entry `sequence` is of this event's program and id. Only a repeated id, or one in 2^64, comes here.
-Result<bool> Core::is_other(Sequence sequence, const Event& event) {
+// Whether entry `sequence` is of this program and id. Only a repeated id, a sale that is refunded, or one id in 2^64
+// comes here.
+Result<bool> Core::names_entry(Sequence sequence, std::string_view program, const Uuid& id) {
     UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, entry_bytes(sequence));
     Entry entry;
     UPLINE_TRY(decode_entry(bytes, entry));
-    return entry.id == event.id && entry.program == event.program;
+    return entry.id == id && entry.program == program;
 }
 
 }  // namespace upline

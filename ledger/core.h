@@ -9,13 +9,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "events/record.h"
 #include "events/result.h"
 #include "ledger/entry.h"
 #include "ledger/entry_source.h"
+#include "ledger/maturity.h"
+#include "ledger/rules.h"
 #include "ledger/state.h"
 
 namespace upline {
@@ -26,9 +30,13 @@ struct Input {
     DecodedRecord record;
     Hash record_sha256{};
     int64_t append_time_ms = 0;
+    // What the record was decoded from and under; the core decodes it again should another version be in force.
+    std::span<const std::byte> value;
+    uint16_t rules_version = 1;
 };
 // REQUIRES: a value as decode_record wants it; the input's views point into it.
-Input read_input(std::span<const std::byte> value, int64_t append_time_ms);
+Input read_input(std::span<const std::byte> value, int64_t append_time_ms,
+                 const Rules& rules = rules_versions().front());
 
 // The entries of a batch, one after another.
 struct EntryBatch {
@@ -51,17 +59,28 @@ struct ShardIdentity {
 // An event that far ahead of its append time is from_future.
 inline constexpr int64_t kFutureToleranceUs = 5 * 60 * 1'000'000LL;
 
-class Core {
+class Core final : private Funds {
   public:
-    // `entries` gives the entries before those of the batch in hand. All must outlive the core. Not thread-safe.
-    Core(State& state, ShardIdentity shard, EntrySource& entries) : state_(state), shard_(shard), entries_(entries) {}
+    // Two sources of the entries before those of the batch in hand: one asked for any entry, one walked in order. All
+    // must outlive the core. Not thread-safe.
+    Core(State& state, ShardIdentity shard, EntrySource& look_up, EntrySource& walk,
+         std::span<const Rules> versions = rules_versions())
+        : state_(state), shard_(shard), look_up_(look_up), in_hand_(walk), versions_(versions) {}
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
 
-    // Decides the inputs in order, appends their entries to `out` (cleared first) and folds them into the state.
+    // Decides the inputs in order, appends their entries to `out` (cleared first) and folds them into the state. Stops
+    // early, with fewer entries than inputs, after an event that activates rules which are not known.
     // An error is one of reading an earlier entry; the state then has folded a part and must be thrown away.
     Status apply(std::span<const Input> inputs, EntryBatch& out);
 
+    // The rules in force for the next event; nullptr if this release does not know them (unknown_rules says more).
+    const Rules* rules() const { return find_rules(versions_, state_.rules_version()); }
+    std::span<const Rules> versions() const { return versions_; }
+
     // Moves what is mature at the clock from pending to available, looking at no more than `most` entries, so that a
-    // day on which a million sales mature is spread over batches. REQUIRES: every entry below state.size() committed.
+    // day on which a million sales mature is spread over batches. No outcome depends on how far that has come: a
+    // payout that does moves the rest first. REQUIRES: every entry below state.size() committed.
     Status mature(uint64_t most = UINT64_MAX);
 
   private:
@@ -72,19 +91,50 @@ class Core {
         std::array<uint64_t, kMaxRefs> refs{};
     };
 
+    // Entries in order, those of the batch in hand too.
+    class InHand final : public EntrySource {
+      public:
+        explicit InHand(EntrySource& committed) : committed_(committed) {}
+        Result<std::span<const std::byte>> entry(uint64_t sequence) override {
+            if (batch && sequence >= batch->first) return (*batch)[sequence - batch->first];
+            return committed_.entry(sequence);
+        }
+        const EntryBatch* batch = nullptr;
+
+      private:
+        EntrySource& committed_;
+    };
+    // What matures between the clock and a later time, for events that ask before the clock has moved there. Kept
+    // until an event is accepted: a payout run of which many are refused looks at each entry once.
+    struct Ahead {
+        int64_t at_us = 0;
+        Holds holds;
+        std::unordered_map<Index, int64_t> matured;  // by account; looked up only
+    };
+
     void fetch_ahead(std::span<const Input> inputs);
     Result<Outcome> decide(const Input& input, const Names& names);
-    void resolve_refs(const Payload& payload, const Names& names);
+    Status resolve_refs(const Event& event, const Names& names);
+    Status resolve_sale(const Event& event, const Uuid& id, uint64_t fingerprint);
     Result<Outcome> duplicate_or_conflict(const Event& event, Sequence earlier);
-    bool fits() const;
+    Result<bool> covers(Index account, int64_t amount, int64_t at_us) override;
+    Result<int64_t> matured_by(Index account, int64_t at_us);
+    Result<bool> fits();
+    Result<bool> account_fits(Index user, Index account);
     Result<std::span<const std::byte>> entry_bytes(Sequence sequence);
-    Result<bool> is_other(Sequence sequence, const Event& event);
+    Result<bool> names_entry(Sequence sequence, std::string_view program, const Uuid& id);
 
     State& state_;
     ShardIdentity shard_;
-    EntrySource& entries_;
-    const EntryBatch* batch_ = nullptr;  // in hand
-    Entry entry_;                        // reused, for it is large
+    EntrySource& look_up_;
+    InHand in_hand_;
+    std::span<const Rules> versions_;
+    const Rules* rules_ = nullptr;  // in force for the event in hand
+    std::optional<Ahead> ahead_;
+    Entry entry_;  // reused, for it is large
+    Entry sale_;   // what the refund in hand names; its views point into sale_bytes_
+    std::vector<std::byte> sale_bytes_;
+    bool has_sale_ = false;
     Resolved resolved_;
     std::array<Names, kBlock> names_;
     std::string last_program_;  // events of one program come in runs

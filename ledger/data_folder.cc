@@ -60,6 +60,11 @@ Status check_format(const std::filesystem::path& dir) {
         return Error{ErrorCode::kInvalid,
                      fmt::format("{}: the data folder has format {}, this program knows up to {}: use a newer upline",
                                  dir.native(), format, kDataFormat)};
+    if (format < kDataFormat)
+        return Error{ErrorCode::kInvalid,
+                     fmt::format("{}: the data folder has format {}, of a time before the first release; this program "
+                                 "knows format {}: make it anew with `upline replay`",
+                                 dir.native(), format, kDataFormat)};
     return ok_status();
 }
 

@@ -24,18 +24,19 @@ inline constexpr int64_t kBasisPoints = 10'000;
 // The largest amount either way, in minor units; with it no sum of one entry leaves int64.
 inline constexpr int64_t kAmountCap = 1'000'000'000'000'000;
 
-// A program's rates, in basis points. Immutable once published.
+// A program's rates, in basis points. Immutable once published. Stored as it lies in memory (ledger/state.h).
 struct Plan {
     std::array<int32_t, kMaxLevels> level_rates{};
-    uint8_t levels = 0;  // how many of level_rates count
+    uint32_t levels = 0;  // how many of level_rates count
     int32_t website_bonus = 0;
     int32_t creator_share = 0;
     int32_t hold_days = 0;
+    uint32_t zero = 0;
     int64_t minimum_payout = 0;  // ten-thousandths of a major unit
 };
 
 // The plan of a program that has published none.
-inline constexpr Plan kDefaultPlan{{2000, 1500, 1000, 800, 500, 300, 200}, 7, 500, 5000, 30, 100'000};
+inline constexpr Plan kDefaultPlan{{2000, 1500, 1000, 800, 500, 300, 200}, 7, 500, 5000, 30, 0, 100'000};
 
 // The frozen facts of a sale that decide its split.
 struct Sale {

@@ -300,6 +300,11 @@ void read_facts(Reader& in, Entry& entry) {
 
 void read_postings(Reader& in, Entry& entry) {
     entry.plan = in.varint();
+    if (std::holds_alternative<TransactionRefunded>(entry.payload)) {
+        const uint64_t left = in.varint();
+        in.expect(left > 0 && left <= INT64_MAX, "what was left of the sale");
+        entry.left_before = static_cast<int64_t>(left);
+    }
     entry.posting_count = in.fixed<uint8_t>();
     if (entry.posting_count == 0) return;
     in.expect(entry.posting_count <= kMaxPostings, "at most 12 postings");
@@ -358,6 +363,8 @@ void append_entry(const Entry& entry, std::vector<std::byte>& out) {
         UPLINE_CHECK(entry.payload.index() != 0, "an accepted event of a known type");
         write_facts(entry.occurred_at_us, entry.payload, entry.refs, writer);
         writer.varint(entry.plan);
+        if (std::holds_alternative<TransactionRefunded>(entry.payload))
+            writer.varint(static_cast<uint64_t>(entry.left_before));
         writer.fixed(entry.posting_count);
         if (entry.posting_count != 0) {
             writer.bytes(entry.currency.code.data(), 3);
@@ -396,11 +403,19 @@ std::span<const std::byte> facts_of(std::span<const std::byte> bytes) {
     return bytes.subspan(first, in.position() - first);
 }
 
+bool is_accepted_sale(std::span<const std::byte> bytes) {
+    constexpr size_t kOutcomeAt = 10;
+    constexpr size_t kTypeAt = 51;
+    return bytes.size() > kTypeAt && bytes[kOutcomeAt] == static_cast<std::byte>(Outcome::kAccepted) &&
+           bytes[kTypeAt] == static_cast<std::byte>(EventType::kTransactionRecorded);
+}
+
 Status decode_entry(std::span<const std::byte> bytes, Entry& entry) {
     entry.refs.fill(kNoSequence);
     entry.payload.emplace<0>();
     entry.occurred_at_us = 0;
     entry.plan = 0;
+    entry.left_before = 0;
     entry.posting_count = 0;
     entry.maturity_us = kNoMaturity;
     entry.currency = Currency{};

@@ -26,7 +26,9 @@
 //       optional text                        varint: 0 absent, else length + 1, and the bytes
 //       rates                                varint count, then signed varints
 //   and what it did:
-//     varint    plan              sequence + 1 of the PlanPublished it fell under, 0 for the default
+//     varint    plan              sequence + 1 of the PlanPublished it fell under, 0 for the default: of a sale, of a
+//                                 refund that of its sale, of a PayoutRequested that of the moment; else 0
+//     varint    left              only of a TransactionRefunded: what was left of its sale before, in minor units
 //     u8        posting count     0: the entry ends here
 //     3 bytes   currency          of all its postings
 //     i64       maturity          microseconds since 1970 of all its postings to `earned`; -1: none
@@ -51,7 +53,6 @@
 
 namespace upline {
 
-inline constexpr uint16_t kRulesVersion = 1;
 inline constexpr size_t kMaxEntryBytes = 65'535;
 inline constexpr int64_t kNoMaturity = -1;
 
@@ -78,6 +79,11 @@ std::string_view role_name(Role role);  // "", "level_1" ... "creator", "website
 using Sequence = uint64_t;
 inline constexpr Sequence kNoSequence = UINT64_MAX;
 
+// Adds modulo 2^64: for sums that are known to fit in the end, whatever the steps.
+inline void add_to(int64_t& sum, int64_t amount) {
+    sum = static_cast<int64_t>(static_cast<uint64_t>(sum) + static_cast<uint64_t>(amount));
+}
+
 struct Posting {
     AccountKind account{};
     Role role{};
@@ -91,7 +97,7 @@ inline constexpr size_t kMaxRefs = 3;       // references of one event, in the o
 // An entry, decoded. Views point into the bytes it was decoded from.
 struct Entry {
     Sequence sequence = 0;
-    uint16_t rules_version = kRulesVersion;
+    uint16_t rules_version = 1;
     Outcome outcome{};
     int64_t clock_us = 0;
     Hash record_sha256{};
@@ -107,6 +113,7 @@ struct Entry {
     std::array<Sequence, kMaxRefs> refs{kNoSequence, kNoSequence, kNoSequence};
     std::array<int32_t, 8> rates{};  // what a plan's level_rates point to
     uint64_t plan = 0;
+    int64_t left_before = 0;  // of a refund: what was left of its sale
     Currency currency;
     int64_t maturity_us = kNoMaturity;
     uint8_t posting_count = 0;
@@ -114,6 +121,8 @@ struct Entry {
 
     std::span<const Posting> posted() const { return {postings.data(), posting_count}; }
     bool accepted() const { return outcome == Outcome::kAccepted; }
+    // Whether postings to `earned` are mature at once: those without maturity, and those that come too late to be held.
+    bool mature_at_once() const { return maturity_us <= clock_us; }
     bool readable() const { return outcome != Outcome::kMalformed; }
 
     Entry() = default;
@@ -130,6 +139,9 @@ void append_entry(const Entry& entry, std::vector<std::byte>& out);
 void append_facts(const Event& event, std::span<const Sequence, kMaxRefs> refs, std::vector<std::byte>& out);
 // The same bytes of a stored entry. REQUIRES: bytes that decode_entry takes, of an accepted entry.
 std::span<const std::byte> facts_of(std::span<const std::byte> entry);
+
+// Whether the bytes are those of an accepted sale, without reading them all: false for any others.
+bool is_accepted_sale(std::span<const std::byte> entry);
 
 // Reads an entry, checking form only: every byte has its one meaning and none is left over. kCorrupt says at which
 // byte what was expected.

@@ -12,10 +12,10 @@
 
 namespace upline {
 
-// What an accepted event made. kOther: anything that is no user and no website; its number is its sequence.
-enum class ThingKind : uint8_t { kNone = 0, kUser = 1, kWebsite = 2, kOther = 3 };
+// What an accepted event made. kOther: anything that is no user, website or payout; its number is its sequence.
+enum class ThingKind : uint8_t { kNone = 0, kUser = 1, kWebsite = 2, kOther = 3, kPayout = 4 };
 
-// A kind and a dense index (users, websites) or sequence, in one word. The default one is nothing.
+// A kind and a dense index (users, websites, payouts) or sequence, in one word. The default one is nothing.
 class Thing {
   public:
     Thing() = default;

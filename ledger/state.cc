@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace upline {
@@ -34,6 +35,40 @@ Index State::find_website(Index program, const Uuid& id, uint64_t fingerprint) c
     return thing.kind() == ThingKind::kWebsite ? static_cast<Index>(thing.number()) : kNoIndex;
 }
 
+Index State::find_payout(Index program, const Uuid& id, uint64_t fingerprint) const {
+    const Thing thing = find(program, id, fingerprint, [](Sequence) { return false; });
+    return thing.kind() == ThingKind::kPayout ? static_cast<Index>(thing.number()) : kNoIndex;
+}
+
+namespace {
+
+// The record of entry `sequence` in an array whose records are in log order.
+template <class T>
+std::optional<Index> index_by_sequence(const Paged<T>& records, Sequence sequence) {
+    const T* end = records.data() + records.size();
+    const T* found = std::lower_bound(records.data(), end, sequence,
+                                      [](const T& record, Sequence wanted) { return record.sequence < wanted; });
+    if (found == end || found->sequence != sequence) return std::nullopt;
+    return static_cast<Index>(found - records.data());
+}
+
+}  // namespace
+
+std::optional<Index> State::payout_by_sequence(Sequence sequence) const {
+    return index_by_sequence(payouts_, sequence);
+}
+
+bool State::knows_plan(uint64_t number) const {
+    return number == 0 || index_by_sequence(plans_, number - 1).has_value();
+}
+
+const Plan& State::plan(uint64_t number) const {
+    if (number == 0) return kDefaultPlan;
+    const auto index = index_by_sequence(plans_, number - 1);
+    UPLINE_CHECK(index.has_value(), "a plan that was published");
+    return plans_[*index].plan;
+}
+
 void State::apply(const Entry& entry, const Resolved& resolved) {
     UPLINE_CHECK(entry.sequence == size_, "entries in order");
     ++size_;
@@ -61,29 +96,63 @@ void State::apply(const Entry& entry, const Resolved& resolved) {
             websites_.change(resolved.refs[0]).status =
                 static_cast<uint32_t>(std::get<WebsiteStatusChanged>(entry.payload).status);
             break;
+        case EventType::kTransactionRecorded: holds_.add(entry); break;
+        case EventType::kTransactionRefunded: refund(entry); break;
+        case EventType::kPlanPublished:
+            programs_.change(program).plan = plans_.append(
+                {.plan = plan_of(std::get<PlanPublished>(entry.payload)), .sequence = entry.sequence});
+            break;
+        case EventType::kPayoutRequested: {
+            const auto& request = std::get<PayoutRequested>(entry.payload);
+            made = Thing(ThingKind::kPayout, payouts_.append({.id = entry.id,
+                                                              .sequence = entry.sequence,
+                                                              .amount = request.amount.value,
+                                                              .user = resolved.refs[0],
+                                                              .currency = request.currency}));
+            break;
+        }
+        case EventType::kPayoutSettled: payouts_.change(resolved.refs[0]).status = PayoutStatus::kSettled; break;
+        case EventType::kPayoutFailed: payouts_.change(resolved.refs[0]).status = PayoutStatus::kFailed; break;
+        case EventType::kUserSuspended: users_.change(resolved.refs[0]).suspended = 1; break;
+        case EventType::kUserReinstated: users_.change(resolved.refs[0]).suspended = 0; break;
+        case EventType::kRulesActivated: rules_version_ = std::get<RulesActivated>(entry.payload).version; break;
         default: break;  // says nothing but its postings
     }
     ids_.insert(resolved.fingerprint, made);
     new_ids_.push_back({resolved.fingerprint, made.word()});
+    if (entry.posting_count > 0) post(entry, program, resolved);
+}
 
-    if (entry.posting_count == 0) return;
+// A refund of a sale whose commissions are still held lessens what will mature.
+void State::refund(const Entry& entry) {
+    const Sequence sale = entry.refs[0];
+    const int64_t left = entry.left_before - std::get<TransactionRefunded>(entry.payload).amount.value;
+    const auto [at, is_first] = refunded_index_.try_emplace(sale, static_cast<Index>(refunded_sales_.size()));
+    if (is_first)
+        refunded_sales_.append({.sale = sale, .left = entry.left_before, .held_left = entry.left_before});
+    RefundedSale& refunded = refunded_sales_.change(at->second);
+    refunded.left = left;
+    if (!entry.mature_at_once()) refunded.held_left = left;
+}
+
+void State::post(const Entry& entry, Index program, const Resolved& resolved) {
     Book& book = books_.change(book_for(program, entry.currency));
     for (size_t i = 0; i < entry.posting_count; ++i) {
         const Posting& posting = entry.postings[i];
         switch (posting.account) {
-            case AccountKind::kSales: book.sales += posting.amount; break;
-            case AccountKind::kTax: book.tax += posting.amount; break;
-            case AccountKind::kHouse: book.house += posting.amount; break;
+            case AccountKind::kSales: add_to(book.sales, posting.amount); break;
+            case AccountKind::kTax: add_to(book.tax, posting.amount); break;
+            case AccountKind::kHouse: add_to(book.house, posting.amount); break;
             case AccountKind::kEarned: {
                 Account& account = accounts_.change(account_for(resolved.users[i], entry.currency));
-                (entry.maturity_us == kNoMaturity ? account.available : account.pending) += posting.amount;
+                add_to(entry.mature_at_once() ? account.available : account.pending, posting.amount);
                 break;
             }
             case AccountKind::kReserved:
-                accounts_.change(account_for(resolved.users[i], entry.currency)).reserved += posting.amount;
+                add_to(accounts_.change(account_for(resolved.users[i], entry.currency)).reserved, posting.amount);
                 break;
             case AccountKind::kPaid:
-                accounts_.change(account_for(resolved.users[i], entry.currency)).paid += posting.amount;
+                add_to(accounts_.change(account_for(resolved.users[i], entry.currency)).paid, posting.amount);
                 break;
         }
     }
@@ -105,7 +174,11 @@ Result<Resolved> State::resolve(const Entry& entry) const {
         std::optional<Index> index;
         if constexpr (std::is_same_v<Ref, UserRef>) index = user_rank_.rank(entry.refs[i]);
         if constexpr (std::is_same_v<Ref, WebsiteRef>) index = website_rank_.rank(entry.refs[i]);
-        if (!index && !error) error = missing("the user or website", entry.refs[i]);
+        if constexpr (std::is_same_v<Ref, PayoutRef>) index = payout_by_sequence(entry.refs[i]);
+        if constexpr (std::is_same_v<Ref, TransactionRef>) {
+            if (entry.refs[i] < entry.sequence) return;  // a sale has no index
+        }
+        if (!index && !error) error = missing("the user, website, sale or payout", entry.refs[i]);
         resolved.refs[i] = index.value_or(kNoIndex);
     });
     if (error) return *error;
@@ -119,8 +192,13 @@ Result<Resolved> State::resolve(const Entry& entry) const {
 }
 
 Status State::fold(const Entry& entry) {
-    if (entry.sequence != size_)
-        return Error{ErrorCode::kCorrupt, fmt::format("entry {} stands where entry {} belongs", entry.sequence, size_)};
+    const auto corrupt = [&entry](const std::string& what) {
+        return Error{ErrorCode::kCorrupt, fmt::format("entry {}: {}", entry.sequence, what)};
+    };
+    if (entry.sequence != size_) return corrupt(fmt::format("stands where entry {} belongs", size_));
+    if (entry.rules_version != rules_version_)
+        return corrupt(fmt::format("rules version {}, in force is {}", entry.rules_version, rules_version_));
+    if (!knows_plan(entry.plan)) return corrupt(fmt::format("entry {} published no plan", entry.plan - 1));
     Resolved resolved;
     if (entry.accepted()) {
         UPLINE_TRY_ASSIGN(resolved, resolve(entry));
@@ -129,33 +207,38 @@ Status State::fold(const Entry& entry) {
     return ok_status();
 }
 
+Result<Split> State::split_of(const Entry& sale, int64_t left) const {
+    const Sale facts = sale_of(sale);
+    if (!knows_plan(sale.plan) || left < 0 || left > facts.amount || facts.amount > kAmountCap)
+        return Error{ErrorCode::kCorrupt, fmt::format("entry {}: no sale of which {} can be left", sale.sequence, left)};
+    return entitled(plan(sale.plan), facts, left);
+}
+
+Result<Index> State::account_of(const Entry& entry, const Posting& posting) const {
+    const auto user = user_rank_.rank(posting.user);
+    const Index account = user ? find_account(*user, entry.currency) : kNoIndex;
+    if (account == kNoIndex)
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("entry {}: no account of the user of entry {}", entry.sequence, posting.user)};
+    return account;
+}
+
 Status State::mature(const Entry& entry) {
-    UPLINE_CHECK(entry.sequence == matured_to_ && matured_to_ < size_, "entries in order");
-    if (entry.accepted() && entry.maturity_us != kNoMaturity) {
-        for (const Posting& posting : entry.posted()) {
-            if (posting.account != AccountKind::kEarned) continue;
-            const auto user = user_rank_.rank(posting.user);
-            const Index index = user ? find_account(*user, entry.currency) : kNoIndex;
-            if (index == kNoIndex)
-                return Error{ErrorCode::kCorrupt,
-                             fmt::format("entry {}: no account of the user of entry {}", entry.sequence, posting.user)};
-            Account& account = accounts_.change(index);
-            account.pending -= posting.amount;
-            account.available += posting.amount;
-        }
-    }
-    ++matured_to_;
-    return ok_status();
+    return for_each_held(entry, [this](Index index, int64_t amount) {
+        Account& account = accounts_.change(index);
+        add_to(account.pending, -amount);
+        add_to(account.available, amount);
+    });
 }
 
 std::vector<IdTable::Slot> State::take_new_ids() {
     return std::exchange(new_ids_, {});
 }
 
-Status State::restore(uint64_t size, int64_t clock_us, Sequence matured_to) {
+Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds) {
     size_ = size;
     clock_us_ = clock_us;
-    matured_to_ = matured_to;
+    rules_version_ = rules_version;
     const auto wrong = [](const char* what, size_t index) {
         return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} {} does not fit the others", what, index)};
     };
@@ -163,6 +246,7 @@ Status State::restore(uint64_t size, int64_t clock_us, Sequence matured_to) {
         const Program& program = programs_[i];
         if (program.name_size > kMaxProgramBytes ||
             (program.first_book != kNoIndex && program.first_book >= books_.size()) ||
+            (program.plan != kNoIndex && program.plan >= plans_.size()) ||
             !program_index_.emplace(program.name(), static_cast<Index>(i)).second)
             return wrong("program", i);
     }
@@ -194,6 +278,20 @@ Status State::restore(uint64_t size, int64_t clock_us, Sequence matured_to) {
         if (books_[i].program >= programs_.size() || !parse_currency(books_[i].currency.text()) ||
             (books_[i].next != kNoIndex && books_[i].next >= i))
             return wrong("book", i);
+    least = 0;
+    for (size_t i = 0; i < plans_.size(); least = plans_[i++].sequence + 1)
+        if (plans_[i].sequence < least || plans_[i].sequence >= size || plans_[i].plan.levels > kMaxLevels)
+            return wrong("plan", i);
+    least = 0;
+    for (size_t i = 0; i < payouts_.size(); least = payouts_[i++].sequence + 1)
+        if (payouts_[i].sequence < least || payouts_[i].sequence >= size || payouts_[i].user >= users_.size() ||
+            payouts_[i].status > PayoutStatus::kFailed)
+            return wrong("payout", i);
+    for (size_t i = 0; i < refunded_sales_.size(); ++i)
+        if (refunded_sales_[i].sale >= size ||
+            !refunded_index_.emplace(refunded_sales_[i].sale, static_cast<Index>(i)).second)
+            return wrong("refunded sale", i);
+    if (!holds_.restore(std::move(holds), size)) return wrong("hold", 0);
     return ok_status();
 }
 

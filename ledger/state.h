@@ -17,7 +17,9 @@
 #include "ledger/entitlement.h"
 #include "ledger/entry.h"
 #include "ledger/id_table.h"
+#include "ledger/maturity.h"
 #include "ledger/paged.h"
+#include "ledger/sale.h"
 #include "ledger/sequence_rank.h"
 
 namespace upline {
@@ -31,6 +33,8 @@ struct Program {
     std::array<char, kMaxProgramBytes> name_bytes{};
     uint32_t name_size = 0;
     Index first_book = kNoIndex;
+    Index plan = kNoIndex;  // the one in force; kNoIndex: the default
+    uint32_t zero = 0;
     std::string_view name() const { return {name_bytes.data(), name_size}; }
 };
 
@@ -40,7 +44,7 @@ struct User {
     Index program = 0;
     Index referrer = kNoIndex;
     Index first_account = kNoIndex;
-    uint32_t zero = 0;
+    uint32_t suspended = 0;  // 0 or 1
 };
 
 struct Website {
@@ -77,11 +81,35 @@ struct Book {
     uint32_t zero2 = 0;
 };
 
+// A plan and the entry that published it.
+struct PublishedPlan {
+    Plan plan;
+    Sequence sequence = 0;
+};
+
+enum class PayoutStatus : uint8_t { kRequested = 0, kSettled = 1, kFailed = 2 };
+
+struct Payout {
+    Uuid id;
+    Sequence sequence = 0;
+    int64_t amount = 0;
+    Index user = 0;
+    Currency currency;
+    PayoutStatus status{};
+};
+
+// A sale of which something was refunded.
+struct RefundedSale {
+    Sequence sale = 0;
+    int64_t left = 0;
+    int64_t held_left = 0;  // what was left when its commissions matured; until then the same as left
+};
+
 // The dense indexes behind the names in an accepted entry, which whoever made or decoded it has looked up.
 struct Resolved {
     Index program = kNoIndex;                                        // kNoIndex: the program's first accepted event
     uint64_t fingerprint = 0;                                        // of (program, event id)
-    std::array<Index, kMaxRefs> refs{kNoIndex, kNoIndex, kNoIndex};  // as Entry::refs
+    std::array<Index, kMaxRefs> refs{kNoIndex, kNoIndex, kNoIndex};  // as Entry::refs; sales have no index
     std::array<Index, kMaxPostings> users{};                         // as Entry::postings, for users' accounts
 };
 
@@ -89,14 +117,19 @@ class State {
   public:
     uint64_t size() const { return size_; }         // entries folded in
     int64_t clock_us() const { return clock_us_; }  // the largest occurred_at of accepted events, 0 at first
-    // All postings to `earned` of entries before this one that are mature at clock_us() count as available.
-    Sequence matured_to() const { return matured_to_; }
+    uint16_t rules_version() const { return rules_version_; }  // in force for the next event
+    // Which held sales are still to be moved from pending to available; Core::mature moves those that are due.
+    Holds& holds() { return holds_; }
+    const Holds& holds() const { return holds_; }
 
     const Paged<Program>& programs() const { return programs_; }
     const Paged<User>& users() const { return users_; }
     const Paged<Website>& websites() const { return websites_; }
     const Paged<Account>& accounts() const { return accounts_; }
     const Paged<Book>& books() const { return books_; }
+    const Paged<PublishedPlan>& plans() const { return plans_; }
+    const Paged<Payout>& payouts() const { return payouts_; }
+    const Paged<RefundedSale>& refunded_sales() const { return refunded_sales_; }
     const IdTable& ids() const { return ids_; }
 
     Index find_program(std::string_view name) const;
@@ -104,7 +137,37 @@ class State {
     Index find_book(Index program, Currency currency) const;
     std::optional<Index> user_by_sequence(Sequence sequence) const { return user_rank_.rank(sequence); }
     std::optional<Index> website_by_sequence(Sequence sequence) const { return website_rank_.rank(sequence); }
-    // The thing `id` of a program names if it is a user or a website; other things are candidates: for those
+    std::optional<Index> payout_by_sequence(Sequence sequence) const;
+    // The plan in force for a program's next sale; nullptr: the default.
+    const PublishedPlan* current_plan(Index program) const {
+        const Index plan = program == kNoIndex ? kNoIndex : programs_[program].plan;
+        return plan == kNoIndex ? nullptr : &plans_[plan];
+    }
+    // A plan as entries name it (Entry::plan). REQUIRES: 0, or a plan that was published.
+    const Plan& plan(uint64_t number) const;
+    bool knows_plan(uint64_t number) const;
+    // What is left of a sale of that amount.
+    int64_t left_of(Sequence sale, int64_t amount) const {
+        const RefundedSale* refunded = find_refunded(sale);
+        return refunded ? refunded->left : amount;
+    }
+    // Calls f(account, amount) for each commission of a held sale, as it is after refunds: what matures with it.
+    // kCorrupt if the entry names what is not there. REQUIRES: is_held(entry).
+    template <class F>
+    Status for_each_held(const Entry& entry, F&& f) const {
+        const RefundedSale* refunded = find_refunded(entry.sequence);
+        Split left;
+        if (refunded) {
+            UPLINE_TRY_ASSIGN(left, split_of(entry, refunded->held_left));
+        }
+        for (const Posting& posting : entry.posted()) {
+            if (posting.account != AccountKind::kEarned) continue;
+            UPLINE_TRY_ASSIGN(const Index account, account_of(entry, posting));
+            f(account, refunded ? part_of(left, posting.role) : posting.amount);
+        }
+        return ok_status();
+    }
+    // The thing `id` of a program names if it is a user, a website or a payout; other things are candidates: for those
     // is_other(sequence) must say whether that entry has this program and id.
     template <class IsOther>
     Thing find(Index program, const Uuid& id, uint64_t fingerprint, IsOther&& is_other) const {
@@ -119,15 +182,20 @@ class State {
                     const Website& website = websites_[thing.number()];
                     return website.id == id && website.program == program;
                 }
+                case ThingKind::kPayout: {
+                    const Payout& payout = payouts_[thing.number()];
+                    return payout.id == id && users_[payout.user].program == program;
+                }
                 case ThingKind::kOther: return is_other(thing.number());
                 case ThingKind::kNone: break;
             }
             UPLINE_CHECK(false, "a thing of a known kind");
         });
     }
-    // The user or website of that id. No I/O: other things cannot be meant.
+    // The user, website or payout of that id. No I/O: other things cannot be meant.
     Index find_user(Index program, const Uuid& id, uint64_t fingerprint) const;
     Index find_website(Index program, const Uuid& id, uint64_t fingerprint) const;
+    Index find_payout(Index program, const Uuid& id, uint64_t fingerprint) const;
 
     // Folds an entry whose indexes are known. REQUIRES: entry.sequence == size(); amounts that leave no int64.
     void apply(const Entry& entry, const Resolved& resolved);
@@ -136,8 +204,7 @@ class State {
     // Looks up the indexes of an accepted entry. kCorrupt as fold.
     Result<Resolved> resolve(const Entry& entry) const;
 
-    // Moves the postings to `earned` of entry matured_to() from pending to available, and goes to the next.
-    // REQUIRES: entry.sequence == matured_to() < size().
+    // Moves the commissions of a held sale from pending to available. REQUIRES: is_held(entry), once.
     Status mature(const Entry& entry);
 
     // For the store. Ids accepted since the last time: (fingerprint, thing).
@@ -148,10 +215,15 @@ class State {
         Paged<Website>& websites;
         Paged<Account>& accounts;
         Paged<Book>& books;
+        Paged<PublishedPlan>& plans;
+        Paged<Payout>& payouts;
+        Paged<RefundedSale>& refunded_sales;
     };
-    Arrays arrays() { return {programs_, users_, websites_, accounts_, books_}; }
+    Arrays arrays() {
+        return {programs_, users_, websites_, accounts_, books_, plans_, payouts_, refunded_sales_};
+    }
     // Completes loading: arrays() and ids are in place. kCorrupt if they do not fit together.
-    Status restore(uint64_t size, int64_t clock_us, Sequence matured_to);
+    Status restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds);
     void restore_id(IdTable::Slot slot) { ids_.insert(slot.fingerprint, Thing::from_word(slot.thing)); }
     void reserve_ids(uint64_t count) { ids_.reserve(count); }
 
@@ -159,16 +231,29 @@ class State {
     Index program_for(std::string_view name);
     Index account_for(Index user, Currency currency);
     Index book_for(Index program, Currency currency);
+    void refund(const Entry& entry);
+    void post(const Entry& entry, Index program, const Resolved& resolved);
+    const RefundedSale* find_refunded(Sequence sale) const {
+        if (refunded_index_.empty()) return nullptr;
+        const auto found = refunded_index_.find(sale);
+        return found == refunded_index_.end() ? nullptr : &refunded_sales_[found->second];
+    }
+    Result<Split> split_of(const Entry& sale, int64_t left) const;
+    Result<Index> account_of(const Entry& entry, const Posting& posting) const;
 
     uint64_t size_ = 0;
     int64_t clock_us_ = 0;
-    Sequence matured_to_ = 0;
+    uint16_t rules_version_ = 1;
+    Holds holds_;
 
     Paged<Program> programs_;
     Paged<User> users_;
     Paged<Website> websites_;
     Paged<Account> accounts_;
     Paged<Book> books_;
+    Paged<PublishedPlan> plans_;
+    Paged<Payout> payouts_;
+    Paged<RefundedSale> refunded_sales_;
     SequenceRank user_rank_;
     SequenceRank website_rank_;
     IdTable ids_;
@@ -179,6 +264,7 @@ class State {
     };
     // Looked up only, never iterated.
     std::unordered_map<std::string, Index, TextHash, std::equal_to<>> program_index_;
+    std::unordered_map<Sequence, Index> refunded_index_;
 };
 
 }  // namespace upline

@@ -20,8 +20,8 @@ namespace upline {
 namespace {
 
 constexpr size_t kPageEntries = 256;
-constexpr const char* kFamilies[] = {"entries",  "offsets",  "tiles", "programs", "users",
-                                     "websites", "accounts", "books", "ids",      "state"};
+constexpr const char* kFamilies[] = {"entries",  "offsets", "tiles", "programs", "users",   "websites", "accounts",
+                                     "books",    "plans",   "payouts", "refunds", "ids", "state"};
 
 // The one place where RocksDB's words become ours.
 Error to_error(const rocksdb::Status& status, std::string_view doing) {
@@ -92,8 +92,9 @@ struct StoredPosition {
 struct StoredStatePosition {
     uint64_t size;
     int64_t clock_us;
-    Sequence matured_to;
+    uint64_t rules_version;
 };
+static_assert(std::has_unique_object_representations_v<Hold>);
 
 void append_varint(int64_t value, std::string& out) {
     uint64_t zigzag = (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
@@ -136,10 +137,13 @@ struct Page {
     }
 };
 
+enum class ReadOrder { kAscending, kAny };
+
 // Reads entries through an iterator that it keeps, so that a walk in ascending order is one scan.
 class EntryReader final : public EntrySource {
   public:
-    EntryReader(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) : db_(db), family_(family) {}
+    EntryReader(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family, ReadOrder order)
+        : db_(db), family_(family), order_(order) {}
 
     Result<std::span<const std::byte>> entry(uint64_t sequence) override {
         if (!holds(sequence)) UPLINE_TRY(seek(sequence));
@@ -167,16 +171,28 @@ class EntryReader final : public EntrySource {
             }
         }
         page_.value = {};
+        if (order_ == ReadOrder::kAny && iterator_) {
+            UPLINE_TRY(seek_for_previous(sequence));
+            if (holds(sequence)) return ok_status();
+        }
         rocksdb::ReadOptions options;
-        options.readahead_size = 2 << 20;
-        options.fill_cache = false;
+        if (order_ == ReadOrder::kAscending) {
+            options.readahead_size = 2 << 20;
+            options.fill_cache = false;
+        }
         iterator_.reset(db_->NewIterator(options, family_));
-        iterator_->SeekForPrev(slice(big_endian(sequence)));
-        if (iterator_->Valid()) UPLINE_TRY(take());
-        UPLINE_TRY_ROCKS(iterator_->status(), fmt::format("entry {} cannot be read", sequence));
+        UPLINE_TRY(seek_for_previous(sequence));
         if (holds(sequence)) return ok_status();
         page_.value = {};
         return Error{ErrorCode::kNotFound, fmt::format("entry {} is missing", sequence)};
+    }
+
+    Status seek_for_previous(uint64_t sequence) {
+        page_.value = {};
+        iterator_->SeekForPrev(slice(big_endian(sequence)));
+        if (iterator_->Valid()) UPLINE_TRY(take());
+        UPLINE_TRY_ROCKS(iterator_->status(), fmt::format("entry {} cannot be read", sequence));
+        return ok_status();
     }
 
     Status take() {
@@ -190,6 +206,7 @@ class EntryReader final : public EntrySource {
 
     rocksdb::DB* db_;
     rocksdb::ColumnFamilyHandle* family_;
+    ReadOrder order_;
     std::unique_ptr<rocksdb::Iterator> iterator_;
     Page page_;  // a view into the iterator
 };
@@ -263,7 +280,9 @@ class NoLogger final : public rocksdb::Logger {
 size_t page_bits(std::string_view model) {
     constexpr size_t kKindAndSequence = 48;
     constexpr size_t kDay = 32;
-    return model == "sites" ? kKindAndSequence + kDay : kKindAndSequence - 6;
+    if (model == "sites") return kKindAndSequence + kDay;
+    if (model == "revenue") return kKindAndSequence + kDay - 8;  // its days have fewer bits
+    return kKindAndSequence - 6;
 }
 
 rocksdb::DBOptions db_options() {
@@ -541,6 +560,9 @@ Status Store::store_state(State& state) {
     UPLINE_TRY(write_pages("websites", arrays.websites));
     UPLINE_TRY(write_pages("accounts", arrays.accounts));
     UPLINE_TRY(write_pages("books", arrays.books));
+    UPLINE_TRY(write_pages("plans", arrays.plans));
+    UPLINE_TRY(write_pages("payouts", arrays.payouts));
+    UPLINE_TRY(write_pages("refunds", arrays.refunded_sales));
     std::vector<IdTable::Slot> ids = state.take_new_ids();
     std::sort(ids.begin(), ids.end(), [](const IdTable::Slot& a, const IdTable::Slot& b) {
         return a.fingerprint != b.fingerprint ? a.fingerprint < b.fingerprint : a.thing < b.thing;
@@ -549,7 +571,9 @@ Status Store::store_state(State& state) {
         for (const IdTable::Slot& id : ids) put(big_endian(id.fingerprint) + big_endian(id.thing), "");
     }));
     UPLINE_TRY(write_file("state", [&](auto&& put) {
-        put("position", bytes_of(StoredStatePosition{state.size(), state.clock_us(), state.matured_to()}));
+        std::string value = bytes_of(StoredStatePosition{state.size(), state.clock_us(), state.rules_version()});
+        for (const Hold& hold : state.holds().all()) value += bytes_of(hold);
+        put("position", value);
     }));
     // The entries it is a fold of must not be behind it on disk. They were synced with each batch; asking again is
     // cheap, and keeps this right should a batch ever not be.
@@ -562,7 +586,15 @@ Result<std::unique_ptr<State>> Store::load_state() {
     auto state = std::make_unique<State>();
     UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get("state", "position"));
     if (!value) return state;
-    UPLINE_TRY_ASSIGN(const StoredStatePosition stored, record_of<StoredStatePosition>(*value, "state position"));
+    UPLINE_TRY_ASSIGN(const StoredStatePosition stored,
+                      record_of<StoredStatePosition>(std::string_view(*value).substr(0, sizeof(StoredStatePosition)),
+                                                     "state position"));
+    std::vector<Hold> holds;
+    for (size_t at = sizeof stored; at < value->size(); at += sizeof(Hold)) {
+        UPLINE_TRY_ASSIGN(const Hold hold,
+                          record_of<Hold>(std::string_view(*value).substr(at, sizeof(Hold)), "hold of the state"));
+        holds.push_back(hold);
+    }
     UPLINE_TRY_ASSIGN(const Position entries, position());
     if (stored.size > entries.size)
         return Error{
@@ -589,6 +621,9 @@ Result<std::unique_ptr<State>> Store::load_state() {
     UPLINE_TRY(load_pages("websites", arrays.websites));
     UPLINE_TRY(load_pages("accounts", arrays.accounts));
     UPLINE_TRY(load_pages("books", arrays.books));
+    UPLINE_TRY(load_pages("plans", arrays.plans));
+    UPLINE_TRY(load_pages("payouts", arrays.payouts));
+    UPLINE_TRY(load_pages("refunds", arrays.refunded_sales));
     rocksdb::ReadOptions options;
     options.readahead_size = 2 << 20;
     options.fill_cache = false;
@@ -600,18 +635,26 @@ Result<std::unique_ptr<State>> Store::load_state() {
         const Thing thing = Thing::from_word(slot.thing);
         const uint64_t bound = thing.kind() == ThingKind::kUser      ? state->users().size()
                                : thing.kind() == ThingKind::kWebsite ? state->websites().size()
+                               : thing.kind() == ThingKind::kPayout  ? state->payouts().size()
                                : thing.kind() == ThingKind::kOther   ? stored.size
                                                                      : 0;
         if (thing.number() >= bound) return Error{ErrorCode::kCorrupt, "stored state: an id names nothing"};
         state->restore_id(slot);
     }
     UPLINE_TRY_ROCKS(it->status(), "read of ids");
-    UPLINE_TRY(state->restore(stored.size, stored.clock_us, stored.matured_to));
+    if (stored.rules_version == 0 || stored.rules_version > UINT16_MAX)
+        return Error{ErrorCode::kCorrupt, fmt::format("stored state: rules version {}", stored.rules_version)};
+    UPLINE_TRY(state->restore(stored.size, stored.clock_us, static_cast<uint16_t>(stored.rules_version),
+                              std::move(holds)));
     return state;
 }
 
 std::unique_ptr<EntrySource> Store::entries() {
-    return std::make_unique<EntryReader>(impl_->db.get(), impl_->family("entries"));
+    return std::make_unique<EntryReader>(impl_->db.get(), impl_->family("entries"), ReadOrder::kAscending);
+}
+
+std::unique_ptr<EntrySource> Store::look_up() {
+    return std::make_unique<EntryReader>(impl_->db.get(), impl_->family("entries"), ReadOrder::kAny);
 }
 
 Result<RecordPlace> Store::place(Sequence sequence) {
@@ -687,7 +730,7 @@ Result<std::string> Store::raw(std::string_view family, std::string_view key) {
 }
 
 Result<Store::EntryPlace> Store::entry_place(Sequence sequence) {
-    EntryReader reader(impl_->db.get(), impl_->family("entries"));
+    EntryReader reader(impl_->db.get(), impl_->family("entries"), ReadOrder::kAny);
     UPLINE_TRY(reader.entry(sequence));
     const Page& page = reader.page();
     const auto i = static_cast<uint32_t>(sequence - page.first);

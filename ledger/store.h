@@ -2,7 +2,7 @@
 // The RocksDB of one shard. What is written when:
 //
 //   with every batch, in one synced write:  entries, offsets, tiles, position
-//   now and then, in one atomic ingest:     programs, users, websites, accounts, books, ids, and the size they are of
+//   now and then, in one atomic ingest:     programs, users ... refunds, ids, and the size they are of
 //   by projectors, whenever they like:      tables of rows, each with the position it stands for
 //
 // So after a crash at any instant entries, tree and log position agree, the rest is as of an earlier entry, and opening
@@ -12,9 +12,10 @@
 //   entries   first sequence (u64 big-endian) -> a page of up to 256 entries
 //   offsets   the same key -> log offsets and append times of that page
 //   tiles     level (u8), index (u64 big-endian) -> the tile's hashes
-//   programs users websites accounts books   page number (u64 big-endian) -> records as in memory (ledger/state.h)
+//   programs users websites accounts books plans payouts refunds
+//             page number (u64 big-endian) -> records as in memory (ledger/state.h)
 //   ids       fingerprint, thing (u64 big-endian each) -> nothing
-//   state     "position" -> size, clock, matured_to
+//   state     "position" -> size, clock, rules version, and each of State::holds, u64 or i64 each
 //   model.*   pages of rows of a read model (ledger/packed_table.h)
 //
 // The state families are only ever ingested into and the others only written through the WAL: RocksDB before 7.10 can
@@ -85,8 +86,10 @@ class Store {
     // ahead of the entries.
     Result<std::unique_ptr<State>> load_state();
 
-    // Readers of their own, each to be used by one thread; none may outlive the store.
+    // Readers of their own, each to be used by one thread; none may outlive the store. The first for a walk in
+    // ascending order, the second for any order.
     std::unique_ptr<EntrySource> entries();
+    std::unique_ptr<EntrySource> look_up();
     Result<RecordPlace> place(Sequence sequence);
     Result<std::optional<merkle::Tile>> tile(unsigned level, uint64_t index);
     Result<merkle::Tree> load_tree(uint64_t size);

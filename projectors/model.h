@@ -8,11 +8,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "events/result.h"
 #include "ledger/entry.h"
 #include "ledger/entry_source.h"
+#include "ledger/table.h"
 #include "projectors/deltas.h"
+#include "projectors/earlier_entries.h"
 #include "projectors/row.h"
 
 namespace upline {
@@ -33,15 +36,22 @@ class Model {
     // Raised with every change of keys, counters or what they mean; a table of another layout is built anew.
     virtual uint32_t layout() const = 0;
 
-    // Adds what an entry says. Called for every entry in order, not accepted ones too.
+    // Begins with what is stored: the rows of `table`, and progress() as it was then. An empty table and no progress:
+    // begins with nothing. kCorrupt if they cannot be what was stored.
+    virtual Status resume(Table& /*table*/, EarlierEntries& /*earlier*/, std::span<const uint64_t> progress) {
+        return progress.empty() ? ok_status() : Status(Error{ErrorCode::kCorrupt, "its position is too long"});
+    }
+    // Adds what an entry says. Called for every entry in order, not accepted ones too. An error is one of reading an
+    // earlier entry, or kCorrupt for an entry that names what is not there.
     // REQUIRES: an entry whose references and users are earlier entries.
-    virtual void fold(const Entry& entry, Deltas& deltas) = 0;
+    virtual Status fold(const Entry& entry, EarlierEntries& earlier, Deltas& deltas) = 0;
     // Adds what follows from the position as a whole and not from its last entry. Called before rows are stored.
-    virtual Status settle(EntrySource& /*entries*/, const ModelPosition& /*at*/, Deltas& /*deltas*/) {
+    virtual Status settle(EntrySource& /*entries*/, EarlierEntries& /*earlier*/, const ModelPosition& /*at*/,
+                          Deltas& /*deltas*/) {
         return ok_status();
     }
-    // Numbers of its own that are stored with the position, zero at first: how far settle() has come.
-    virtual std::span<uint64_t> progress() { return {}; }
+    // Numbers of its own that are stored with the position: how far settle() has come.
+    virtual std::vector<uint64_t> progress() const { return {}; }
 
     // For people, of any key: which row it is ("user of entry 12, USD"), whether it is a set of visitors, and what a
     // counter of it says ("level_1").

@@ -6,10 +6,11 @@
 #include <memory>
 
 #include "projectors/payouts.h"
+#include "projectors/revenue.h"
 #include "projectors/sites.h"
 
 namespace upline {
 
-inline constexpr std::array<std::unique_ptr<Model> (*)(), 2> kModels = {payouts_model, sites_model};
+inline constexpr std::array<std::unique_ptr<Model> (*)(), 3> kModels = {payouts_model, sites_model, revenue_model};
 
 }  // namespace upline

@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "events/check.h"
 #include "events/time.h"
 #include "ledger/maturity.h"
+#include "ledger/sale.h"
 
 namespace upline {
 namespace {
@@ -29,10 +31,22 @@ enum Number : uint32_t {
     kWebsite,
     kBySource,
     kByStream = kBySource + kSources,
-    kNamed = kByStream + kStreams,
+    kAdjusted = kByStream + kStreams,
+    kNamed,
     kMaturing = 64,  // + day
 };
 static_assert(kNamed <= kMaturing);
+
+constexpr uint64_t kHeldRefundRow = 2;
+
+// The row of a sale of which something was refunded while it was held.
+RowKey held_refund_row(Sequence sale) {
+    UPLINE_CHECK(sale <= kMaxKeySequence, "a sale that fits a key");
+    return {.high = kHeldRefundRow << 56 | sale << 16, .low = 0};
+}
+bool is_held_refund(const RowKey& row) {
+    return row.high >> 56 == kHeldRefundRow;
+}
 
 struct Key {
     Sequence user = 0;
@@ -65,7 +79,8 @@ std::string number_name(uint32_t number) {
     if (number == kCreator) return std::string(role_name(Role::kCreator));
     if (number == kWebsite) return std::string(role_name(Role::kWebsite));
     if (number < kByStream) return fmt::format("source {}", enum_names<Source>()[number - kBySource]);
-    if (number < kNamed) return fmt::format("stream {}", enum_names<Stream>()[number - kByStream]);
+    if (number < kAdjusted) return fmt::format("stream {}", enum_names<Stream>()[number - kByStream]);
+    if (number == kAdjusted) return "adjusted";
     if (number < kMaturing) return fmt::format("counter {}", number);
     return fmt::format("maturing on {}", format_day(int64_t{number} - kMaturing));
 }
@@ -73,11 +88,40 @@ std::string number_name(uint32_t number) {
 class PayoutsModel final : public Model {
   public:
     std::string_view name() const override { return "payouts"; }
-    uint32_t layout() const override { return 1; }
+    uint32_t layout() const override { return 2; }
 
-    void fold(const Entry& entry, Deltas& deltas) override {
-        if (!entry.accepted()) return;
+    Status resume(Table& table, EarlierEntries& /*earlier*/, std::span<const uint64_t> progress) override {
+        constexpr size_t kNumbersOfHold = 4;
+        held_refunds_.clear();
+        std::vector<Hold> holds;
+        for (; progress.size() >= kNumbersOfHold; progress = progress.subspan(kNumbersOfHold))
+            holds.push_back(
+                {static_cast<int64_t>(progress[0]), progress[1], progress[2], static_cast<int64_t>(progress[3])});
+        if (!progress.empty() || !holds_.restore(std::move(holds), kMaxKeySequence))
+            return Error{ErrorCode::kCorrupt, "the holds in its position cannot be"};
+        bool readable = true;
+        UPLINE_TRY(table.scan(held_refund_row(0).bytes(), [&](std::string_view key, std::string_view value) {
+            const auto row = RowKey::parse(key);
+            std::vector<Counter> counters;
+            readable = row && is_held_refund(*row) && decode_counters(value, counters) && counters.size() == 1 &&
+                       counters[0].number == 0;
+            if (readable) held_refunds_.emplace(row->high >> 16 & kMaxKeySequence, counters[0].amount);
+            return readable;
+        }));
+        if (!readable) return Error{ErrorCode::kCorrupt, "the row of a refund cannot be read"};
+        return ok_status();
+    }
+
+    Status fold(const Entry& entry, EarlierEntries& earlier, Deltas& deltas) override {
+        if (!entry.accepted()) return ok_status();
+        holds_.add(entry);
         const auto* sale = std::get_if<TransactionRecorded>(&entry.payload);
+        const bool recorded = sale != nullptr;
+        if (const auto* refund = std::get_if<TransactionRefunded>(&entry.payload)) {
+            UPLINE_TRY_ASSIGN(const Entry* refunded, earlier.sale(entry.refs[0]));
+            sale = &std::get<TransactionRecorded>(refunded->payload);
+            if (!entry.mature_at_once()) hold_back(entry.refs[0], refund->amount.value, deltas);
+        }
         const auto postings = entry.posted();
         for (size_t i = 0; i < postings.size(); ++i) {
             const Posting& posting = postings[i];
@@ -91,39 +135,60 @@ class PayoutsModel final : public Model {
                     if (sale) {
                         add_to(row[kBySource + static_cast<size_t>(sale->source)], posting.amount);
                         add_to(row[kByStream + static_cast<size_t>(sale->stream)], posting.amount);
-                        if (first_of_user(postings, i)) add_to(row[kSales], 1);
+                        if (recorded && first_of_user(postings, i)) add_to(row[kSales], 1);
                     }
-                    if (entry.maturity_us == kNoMaturity)
+                    if (entry.mature_at_once())
                         add_to(row[kAvailable], posting.amount);
                     else
                         add_pending(entry, posting.amount, row, deltas);
             }
         }
-    }
-
-    Status settle(EntrySource& entries, const ModelPosition& at, Deltas& deltas) override {
-        const auto move = [&](const Entry& entry) {
-            if (entry.accepted() && entry.maturity_us != kNoMaturity) {
-                for (const Posting& posting : entry.posted()) {
-                    if (posting.account != AccountKind::kEarned) continue;
-                    const Deltas::Touched row = balances(posting.user, entry.currency, deltas);
-                    add_to(row[kAvailable], posting.amount);
-                    add_pending(entry, -posting.amount, row, deltas);
-                }
-            }
-            return ok_status();
-        };
-        UPLINE_TRY_ASSIGN(matured_to_, for_each_mature(entries, matured_to_, at.size, at.clock_us, UINT64_MAX, move));
         return ok_status();
     }
 
-    std::span<uint64_t> progress() override { return {&matured_to_, 1}; }
+    Status settle(EntrySource& entries, EarlierEntries& earlier, const ModelPosition& at, Deltas& deltas) override {
+        return holds_.advance(entries, at.clock_us, UINT64_MAX, [&](const Entry& entry) -> Status {
+            const auto refunded = held_refunds_.find(entry.sequence);
+            Split left;
+            if (refunded != held_refunds_.end()) {
+                const Sale sale = sale_of(entry);
+                if (refunded->second < 0 || refunded->second > sale.amount || sale.amount > kAmountCap)
+                    return Error{ErrorCode::kCorrupt, fmt::format("entry {}: more refunded than sold", entry.sequence)};
+                UPLINE_TRY_ASSIGN(const Plan plan, earlier.plan(entry.plan));
+                left = entitled(plan, sale, sale.amount - refunded->second);
+            }
+            for (const Posting& posting : entry.posted()) {
+                if (posting.account != AccountKind::kEarned) continue;
+                const int64_t amount =
+                    refunded == held_refunds_.end() ? posting.amount : part_of(left, posting.role);
+                const Deltas::Touched row = balances(posting.user, entry.currency, deltas);
+                add_to(row[kAvailable], amount);
+                add_pending(entry, -amount, row, deltas);
+            }
+            if (refunded != held_refunds_.end()) {
+                add_to(deltas.touch(held_refund_row(entry.sequence), 1)[0], -refunded->second);
+                held_refunds_.erase(refunded);
+            }
+            return ok_status();
+        });
+    }
+
+    std::vector<uint64_t> progress() const override {
+        std::vector<uint64_t> numbers;
+        for (const Hold& hold : holds_.all())
+            numbers.insert(numbers.end(), {static_cast<uint64_t>(hold.hold_us), hold.first, hold.last,
+                                           static_cast<uint64_t>(hold.due_us)});
+        return numbers;
+    }
 
     std::string describe(const RowKey& row) const override {
         const Key key = Key::of(row);
+        if (is_held_refund(row)) return fmt::format("refunds of the held sale of entry {}", key.user);
         return fmt::format("user of entry {}, {}", key.user, key.currency.text());
     }
-    std::string counter_name(const RowKey& /*key*/, uint32_t number) const override { return number_name(number); }
+    std::string counter_name(const RowKey& key, uint32_t number) const override {
+        return is_held_refund(key) ? "refunded" : number_name(number);
+    }
 
   private:
     static Deltas::Touched balances(Sequence user, Currency currency, Deltas& deltas) {
@@ -133,10 +198,15 @@ class PayoutsModel final : public Model {
         if (is_level(posting.role)) add_to(row[kLevels + static_cast<size_t>(posting.role) - 1], posting.amount);
         if (posting.role == Role::kCreator) add_to(row[kCreator], posting.amount);
         if (posting.role == Role::kWebsite) add_to(row[kWebsite], posting.amount);
+        if (posting.role == Role::kAdjustment) add_to(row[kAdjusted], posting.amount);
     }
     static void add_pending(const Entry& entry, int64_t amount, const Deltas::Touched& row, Deltas& deltas) {
         add_to(row[kPending], amount);
         deltas.add_higher(row.place, maturing_number(entry.maturity_us), amount);
+    }
+    void hold_back(Sequence sale, int64_t amount, Deltas& deltas) {
+        add_to(held_refunds_[sale], amount);
+        add_to(deltas.touch(held_refund_row(sale), 1)[0], amount);
     }
     // A user may hold several roles in a sale.
     static bool first_of_user(std::span<const Posting> postings, size_t i) {
@@ -145,7 +215,8 @@ class PayoutsModel final : public Model {
         });
     }
 
-    uint64_t matured_to_ = 0;  // earned postings of entries before this one are available
+    Holds holds_;
+    std::map<Sequence, int64_t> held_refunds_;  // what of held sales was refunded
 };
 
 // False for a row that is no row of payouts.
@@ -163,10 +234,11 @@ bool read_row(std::string_view bytes, std::string_view value, std::vector<Counte
             case kSales: return &payouts.sales;
             case kCreator: return &payouts.as_creator;
             case kWebsite: return &payouts.as_website_owner;
+            case kAdjusted: return &payouts.adjusted;
             default:
                 if (number < kCreator) return &payouts.by_level[number - kLevels];
                 if (number < kByStream) return &payouts.by_source[number - kBySource];
-                return number < kNamed ? &payouts.by_stream[number - kByStream] : nullptr;
+                return number < kAdjusted ? &payouts.by_stream[number - kByStream] : nullptr;
         }
     };
     for (const auto& [number, amount] : counters) {
@@ -193,6 +265,7 @@ Status read_payouts(Table& table, std::optional<Sequence> user, const std::funct
     std::optional<Error> error;
     UPLINE_TRY(
         table.scan(Key{.user = user.value_or(0)}.row().bytes(), [&](std::string_view key, std::string_view value) {
+            if (const auto parsed = RowKey::parse(key); parsed && is_held_refund(*parsed)) return false;
             if (!read_row(key, value, counters, payouts)) {
                 error = Error{ErrorCode::kCorrupt,
                               fmt::format("read model payouts: the row \"{}\" cannot be read",

@@ -2,8 +2,11 @@
 // The payouts read model: what each user has earned, by what, and when it can be paid.
 //
 // Key:  u8 1, user (40 bits: the sequence of its signup), currency (3 letters), zeros, big-endian
-// Counters: 0 to 34 are balances and earnings, in the order of Payouts below; 64 + d is what of pending matures on UTC
-// day d since 1970-01-01, and gone when it has.
+// Counters: 0 to 35 are balances and earnings (payouts.cc numbers them); 64 + d is what of pending matures on UTC day d
+// since 1970-01-01, and gone when it has.
+//
+// Key:  u8 2, sale (40 bits: the sequence of its entry), zeros
+// Counter 0: what of a sale was refunded while its commissions are held; gone when they mature.
 //
 // A sale's commissions are pending until they are mature at the ledger clock of the model's position, then available:
 // as in the ledger's own balances, which these are at the same position.
@@ -27,7 +30,8 @@ inline constexpr size_t kStreams = 18;  // of facts.h's Stream
 
 std::unique_ptr<Model> payouts_model();
 
-// Amounts in minor units. Earnings are of all time and by what earned them; paying them out takes nothing away.
+// Amounts in minor units. Earnings are of all time and by what earned them, less what refunds took back; paying them
+// out takes nothing away.
 struct Payouts {
     Sequence user = kNoSequence;  // of its signup
     Currency currency{};
@@ -39,6 +43,7 @@ struct Payouts {
     std::array<int64_t, kMaxLevels> by_level{};  // [0]: level 1
     int64_t as_creator = 0;
     int64_t as_website_owner = 0;
+    int64_t adjusted = 0;
     std::array<int64_t, kSources> by_source{};  // index: Source
     std::array<int64_t, kStreams> by_stream{};  // index: Stream
     struct Maturing {

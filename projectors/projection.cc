@@ -56,8 +56,9 @@ bool names_earlier_entries(const Entry& entry) {
 }  // namespace
 
 Result<std::unique_ptr<Projection>> Projection::open(std::unique_ptr<Table> table, std::unique_ptr<Model> model,
-                                                     EntrySource& entries, size_t delta_bytes) {
-    std::unique_ptr<Projection> projection(new Projection(std::move(table), std::move(model), entries, delta_bytes));
+                                                     EntrySource& walk, EntrySource& look_up, size_t delta_bytes) {
+    std::unique_ptr<Projection> projection(
+        new Projection(std::move(table), std::move(model), walk, look_up, delta_bytes));
     UPLINE_TRY(projection->load_position());
     return projection;
 }
@@ -66,12 +67,20 @@ Status Projection::load_position() {
     UPLINE_TRY_ASSIGN(const std::optional<std::string> row, position_bytes(*table_));
     UPLINE_TRY_ASSIGN(const std::optional<StoredPosition> stored, decode_position(row, *model_));
     if (!stored || stored->layout != model_->layout()) return start_anew();
-    std::string_view rest = stored->progress;
-    for (uint64_t& number : model_->progress()) {
-        const auto value = take_varint(rest);
-        if (!value)
-            return Error{ErrorCode::kCorrupt, fmt::format("read model {}: its position ends early", model_->name())};
-        number = *value;
+    const auto corrupt = [this](std::string_view what) {
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("read model {}: {}; rebuild the model", model_->name(), what)};
+    };
+    std::vector<uint64_t> progress;
+    for (std::string_view rest = stored->progress; !rest.empty();) {
+        const auto number = take_varint(rest);
+        if (!number) return corrupt("its position ends early");
+        progress.push_back(*number);
+    }
+    const Status resumed = model_->resume(*table_, earlier_, progress);
+    if (!resumed.ok()) {
+        if (resumed.error().code != ErrorCode::kCorrupt) return resumed;
+        return corrupt(resumed.error().message);
     }
     stored_ = folded_ = stored->at;
     return ok_status();
@@ -80,9 +89,8 @@ Status Projection::load_position() {
 Status Projection::start_anew() {
     UPLINE_TRY(table_->clear());
     deltas_.clear();
-    std::ranges::fill(model_->progress(), 0);
     stored_ = folded_ = {};
-    return ok_status();
+    return model_->resume(*table_, earlier_, {});
 }
 
 Status Projection::fold_to(uint64_t size) {
@@ -101,7 +109,7 @@ Status Projection::fold_to(uint64_t size) {
         if (!names_earlier_entries(entry_))
             return Error{ErrorCode::kCorrupt,
                          fmt::format("entry {} names an entry that is not before it", folded_.size)};
-        model_->fold(entry_, deltas_);
+        UPLINE_TRY(model_->fold(entry_, earlier_, deltas_));
         folded_ = {folded_.size + 1, entry_.clock_us};
         if (deltas_.bytes() > delta_bytes_) UPLINE_TRY(flush());
     }
@@ -110,7 +118,7 @@ Status Projection::fold_to(uint64_t size) {
 
 Status Projection::flush() {
     if (folded_ == stored_) return ok_status();
-    UPLINE_TRY(model_->settle(entries_, folded_, deltas_));
+    UPLINE_TRY(model_->settle(entries_, earlier_, folded_, deltas_));
     const std::vector<Deltas::Row>& rows = deltas_.sorted();
     std::vector<Table::Write> writes;
     writes.reserve(rows.size() + 1);

@@ -28,9 +28,11 @@ class Projection {
 
     // Resumes where the table's rows stand; at zero if the table is new or of another layout (its rows are then
     // deleted). kCorrupt if the position cannot be read: clear the table and open again.
-    // `entries` must outlive the projection and be used by nobody else.
+    // Two sources of entries, one walked in order and one asked for any: they must outlive the projection and be used
+    // by nobody else.
     static Result<std::unique_ptr<Projection>> open(std::unique_ptr<Table> table, std::unique_ptr<Model> model,
-                                                    EntrySource& entries, size_t delta_bytes = kDeltaBytes);
+                                                    EntrySource& walk, EntrySource& look_up,
+                                                    size_t delta_bytes = kDeltaBytes);
 
     uint64_t position() const { return stored_.size; }  // as stored
     const Model& model() const { return *model_; }
@@ -46,8 +48,13 @@ class Projection {
     Status rebuild();
 
   private:
-    Projection(std::unique_ptr<Table> table, std::unique_ptr<Model> model, EntrySource& entries, size_t delta_bytes)
-        : table_(std::move(table)), model_(std::move(model)), entries_(entries), delta_bytes_(delta_bytes) {}
+    Projection(std::unique_ptr<Table> table, std::unique_ptr<Model> model, EntrySource& walk, EntrySource& look_up,
+               size_t delta_bytes)
+        : table_(std::move(table)),
+          model_(std::move(model)),
+          entries_(walk),
+          earlier_(look_up),
+          delta_bytes_(delta_bytes) {}
 
     Status load_position();
     Status start_anew();
@@ -57,6 +64,7 @@ class Projection {
     std::unique_ptr<Table> table_;
     std::unique_ptr<Model> model_;
     EntrySource& entries_;
+    EarlierEntries earlier_;
     size_t delta_bytes_;
     ModelPosition stored_;
     ModelPosition folded_;

@@ -40,10 +40,6 @@ struct RowKey {
 inline constexpr unsigned kSequenceBits = 40;
 inline constexpr Sequence kMaxKeySequence = (Sequence{1} << kSequenceBits) - 1;
 
-inline void add_to(int64_t& counter, int64_t amount) {
-    counter = static_cast<int64_t>(static_cast<uint64_t>(counter) + static_cast<uint64_t>(amount));
-}
-
 // A counter of a row.
 struct Counter {
     uint32_t number = 0;

@@ -17,9 +17,9 @@ static_assert(kWidgets == static_cast<size_t>(Widget::kEarningsCalculator) + 1);
 static_assert(kActivityKinds == static_cast<size_t>(ActivityKind::kShare) + 1);
 
 // Stored orders: see layout().
-enum SalesNumber : uint32_t { kSales, kRevenue, kTax, kCommission, kBonus, kSalesCounters };
-constexpr std::array<std::string_view, kSalesCounters> kSalesNames = {"sales", "revenue", "tax", "commission",
-                                                                      "website bonus"};
+enum SalesNumber : uint32_t { kSales, kRevenue, kTax, kCommission, kBonus, kRefunds, kRefunded, kSalesCounters };
+constexpr std::array<std::string_view, kSalesCounters> kSalesNames = {"sales",         "revenue", "tax",     "commission",
+                                                                      "website bonus", "refunds", "refunded"};
 constexpr size_t kActivityCounters = kWidgets * kActivityKinds;
 
 constexpr uint8_t kActivityRow = 0;
@@ -58,12 +58,19 @@ uint32_t key_day_of(int64_t us) {
 class SitesModel final : public Model {
   public:
     std::string_view name() const override { return "sites"; }
-    uint32_t layout() const override { return 1; }
+    uint32_t layout() const override { return 2; }
 
-    void fold(const Entry& entry, Deltas& deltas) override {
-        if (!entry.accepted()) return;
+    Status fold(const Entry& entry, EarlierEntries& earlier, Deltas& deltas) override {
+        constexpr size_t kWebsite = 1;  // of a sale; the buyer is the first reference
+        if (!entry.accepted()) return ok_status();
         if (const auto* activity = std::get_if<WebsiteActivity>(&entry.payload)) add_activity(entry, *activity, deltas);
-        if (const auto* sale = std::get_if<TransactionRecorded>(&entry.payload)) add_sale(entry, *sale, deltas);
+        if (const auto* sale = std::get_if<TransactionRecorded>(&entry.payload))
+            add_sale(entry, entry.refs[kWebsite], {{{kSales, 1}, {kRevenue, sale->amount.value}}}, deltas);
+        if (const auto* refund = std::get_if<TransactionRefunded>(&entry.payload)) {
+            UPLINE_TRY_ASSIGN(const Entry* sale, earlier.sale(entry.refs[0]));
+            add_sale(entry, sale->refs[kWebsite], {{{kRefunds, 1}, {kRefunded, refund->amount.value}}}, deltas);
+        }
+        return ok_status();
     }
 
     bool holds_visitors(const RowKey& row) const override { return Key::of(row).kind == kVisitorsRow; }
@@ -102,23 +109,22 @@ class SitesModel final : public Model {
                                activity.visitor->value);
     }
 
-    static void add_sale(const Entry& entry, const TransactionRecorded& sale, Deltas& deltas) {
-        constexpr size_t kWebsite = 1;  // the buyer is the first reference
-        const Sequence website = entry.refs[kWebsite];
+    // A sale or a refund of one: what its postings say, and counters of its own.
+    static void add_sale(const Entry& entry, Sequence website, std::array<Counter, 2> own, Deltas& deltas) {
         if (website == kNoSequence) return;
+        int64_t tax = 0;
         int64_t commission = 0;
         int64_t bonus = 0;
         for (const Posting& posting : entry.posted()) {
-            if (posting.account != AccountKind::kEarned) continue;
-            add_to(commission, posting.amount);
+            if (posting.account == AccountKind::kTax) add_to(tax, posting.amount);
+            if (posting.account == AccountKind::kEarned) add_to(commission, posting.amount);
             if (posting.role == Role::kWebsite) add_to(bonus, posting.amount);
         }
         for (const uint32_t when : {kTotal, key_day_of(entry.occurred_at_us)}) {
-            const Key key{.website = website, .day = when, .kind = kSalesRow, .currency = sale.currency};
+            const Key key{.website = website, .day = when, .kind = kSalesRow, .currency = entry.currency};
             const Deltas::Touched row = deltas.touch(key.row(), kSalesCounters);
-            add_to(row[kSales], 1);
-            add_to(row[kRevenue], sale.amount.value);
-            add_to(row[kTax], sale.tax.value);
+            for (const Counter& counter : own) add_to(row[counter.number], counter.amount);
+            add_to(row[kTax], tax);
             add_to(row[kCommission], commission);
             add_to(row[kBonus], bonus);
         }
@@ -148,7 +154,9 @@ bool read_sales(std::string_view value, Currency currency, SiteStats& stats) {
     if (!read_counters(value, counters)) return false;
     stats.sales.push_back({.currency = currency,
                            .sales = counters[kSales],
+                           .refunds = counters[kRefunds],
                            .revenue = counters[kRevenue],
+                           .refunded = counters[kRefunded],
                            .tax = counters[kTax],
                            .commission = counters[kCommission],
                            .website_bonus = counters[kBonus]});

@@ -5,10 +5,11 @@
 //       u8 kind, currency (3 letters, or zeros), big-endian
 //
 //   kind 0   activity: a sum of counts for each widget and, within it, each kind of activity
-//   kind 1   sales in a currency: how many, revenue, tax, commission, website bonus
+//   kind 1   sales in a currency: how many, revenue, tax, commission, website bonus, refunds, refunded
 //   kind 2   the visitors of a day (projectors/visitors.h); a total has none, for their tokens change daily
 //
-// A sale is of the website it names, whether or not that earns its owner a bonus.
+// A sale is of the website it names, whether or not that earns its owner a bonus. A refund is of its sale's website, on
+// the day of the refund.
 #pragma once
 
 #include <array>
@@ -31,8 +32,11 @@ std::unique_ptr<Model> sites_model();
 // Amounts in minor units.
 struct SiteSales {
     Currency currency{};
-    int64_t sales = 0;  // how many
-    int64_t revenue = 0;
+    int64_t sales = 0;    // how many
+    int64_t refunds = 0;  // how many
+    int64_t revenue = 0;  // before refunds
+    int64_t refunded = 0;
+    // Less what refunds took back:
     int64_t tax = 0;
     int64_t commission = 0;     // all that users earned by these sales: levels, creators and the owner's bonus
     int64_t website_bonus = 0;  // of it the owner's

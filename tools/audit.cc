@@ -5,15 +5,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <deque>
-#include <unordered_map>
 
-#include "events/time.h"
 #include "ledger/core.h"
 #include "projectors/compare.h"
 #include "projectors/memory_table.h"
 #include "projectors/models.h"
 #include "projectors/projection.h"
+#include "tools/recomputation.h"
 
 namespace upline {
 namespace {
@@ -23,197 +21,6 @@ __extension__ using Int128 = __int128;
 constexpr size_t kChunk = 4096;
 constexpr size_t kMostFindings = 10;
 
-std::string postings_text(const Entry& entry) {
-    std::string text;
-    for (const Posting& posting : entry.posted())
-        text +=
-            fmt::format("{}{} {}{}{}", text.empty() ? "" : ", ", account_name(posting.account),
-                        posting.role == Role::kNone ? "" : fmt::format("{} ", role_name(posting.role)),
-                        posting.user == kNoSequence ? "" : fmt::format("of entry {} ", posting.user), posting.amount);
-    return text.empty() ? "none" : text;
-}
-
-// The auditor's own knowledge of people and sites, and its own arithmetic of a sale.
-class Recomputation {
-  public:
-    struct User {
-        Uuid id;
-        Sequence referrer;
-    };
-    struct Website {
-        Uuid id;
-        Sequence owner;
-        WebsiteStatus status;
-    };
-
-    void learn(const Entry& entry) {
-        if (std::holds_alternative<UserSignedUp>(entry.payload))
-            users_.emplace(entry.sequence, User{entry.id, entry.refs[0]});
-        if (std::holds_alternative<WebsiteCreated>(entry.payload))
-            websites_.emplace(entry.sequence, Website{entry.id, entry.refs[0], WebsiteStatus::kDraft});
-        if (const auto* change = std::get_if<WebsiteStatusChanged>(&entry.payload)) {
-            const auto website = websites_.find(entry.refs[0]);
-            if (website != websites_.end()) website->second.status = change->status;
-        }
-    }
-
-    // What is wrong with the entry's postings, or nothing.
-    std::optional<std::string> check(const Entry& entry) const {
-        std::vector<Posting> expected;
-        if (const auto* sale = std::get_if<TransactionRecorded>(&entry.payload)) {
-            if (!expect_sale(*sale, entry, expected))
-                return "it names what no earlier entry made, or an amount no sale may have";
-            constexpr int64_t kHoldUs = 30 * kUsPerDay;
-            if (entry.maturity_us != entry.clock_us + kHoldUs)
-                return fmt::format("maturity is {}, a hold of 30 days after its clock gives {}", entry.maturity_us,
-                                   entry.clock_us + kHoldUs);
-        }
-        if (entry.plan != 0) return "it names a plan, but none was published";
-        const auto same = [](const Posting& a, const Posting& b) {
-            return a.account == b.account && a.role == b.role && a.user == b.user && a.amount == b.amount;
-        };
-        if (!std::ranges::equal(expected, entry.posted(), same)) {
-            Entry right;
-            right.posting_count = static_cast<uint8_t>(expected.size());
-            std::copy(expected.begin(), expected.end(), right.postings.begin());
-            return fmt::format("its postings are {}; its facts and the plan give {}", postings_text(entry),
-                               postings_text(right));
-        }
-        return std::nullopt;
-    }
-
-    const User* user(Sequence sequence) const {
-        const auto found = users_.find(sequence);
-        return found == users_.end() ? nullptr : &found->second;
-    }
-    const Website* website(Sequence sequence) const {
-        const auto found = websites_.find(sequence);
-        return found == websites_.end() ? nullptr : &found->second;
-    }
-
-  private:
-    static int64_t part(int64_t of, int64_t numerator, int64_t denominator) {
-        return static_cast<int64_t>(static_cast<Int128>(of) * numerator / denominator);
-    }
-
-    bool expect_sale(const TransactionRecorded& sale, const Entry& entry, std::vector<Posting>& expected) const {
-        const Sequence buyer = entry.refs[0];
-        const Sequence site = entry.refs[1];
-        const Sequence creator = entry.refs[2];
-        if (!user(buyer) || (site != kNoSequence && !website(site)) || (creator != kNoSequence && !user(creator)))
-            return false;
-        if (sale.amount.value <= 0 || sale.amount.value > kAmountCap || sale.tax.value < 0 ||
-            sale.tax.value > sale.amount.value)
-            return false;
-        constexpr int64_t kDefaultRates[] = {2000, 1500, 1000, 800, 500, 300, 200};
-        constexpr int64_t kWhole = 10'000;
-        int64_t house = sale.amount.value;
-        const auto add = [&](AccountKind account, Role role, Sequence who, int64_t amount) {
-            if (amount != 0) expected.push_back({account, role, who, amount});
-            if (account != AccountKind::kSales) house -= amount;
-        };
-        add(AccountKind::kSales, Role::kNone, kNoSequence, -sale.amount.value);
-        add(AccountKind::kTax, Role::kNone, kNoSequence, sale.tax.value);
-        if (creator != kNoSequence) add(AccountKind::kEarned, Role::kCreator, creator, part(house, 5000, kWhole));
-        const int64_t base = house;
-        if (site != kNoSequence && website(site)->status == WebsiteStatus::kPublished && website(site)->owner != buyer)
-            add(AccountKind::kEarned, Role::kWebsite, website(site)->owner, part(base, 500, kWhole));
-        Sequence upline = user(buyer)->referrer;
-        for (unsigned level = 1; level <= 7 && upline != kNoSequence; ++level) {
-            add(AccountKind::kEarned, level_role(level), upline, part(base, kDefaultRates[level - 1], kWhole));
-            const User* member = user(upline);
-            if (!member) return false;
-            upline = member->referrer;
-        }
-        const int64_t rest = house;
-        add(AccountKind::kHouse, Role::kNone, kNoSequence, rest);
-        return true;
-    }
-
-    std::unordered_map<Sequence, User> users_;
-    std::unordered_map<Sequence, Website> websites_;
-};
-
-// The auditor's own books: every balance is the sum of postings, pending until their maturity is reached.
-class OwnBooks {
-  public:
-    struct Balance {
-        Int128 pending = 0;
-        Int128 available = 0;
-        Int128 reserved = 0;
-        Int128 paid = 0;
-    };
-
-    void post(const Entry& entry) {
-        clock_us_ = std::max(clock_us_, entry.clock_us);
-        for (const Posting& posting : entry.posted()) {
-            if (!is_user_account(posting.account)) continue;
-            const Key key{posting.user, entry.currency.packed()};
-            Balance& balance = balances_[key];
-            if (posting.account == AccountKind::kReserved) balance.reserved += posting.amount;
-            if (posting.account == AccountKind::kPaid) balance.paid += posting.amount;
-            if (posting.account != AccountKind::kEarned) continue;
-            if (entry.maturity_us == kNoMaturity) {
-                balance.available += posting.amount;
-            } else {
-                balance.pending += posting.amount;
-                held_.push_back({entry.maturity_us, key, posting.amount});
-            }
-        }
-        // Held in the order of maturity, since there is one hold and the clock never goes back.
-        for (; !held_.empty() && held_.front().maturity_us <= clock_us_; held_.pop_front()) {
-            Balance& balance = balances_[held_.front().key];
-            balance.pending -= held_.front().amount;
-            balance.available += held_.front().amount;
-        }
-    }
-
-    // The first balance of the stored ones, in their order, that is not the sum of its postings.
-    std::optional<std::string> compare(const State& stored) const {
-        size_t found = 0;
-        for (size_t i = 0; i < stored.accounts().size(); ++i) {
-            const Account& account = stored.accounts()[i];
-            const User& user = stored.users()[account.user];
-            const auto own = balances_.find(Key{user.sequence, account.currency.packed()});
-            if (own != balances_.end()) ++found;
-            const Balance sum = own == balances_.end() ? Balance{} : own->second;
-            const auto differs = [&](const char* name, int64_t value, Int128 right) -> std::optional<std::string> {
-                if (value == right) return std::nullopt;
-                return fmt::format("balance of user {} (entry {}), {}: {} is {}, the sum of its postings {}",
-                                   to_string(user.id), user.sequence, account.currency.text(), name, value, right);
-            };
-            for (const auto& wrong :
-                 {differs("pending", account.pending, sum.pending),
-                  differs("available", account.available, sum.available),
-                  differs("reserved", account.reserved, sum.reserved), differs("paid", account.paid, sum.paid)})
-                if (wrong) return wrong;
-        }
-        if (found != balances_.size())
-            return fmt::format("{} balances are stored, the postings make {}", found, balances_.size());
-        return std::nullopt;
-    }
-
-  private:
-    struct Key {
-        Sequence user;
-        uint32_t currency;
-        bool operator==(const Key&) const = default;
-    };
-    struct KeyHash {
-        size_t operator()(const Key& key) const {
-            return std::hash<uint64_t>{}(key.user * 0x9e3779b97f4a7c15U + key.currency);
-        }
-    };
-    struct Held {
-        int64_t maturity_us;
-        Key key;
-        int64_t amount;
-    };
-    std::unordered_map<Key, Balance, KeyHash> balances_;
-    std::deque<Held> held_;
-    int64_t clock_us_ = 0;
-};
-
 class Audit {
   public:
     Audit(ReadShard& shard, EventLog* log, const Progress& progress)
@@ -221,8 +28,12 @@ class Audit {
           store_(*shard.store),
           log_(log),
           progress_(progress),
-          entries_(store_.entries()),
-          walk_(store_.entries()) {}
+          entries_(store_.look_up()),
+          named_(store_.look_up()),
+          matured_(store_.entries()),
+          walk_(store_.entries()),
+          earlier_(*named_),
+          recomputation_(earlier_) {}
 
     Result<AuditReport> report() {
         UPLINE_TRY(check_all());
@@ -293,7 +104,7 @@ class Audit {
             if (!reader.ok()) return reader.error();
             reader_ = std::move(*reader);
         }
-        core_.emplace(state_, identity_, *entries_);
+        core_.emplace(state_, identity_, *entries_, *matured_);
         UPLINE_TRY(walk());
         if (walked_to_end_) {
             check_head();
@@ -368,34 +179,38 @@ class Audit {
             if (!decoded.ok())
                 find(sequence, decoded.error().message);
             else
-                check_entry(sequence, entry);
+                UPLINE_TRY(check_entry(sequence, entry));
         }
         return ok_status();
     }
 
-    void check_entry(Sequence sequence, const Entry& entry) {
+    Status check_entry(Sequence sequence, const Entry& entry) {
+        if (!find_rules(rules_versions(), rules_version_)) return unknown_rules(rules_version_, rules_versions());
         if (entry.sequence != sequence) {
             find(sequence, fmt::format("entry {} stands in its place", entry.sequence));
-            return;
+            return ok_status();
         }
-        if (entry.rules_version != kRulesVersion) {
-            find(sequence, fmt::format("rules version {}, in force is {}", entry.rules_version, kRulesVersion));
-            return;
+        if (entry.rules_version != rules_version_) {
+            find(sequence, fmt::format("rules version {}, in force is {}", entry.rules_version, rules_version_));
+            return ok_status();
         }
         const int64_t clock = entry.accepted() ? std::max(clock_us_, entry.occurred_at_us) : clock_us_;
         if (entry.clock_us != clock) {
             find(sequence, fmt::format("clock is {}, the entries before it give {}", entry.clock_us, clock));
-            return;
+            return ok_status();
         }
         clock_us_ = clock;
         last_record_sha256_ = entry.record_sha256;
-        if (!entry.accepted()) return;
+        if (!entry.accepted()) return ok_status();
         Int128 sum = 0;
         for (const Posting& posting : entry.posted()) sum += posting.amount;
         if (sum != 0) find(sequence, fmt::format("its postings sum to {} and not to zero", sum));
-        if (const auto wrong = recomputation_.check(entry)) find(sequence, *wrong);
+        UPLINE_TRY_ASSIGN(const std::optional<std::string> wrong, recomputation_.check(entry));
+        if (wrong) find(sequence, *wrong);
         recomputation_.learn(entry);
         books_.post(entry);
+        if (const auto* activated = std::get_if<RulesActivated>(&entry.payload)) rules_version_ = activated->version;
+        return ok_status();
     }
 
     // Our tiles against the stored ones.
@@ -465,7 +280,7 @@ class Audit {
         for (size_t i = 0; i < records_.size(); ++i) {
             const Record& record = records_.records()[i];
             const Sequence sequence = next_ + first + i;
-            inputs_.push_back(read_input(record.value, record.append_time_ms));
+            inputs_.push_back(read_input(record.value, record.append_time_ms, *core_->rules()));
             Result<RecordPlace> place = store_.place(sequence);
             if (!place.ok()) {
                 UPLINE_TRY(finding_or_error(sequence, place.error()));
@@ -495,6 +310,7 @@ class Audit {
             return size_t{1};
         }
         Input input;
+        input.rules_version = entry.rules_version;
         input.record_sha256 = entry.record_sha256;
         input.append_time_ms = entry.occurred_at_us / 1000 + 1;
         input.record.event.id = entry.id;
@@ -504,6 +320,7 @@ class Audit {
         input.record.event.payload = entry.payload;
         size_t next = 0;
         bool known = true;
+        std::optional<Error> unreadable;
         for_each_ref(input.record.event.payload, [&]<class Ref>(Ref& ref) {
             const Sequence sequence = entry.refs[next++];
             if (sequence == kNoSequence) return;
@@ -516,11 +333,21 @@ class Audit {
                 const auto* website = recomputation_.website(sequence);
                 id = website ? &website->id : nullptr;
             }
+            if constexpr (std::is_same_v<Ref, PayoutRef>) {
+                const auto* payout = recomputation_.payout(sequence);
+                id = payout ? &payout->id : nullptr;
+            }
+            if constexpr (std::is_same_v<Ref, TransactionRef>) {
+                const auto sale = earlier_.sale(sequence);
+                if (!sale.ok() && sale.error().code == ErrorCode::kUnavailable) unreadable = sale.error();
+                id = sale.ok() ? &(*sale)->id : nullptr;
+            }
             known = known && id != nullptr && sequence < entry.sequence;
             if (id) ref.id = *id;
         });
+        if (unreadable) return *unreadable;
         if (!known) {
-            find(entry.sequence, "it names a user or website that no earlier entry made");
+            find(entry.sequence, "it names a user, website, sale or payout that no earlier entry made");
             return size_t{0};
         }
         inputs_.assign(1, input);
@@ -594,14 +421,19 @@ class Audit {
         if (stored.clock_us() != state_.clock_us())
             find(std::nullopt,
                  fmt::format("stored state: clock is {}, the entries give {}", stored.clock_us(), state_.clock_us()));
-        if (stored.matured_to() != state_.matured_to())
-            find(std::nullopt, fmt::format("stored state: matured up to entry {}, the clock gives {}",
-                                           stored.matured_to(), state_.matured_to()));
+        if (stored.rules_version() != state_.rules_version())
+            find(std::nullopt, fmt::format("stored state: rules version {} is in force, the entries give {}",
+                                           stored.rules_version(), state_.rules_version()));
+        if (stored.holds().all() != state_.holds().all())
+            find(std::nullopt, "stored state: the sales that are held are not those the entries and the clock give");
         compare_records("program", stored.programs(), state_.programs());
         compare_records("user", stored.users(), state_.users());
         compare_records("website", stored.websites(), state_.websites());
         compare_records("account", stored.accounts(), state_.accounts());
         compare_records("book", stored.books(), state_.books());
+        compare_records("plan", stored.plans(), state_.plans());
+        compare_records("payout", stored.payouts(), state_.payouts());
+        compare_records("refunded sale", stored.refunded_sales(), state_.refunded_sales());
         uint64_t strange = 0;
         stored.ids().for_each([&](const IdTable::Slot& slot) {
             if (!state_.ids().find(slot.fingerprint, [&](Thing thing) { return thing.word() == slot.thing; }))
@@ -677,8 +509,9 @@ class Audit {
                 continue;
             }
             const std::unique_ptr<EntrySource> source = store_.entries();
+            const std::unique_ptr<EntrySource> named = store_.look_up();
             UPLINE_TRY_ASSIGN(const std::unique_ptr<Projection> again,
-                              Projection::open(std::make_unique<MemoryTable>(), std::move(model), *source));
+                              Projection::open(std::make_unique<MemoryTable>(), std::move(model), *source, *named));
             Status folded = again->fold_to(position->size);
             if (folded.ok()) folded = again->flush();
             if (!folded.ok()) {
@@ -703,8 +536,11 @@ class Audit {
     Store& store_;
     EventLog* log_;
     const Progress& progress_;
-    std::unique_ptr<EntrySource> entries_;  // for looking up
+    std::unique_ptr<EntrySource> entries_;  // for the core
+    std::unique_ptr<EntrySource> named_;    // for what entries name
+    std::unique_ptr<EntrySource> matured_;  // walked when sales mature
     std::unique_ptr<EntrySource> walk_;     // from the first page to the last, so that none lies beside the others
+    EarlierEntries earlier_;
     AuditReport report_;
     Position position_;
     ShardIdentity identity_;
@@ -718,6 +554,7 @@ class Audit {
     std::vector<size_t> ends_;
     merkle::Tree tree_;
     int64_t clock_us_ = 0;
+    uint16_t rules_version_ = 1;
     Hash last_record_sha256_{};
     Recomputation recomputation_;
     OwnBooks books_;

@@ -46,7 +46,7 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
         FoundEntry found;
         found.shard = &shard;
         UPLINE_TRY_ASSIGN(found.state, load_current_state(*shard.store));
-        const std::unique_ptr<EntrySource> source = shard.store->entries();
+        const std::unique_ptr<EntrySource> source = shard.store->look_up();
         Entry entry;
         Status status = ok_status();
         const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), *uuid);
@@ -59,6 +59,7 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
             case ThingKind::kNone: return not_found;
             case ThingKind::kUser: found.sequence = found.state->users()[found.thing.number()].sequence; break;
             case ThingKind::kWebsite: found.sequence = found.state->websites()[found.thing.number()].sequence; break;
+            case ThingKind::kPayout: found.sequence = found.state->payouts()[found.thing.number()].sequence; break;
             case ThingKind::kOther: found.sequence = found.thing.number(); break;
         }
         return found;

@@ -71,7 +71,9 @@ Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs
     }
     for (const auto& what : {records("program", sa.programs(), sb.programs()), records("user", sa.users(), sb.users()),
                              records("website", sa.websites(), sb.websites()),
-                             records("account", sa.accounts(), sb.accounts()), records("book", sa.books(), sb.books())})
+                             records("account", sa.accounts(), sb.accounts()), records("book", sa.books(), sb.books()),
+                             records("plan", sa.plans(), sb.plans()), records("payout", sa.payouts(), sb.payouts()),
+                             records("refunded sale", sa.refunded_sales(), sb.refunded_sales())})
         if (what) return what;
     if (sa.clock_us() != sb.clock_us() || sa.ids().size() != sb.ids().size())
         return Text(fmt::format("clock {} and {} ids here; {} and {} there", sa.clock_us(), sa.ids().size(),

@@ -32,9 +32,11 @@ class Projectors {
             std::unique_ptr<Model> model = make_model();
             UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, store.table(model->name()));
             projectors->sources_.push_back(store.entries());
-            UPLINE_TRY_ASSIGN(
-                std::unique_ptr<Projection> projection,
-                Projection::open(std::move(table), std::move(model), *projectors->sources_.back(), delta_bytes));
+            EntrySource& walk = *projectors->sources_.back();
+            projectors->sources_.push_back(store.look_up());
+            EntrySource& look_up = *projectors->sources_.back();
+            UPLINE_TRY_ASSIGN(std::unique_ptr<Projection> projection,
+                              Projection::open(std::move(table), std::move(model), walk, look_up, delta_bytes));
             projectors->projections_.push_back(std::move(projection));
         }
         projectors->thread_ = std::thread([raw = projectors.get()] { raw->follow(); });

@@ -349,7 +349,7 @@ void fold_all(testing::MemoryEntries& entries, State& state) {
         const Status folded = state.fold(entry);
         ASSERT_TRUE(folded.ok()) << folded.error().message;
     }
-    ASSERT_TRUE(Core(state, {}, entries).mature().ok());
+    ASSERT_TRUE(Core(state, {}, entries, entries).mature().ok());
 }
 
 constexpr ShardIdentity kEither[] = {{0, 1}, {0, 2}, {1, 2}};
@@ -448,7 +448,7 @@ TEST(Core, AStateFoldedFromTheBytesOfEntriesIsTheLiveState) {
         const std::vector<Input> inputs = again.more(250);
         live.apply_in_batches(inputs, 50);
         testing::MemoryEntries entries = live.entries();
-        Core core(folded, {}, entries);
+        Core core(folded, {}, entries, entries);
         EntryBatch batch;
         ASSERT_TRUE(core.apply(inputs, batch).ok());
         ASSERT_TRUE(core.mature().ok());
@@ -729,7 +729,7 @@ TEST(Core, AnEntryThatCannotBeReadIsAnErrorAndNoOutcome) {
     Writing events;
     State state;
     Unreadable entries;
-    Core core(state, {}, entries);
+    Core core(state, {}, entries, entries);
     EntryBatch batch;
     for (const Input& input : {events.signup(1), events.signup(2, 1), events.sale(3, 2, 100)}) {
         ASSERT_TRUE(core.apply(std::span(&input, 1), batch).ok());

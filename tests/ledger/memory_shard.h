@@ -40,7 +40,8 @@ class MemoryEntries final : public EntrySource {
 
 class MemoryShard {
   public:
-    explicit MemoryShard(ShardIdentity identity = {}) : core_(state_, identity, entries_) {}
+    explicit MemoryShard(ShardIdentity identity = {}, std::span<const Rules> versions = rules_versions())
+        : core_(state_, identity, entries_, entries_, versions) {}
     MemoryShard(const MemoryShard&) = delete;
     MemoryShard& operator=(const MemoryShard&) = delete;
 
@@ -90,12 +91,16 @@ inline std::string dump(const State& state) {
     };
     put_number(state.size());
     put_number(static_cast<uint64_t>(state.clock_us()));
-    put_number(state.matured_to());
+    put_number(state.rules_version());
+    for (const Hold& hold : state.holds().all()) put(&hold, sizeof hold);
     put_array(state.programs());
     put_array(state.users());
     put_array(state.websites());
     put_array(state.accounts());
     put_array(state.books());
+    put_array(state.plans());
+    put_array(state.payouts());
+    put_array(state.refunded_sales());
     put_number(state.ids().size());
     return out;
 }

@@ -74,7 +74,7 @@ class PayoutsModel : public ::testing::Test {
     PayoutsModel() {
         auto table = std::make_unique<MemoryTable>();
         table_ = table.get();
-        projection_ = std::move(*Projection::open(std::move(table), payouts_model(), community_.shard().entries()));
+        projection_ = std::move(*Projection::open(std::move(table), payouts_model(), community_.shard().entries(), community_.shard().entries()));
     }
     void project() {
         ASSERT_TRUE(projection_->fold_to(community_.size()).ok());

@@ -53,7 +53,7 @@ class ReadModel : public ::testing::TestWithParam<std::unique_ptr<Model> (*)()> 
 
     std::unique_ptr<Projection> open(size_t delta_bytes = Projection::kDeltaBytes) {
         auto opened = Projection::open(std::make_unique<LastingTable>(table_, calls_left_), GetParam()(),
-                                       community_.shard().entries(), delta_bytes);
+                                       community_.shard().entries(), community_.shard().entries(), delta_bytes);
         EXPECT_TRUE(opened.ok());
         return std::move(*opened);
     }
@@ -61,7 +61,7 @@ class ReadModel : public ::testing::TestWithParam<std::unique_ptr<Model> (*)()> 
     Rows in_one_go(uint64_t size) {
         auto table = std::make_unique<MemoryTable>();
         const MemoryTable& rows = *table;
-        auto opened = Projection::open(std::move(table), GetParam()(), community_.shard().entries());
+        auto opened = Projection::open(std::move(table), GetParam()(), community_.shard().entries(), community_.shard().entries());
         EXPECT_TRUE(opened.ok() && (*opened)->fold_to(size).ok() && (*opened)->flush().ok());
         return rows.rows();
     }
@@ -160,10 +160,11 @@ TEST_P(ReadModel, IsUnchangedByAllThatWasNotAccepted) {
     community_.live(2000);
     uint64_t refused = 0;
     Deltas deltas;
+    EarlierEntries earlier(community_.shard().entries());
     const std::unique_ptr<Model> model = GetParam()();
     community_.for_each_entry([&](const Entry& entry) {
         if (entry.accepted()) return;
-        model->fold(entry, deltas);
+        ASSERT_TRUE(model->fold(entry, earlier, deltas).ok());
         ++refused;
     });
     EXPECT_GT(refused, 50U);
@@ -216,7 +217,7 @@ TEST_P(ReadModel, RefusesEntriesThatCannotBe) {
     batch.ends.push_back(static_cast<uint32_t>(batch.bytes.size()));
     entries.append(batch);
 
-    auto projection = Projection::open(std::make_unique<MemoryTable>(), GetParam()(), entries);
+    auto projection = Projection::open(std::make_unique<MemoryTable>(), GetParam()(), entries, entries);
     ASSERT_TRUE(projection.ok());
     const Status status = (*projection)->fold_to(1);
     ASSERT_FALSE(status.ok());
@@ -227,7 +228,7 @@ TEST_P(ReadModel, RefusesEntriesThatCannotBe) {
     batch.ends = {static_cast<uint32_t>(batch.bytes.size())};
     testing::MemoryEntries misplaced;
     misplaced.append(batch);
-    projection = Projection::open(std::make_unique<MemoryTable>(), GetParam()(), misplaced);
+    projection = Projection::open(std::make_unique<MemoryTable>(), GetParam()(), misplaced, misplaced);
     ASSERT_TRUE(projection.ok());
     const Status placed = (*projection)->fold_to(1);
     ASSERT_FALSE(placed.ok());
@@ -256,7 +257,7 @@ TEST_P(ReadModel, IsTheSameInTheDatabase) {
         for (const uint64_t size : {500U, 2000U}) {
             auto table = (*store)->table(GetParam()()->name());
             ASSERT_TRUE(table.ok());
-            auto projection = Projection::open(std::move(*table), GetParam()(), community_.shard().entries());
+            auto projection = Projection::open(std::move(*table), GetParam()(), community_.shard().entries(), community_.shard().entries());
             ASSERT_TRUE(projection.ok());
             ASSERT_TRUE((*projection)->fold_to(size).ok());
             ASSERT_TRUE((*projection)->flush().ok());

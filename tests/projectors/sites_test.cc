@@ -76,7 +76,7 @@ class SitesModel : public ::testing::Test {
     SitesModel() {
         auto table = std::make_unique<MemoryTable>();
         table_ = table.get();
-        projection_ = std::move(*Projection::open(std::move(table), sites_model(), community_.shard().entries()));
+        projection_ = std::move(*Projection::open(std::move(table), sites_model(), community_.shard().entries(), community_.shard().entries()));
     }
     void project() {
         ASSERT_TRUE(projection_->fold_to(community_.size()).ok());

@@ -590,9 +590,11 @@ TEST_F(Verify, SaysWhatIsWrongWithTheStoredState) {
     change(
         "websites", offsetof(Website, status), [](int64_t n) { return static_cast<uint32_t>(n) ^ 1; },
         "stored state: website 0 is not what the entries give");
-    change("state", 16, plus_one,
-           fmt::format("stored state: matured up to entry {}, the clock gives {}", state->matured_to() + 1,
-                       state->matured_to()));
+    change("state", 16, plus_one, "stored state: rules version 2 is in force, the entries give 1");
+    for (const size_t hold : {24, 32, 40, 48})  // hold_us, first, last, due_us
+        change(
+            "state", hold, [](int64_t n) { return n - 1; },
+            "stored state: the sales that are held are not those the entries and the clock give");
     change("state", 8, plus_one,
            fmt::format("stored state: clock is {}, the entries give {}", state->clock_us() + 1, state->clock_us()));
     change(

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// The auditor's own arithmetic: what an accepted entry must post, worked out in a few lines from the entry, its plan and
+// the entries it names, and balances as plain sums of postings. It shares no code of money with the ledger it checks.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ledger/entry.h"
+#include "ledger/state.h"
+#include "projectors/earlier_entries.h"
+
+namespace upline {
+
+std::string postings_text(const Entry& entry);
+
+// What the auditor knows of people, sites, plans, refunds and payouts from the entries so far.
+class Recomputation {
+  public:
+    struct User {
+        Uuid id;
+        Sequence referrer = kNoSequence;
+    };
+    struct Website {
+        Uuid id;
+        Sequence owner = kNoSequence;
+        WebsiteStatus status{};
+    };
+    struct Payout {
+        Uuid id;
+        Sequence user = kNoSequence;
+        int64_t amount = 0;
+        Currency currency;
+        PayoutStatus status{};
+    };
+
+    explicit Recomputation(EarlierEntries& earlier) : earlier_(earlier) {}
+
+    // What is wrong with the plan, maturity and postings of an accepted entry, or nothing. An error is one of reading
+    // the sale that a refund names.
+    Result<std::optional<std::string>> check(const Entry& entry);
+    // Takes in an accepted entry that was checked.
+    void learn(const Entry& entry);
+
+    const User* user(Sequence sequence) const { return find(users_, sequence); }
+    const Website* website(Sequence sequence) const { return find(websites_, sequence); }
+    const Payout* payout(Sequence sequence) const { return find(payouts_, sequence); }
+
+  private:
+    struct OwnPlan {
+        std::vector<int64_t> rates{2000, 1500, 1000, 800, 500, 300, 200};
+        int64_t bonus = 500;
+        int64_t creator_share = 5000;
+        int64_t hold_days = 30;
+    };
+    // What an entry must say besides its facts.
+    struct Expected {
+        uint64_t plan = 0;
+        int64_t left_before = 0;
+        int64_t maturity_us = kNoMaturity;
+        std::vector<Posting> postings;
+        std::string impossible;  // why there is nothing that it could rightly say
+
+        void add(AccountKind account, Role role, Sequence user, int64_t amount) {
+            if (amount != 0) postings.push_back({account, role, user, amount});
+        }
+    };
+    // Who earns of a sale, in the order of postings, and how much of what part of it is left.
+    struct Share {
+        Role role;
+        Sequence user;
+        int64_t rate;  // of the net for a creator, else of the base
+    };
+    struct Parts {
+        int64_t tax = 0;
+        std::vector<int64_t> shares;
+        int64_t house = 0;
+    };
+
+    template <class T>
+    static const T* find(const std::unordered_map<Sequence, T>& things, Sequence sequence) {
+        const auto found = things.find(sequence);
+        return found == things.end() ? nullptr : &found->second;
+    }
+    static Parts parts(const TransactionRecorded& sale, const std::vector<Share>& shares, int64_t left);
+
+    Expected expect_sale(const Entry& entry, const TransactionRecorded& sale);
+    Result<Expected> expect_refund(const Entry& entry, const TransactionRefunded& refund);
+    Expected expect_request(const Entry& entry, const PayoutRequested& request);
+    Expected expect_result(const Entry& entry, PayoutStatus result);
+    uint64_t current_plan(std::string_view program) const;
+
+    EarlierEntries& earlier_;
+    std::unordered_map<Sequence, User> users_;
+    std::unordered_map<Sequence, Website> websites_;
+    std::unordered_map<Sequence, Payout> payouts_;
+    std::unordered_map<Sequence, int64_t> refunded_;  // of a sale, so far
+    std::map<uint64_t, OwnPlan> plans_{{0, OwnPlan{}}};
+    std::map<std::string, uint64_t, std::less<>> current_plans_;
+};
+
+// Every balance is the sum of postings, those to `earned` pending until their maturity is reached.
+class OwnBooks {
+  public:
+    void post(const Entry& entry);
+
+    // The first balance of the stored ones, in their order, that is not the sum of its postings.
+    std::optional<std::string> compare(const State& stored) const;
+
+  private:
+    __extension__ using Int128 = __int128;
+    struct Balance {
+        Int128 pending = 0;
+        Int128 available = 0;
+        Int128 reserved = 0;
+        Int128 paid = 0;
+    };
+    struct Key {
+        Sequence user;
+        uint32_t currency;
+        bool operator==(const Key&) const = default;
+    };
+    struct KeyHash {
+        size_t operator()(const Key& key) const {
+            return std::hash<uint64_t>{}(key.user * 0x9e3779b97f4a7c15U + key.currency);
+        }
+    };
+    struct Held {
+        int64_t maturity_us;
+        Key key;
+        int64_t amount;
+        bool operator>(const Held& other) const { return maturity_us > other.maturity_us; }
+    };
+    std::unordered_map<Key, Balance, KeyHash> balances_;
+    std::priority_queue<Held, std::vector<Held>, std::greater<>> held_;  // the next to mature first
+    int64_t clock_us_ = 0;
+};
+
+}  // namespace upline
