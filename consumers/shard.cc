@@ -37,6 +37,21 @@ Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& 
     return state;
 }
 
+Result<PastState> load_past_state(Store& store, uint64_t size, const Progress& progress) {
+    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store.load_state());
+    if (state->size() > size) state = std::make_unique<State>();
+    const uint64_t folded_from = state->size();
+    UPLINE_TRY(fold_forward(store, *state, size, progress, rules_versions()));
+    return PastState{std::move(state), folded_from};
+}
+
+Status mature_until(Store& store, State& state, int64_t at_us) {
+    UPLINE_CHECK(at_us >= state.clock_us(), "a time that is not past");
+    const std::unique_ptr<EntrySource> source = store.entries();
+    return state.holds().advance(*source, at_us, UINT64_MAX,
+                                 [&state](const Entry& entry) { return state.mature(entry); });
+}
+
 Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info, uint64_t state_interval,
              std::span<const Rules> versions)
     : store_(std::move(store)),

@@ -69,6 +69,19 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
                                                    program)};
 }
 
+Result<uint64_t> size_at(Store& store, int64_t clock_us) {
+    UPLINE_TRY_ASSIGN(const Position position, store.position());
+    const std::unique_ptr<EntrySource> source = store.look_up();
+    Entry entry;
+    uint64_t first = 0;  // all before it are not after the time, all from `end` on are
+    for (uint64_t end = position.size; first < end;) {
+        const uint64_t middle = first + (end - first) / 2;
+        UPLINE_TRY(read_entry(*source, middle, entry));
+        (entry.clock_us <= clock_us ? first : end) = entry.clock_us <= clock_us ? middle + 1 : middle;
+    }
+    return first;
+}
+
 std::string money_text(int64_t minor, Currency currency) {
     std::string text = format_amount(minor, currency);
     const size_t point = std::min(text.find('.'), text.size());

@@ -33,6 +33,9 @@ struct FoundEntry {
 Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string& program, const std::string& id,
                               const char* kind);
 
+// How many entries the ledger had at a ledger time: those whose clock is not after it, for the clock never goes back.
+Result<uint64_t> size_at(Store& store, int64_t clock_us);
+
 // "2,000.00 USD" for people.
 std::string money_text(int64_t minor, Currency currency);
 
