@@ -12,6 +12,7 @@ namespace {
 constexpr int64_t kStartUs = 1'767'225'600 * kUsPerSecond;  // 2026-01-01
 constexpr uint64_t kUserSeries = 1;
 constexpr uint64_t kSaleSeries = 2;
+constexpr uint64_t kLifeSeries = 3;
 
 void put_big_endian(uint64_t value, uint8_t* out) {
     for (int i = 7; i >= 0; --i, value >>= 8) out[i] = static_cast<uint8_t>(value);
@@ -28,6 +29,11 @@ Uuid uuid7(int64_t at_us, uint64_t series, uint64_t number) {
 
 int64_t signup_time(uint32_t user) {
     return kStartUs + int64_t{user} * 1000;
+}
+
+template <class P>
+Event event_of(const Uuid& id, int64_t at_us, const P& payload) {
+    return {.id = id, .type = static_cast<uint8_t>(P::kType), .occurred_at_us = at_us, .payload = payload};
 }
 
 }  // namespace
@@ -51,26 +57,86 @@ Community::Community(uint32_t users) : referrer_(users), depth_(users) {
 Event Community::signup(uint32_t user) const {
     UserSignedUp facts;
     if (user > 0) facts.referrer.id = uuid7(signup_time(referrer_[user]), kUserSeries, referrer_[user]);
-    return {.id = uuid7(signup_time(user), kUserSeries, user),
-            .type = static_cast<uint8_t>(EventType::kUserSignedUp),
-            .occurred_at_us = signup_time(user),
-            .payload = facts};
+    return event_of(uuid7(signup_time(user), kUserSeries, user), signup_time(user), facts);
 }
 
-Event Community::sale(uint64_t number) const {
-    const int64_t at = signup_time(users()) + static_cast<int64_t>(number) * 100;
+int64_t Community::signup_end_us() const {
+    return signup_time(users());
+}
+
+uint32_t Community::buyer_of(uint64_t number) const {
     uint32_t buyer = 0;
     for (uint64_t attempt = 0; depth_[buyer] < 7; ++attempt)
         buyer = static_cast<uint32_t>(mix(mix(number) + attempt) % users());
+    return buyer;
+}
+
+Event Community::sale_at(uint64_t number, int64_t at_us) const {
+    const uint32_t buyer = buyer_of(number);
     TransactionRecorded facts{.buyer = {uuid7(signup_time(buyer), kUserSeries, buyer)}};
     facts.amount.value = 100 + static_cast<int64_t>(mix(~number) % 50'000);
     facts.currency = *parse_currency("USD");
     facts.source = Source::kReferral;
     facts.stream = static_cast<Stream>(number % 18);
-    return {.id = uuid7(at, kSaleSeries, number),
-            .type = static_cast<uint8_t>(EventType::kTransactionRecorded),
-            .occurred_at_us = at,
-            .payload = facts};
+    return event_of(uuid7(at_us, kSaleSeries, number), at_us, facts);
+}
+
+Event Community::small_payouts_plan() const {
+    static constexpr int32_t kRates[] = {2000, 1500, 1000, 800, 500, 300, 200};
+    const int64_t at = signup_end_us();
+    return event_of(uuid7(at, kLifeSeries, 0), at,
+                    PlanPublished{.level_rates = kRates, .website_bonus = 500, .creator_share = 5000, .hold_days = 30});
+}
+
+Event Community::life(uint64_t number, int64_t spacing_us) const {
+    constexpr uint64_t kRound = 20;
+    constexpr uint64_t kSalesOfRound = 14;
+    const auto at_of = [&](uint64_t n) { return signup_end_us() + static_cast<int64_t>(n) * spacing_us; };
+    const uint64_t round = number / kRound;
+    const uint64_t slot = number % kRound;
+    const int64_t at = at_of(number);
+    const auto rounds = [&](int64_t days) {
+        return static_cast<uint64_t>(days * kUsPerDay / (spacing_us * static_cast<int64_t>(kRound))) + 1;
+    };
+    const Uuid id = uuid7(at, kLifeSeries, number + 1);
+    const auto sale_number = [&](uint64_t rounds_ago) { return (round - rounds_ago) * kRound + round % kSalesOfRound; };
+    const Currency usd = *parse_currency("USD");
+    if (slot == kSalesOfRound && round >= rounds(5)) {
+        const uint64_t sold = sale_number(rounds(5));
+        const Event sale = sale_at(sold, at_of(sold));
+        const int64_t amount = std::get<TransactionRecorded>(sale.payload).amount.value;
+        const bool whole = round % 2 == 0;
+        return event_of(id, at,
+                        TransactionRefunded{.transaction = {sale.id},
+                                            .amount = {whole ? amount : amount / 2},
+                                            .currency = usd,
+                                            .reason = whole ? RefundReason::kChargeback : RefundReason::kRefund});
+    }
+    const bool asks = slot == 15 || slot == 16;
+    const bool results = slot == 17 || slot == 18;
+    if (asks && round >= rounds(31)) {
+        const uint32_t earner = referrer_[buyer_of(sale_number(rounds(31)) + (slot == 15 ? 0 : 1))];
+        return event_of(id, at,
+                        PayoutRequested{.user = {uuid7(signup_time(earner), kUserSeries, earner)},
+                                        .amount = {5},
+                                        .currency = usd,
+                                        .method = "bank"});
+    }
+    if (results && round >= rounds(31) + rounds(2)) {
+        const uint64_t asked = (round - rounds(2)) * kRound + slot - 2;
+        const PayoutRef payout{uuid7(at_of(asked), kLifeSeries, asked + 1)};
+        if (round % 20 == 7) return event_of(id, at, PayoutFailed{.payout = payout, .reason = "account_closed"});
+        return event_of(id, at, PayoutSettled{.payout = payout, .provider_ref = std::nullopt});
+    }
+    if (slot == 19) {
+        const auto user = static_cast<uint32_t>(mix(number) % users());
+        return event_of(id, at,
+                        AdjustmentPosted{.user = {uuid7(signup_time(user), kUserSeries, user)},
+                                         .amount = {100},
+                                         .currency = usd,
+                                         .reason = "goodwill"});
+    }
+    return sale_at(number, at);
 }
 
 }  // namespace upline::bench

@@ -16,9 +16,21 @@ class Community {
     uint32_t users() const { return static_cast<uint32_t>(depth_.size()); }
     Event signup(uint32_t user) const;
     // Sale `number`, by a user with at least seven above. Ids are UUIDv7-like: they grow with time.
-    Event sale(uint64_t number) const;
+    Event sale(uint64_t number) const { return sale_at(number, signup_end_us() + static_cast<int64_t>(number) * 100); }
+    Event sale_at(uint64_t number, int64_t at_us) const;
+
+    // Event `number` of the mix that a ledger lives with, `spacing_us` after the one before: of 20 events 14 are sales,
+    // 1 a refund of a sale five days old, 2 payout requests out of what matured, 2 results of requests two days old (1
+    // in 20 failed), 1 an adjustment; before there is anything to refund or pay, sales. All are accepted, but for a
+    // payout now and then that somebody cannot afford any more.
+    Event life(uint64_t number, int64_t spacing_us) const;
+    // A plan with the default's rates and hold and no minimum, before the first event of life().
+    Event small_payouts_plan() const;
+
+    int64_t signup_end_us() const;  // when the last has signed up
 
   private:
+    uint32_t buyer_of(uint64_t number) const;
     std::vector<uint32_t> referrer_;
     std::vector<uint16_t> depth_;
 };

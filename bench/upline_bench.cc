@@ -4,7 +4,6 @@
 // audit entry per event, read models kept.
 #include <fmt/format.h>
 #include <rocksdb/db.h>
-#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include <thread>
 
 #include "bench/community.h"
+#include "bench/measure.h"
 #include "events/kafka_log.h"
 #include "events/record.h"
 #include "ledger/sha256.h"
@@ -27,37 +27,6 @@
 
 namespace upline::bench {
 namespace {
-
-namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double cpu_seconds() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    const auto seconds = [](const timeval& t) {
-        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-double peak_memory_mib() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / 1024;
-}
-
-template <class T>
-T must(Result<T> result) {
-    if (!result.ok()) {
-        fmt::print(stderr, "upline_bench: {}\n", result.error().message);
-        std::exit(kExitCouldNot);
-    }
-    return std::move(*result);
-}
 
 struct Args {
     uint32_t users = 1'000'000;
@@ -85,36 +54,6 @@ struct Figures {
     double reopen_ms = 0;
     std::string root;
 };
-
-void append_all(LogWriter& writer, uint64_t count, const std::function<Event(uint64_t)>& make) {
-    RecordWriter records;
-    for (uint64_t i = 0; i < count; ++i) {
-        const Event event = make(i);
-        must(writer.append(event.program, records.encode(event)));
-        if (i % 100'000 == 99'999) must(writer.flush());
-    }
-    must(writer.flush());
-}
-
-struct Fed {
-    double open_seconds;  // until it reads
-    double seconds;       // from there until all is stored
-    double cpu_seconds;
-    Position position;
-};
-Fed feed_once(EventLog& log, const fs::path& data) {
-    const DataFolder folder = must(DataFolder::open(data, DataFolder::Access::kWrite));
-    const auto start = Clock::now();
-    double open_seconds = 0;
-    double cpu = cpu_seconds();
-    FeedOptions options{.once = true};
-    options.say = [&](uint32_t, const std::string&) {  // it resumes: the state is in memory
-        open_seconds = seconds_since(start);
-        cpu = cpu_seconds();
-    };
-    const auto reports = must(feed(log, folder, options));
-    return {open_seconds, seconds_since(start) - open_seconds, cpu_seconds() - cpu, reports.front().position};
-}
 
 uint64_t bytes_in(const fs::path& data) {
     uint64_t bytes = 0;

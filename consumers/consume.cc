@@ -32,6 +32,11 @@ class Pipe {
         ++filled_;
         changed_.notify_all();
     }
+    // For the applier: whether there is nothing to take now, but something may come.
+    bool is_idle() {
+        const std::lock_guard lock(mutex_);
+        return !finished_ && filled_ == applied_;
+    }
     // For the applier: the next filled one, or nullptr when the reader has finished and all are applied.
     Work* take_filled() {
         std::unique_lock lock(mutex_);
@@ -130,7 +135,15 @@ Status consume(Shard& shard, LogReader& reader, const ConsumeOptions& options) {
     Pipe pipe(shard.rules());
     std::thread reading([&] { pipe.finish(read_all(reader, options, pipe)); });
     Status status = ok_status();
-    while (Work* work = pipe.take_filled()) {
+    for (bool maturing = true;; maturing = true) {
+        // What is mature is moved while there is nothing to apply, so that a payout finds little left to move.
+        while (maturing && pipe.is_idle()) {
+            const Result<bool> more = shard.mature_some();
+            if (!more.ok()) status = more.error();
+            maturing = more.ok() && *more;
+        }
+        Work* work = status.ok() ? pipe.take_filled() : nullptr;
+        if (!work) break;
         status = shard.apply(work->inputs, work->records.records());
         if (!status.ok()) break;
         if (options.applied) options.applied(shard.position());

@@ -10,6 +10,9 @@
 namespace upline {
 namespace {
 
+// Entries looked at between two batches: about a millisecond's work.
+constexpr uint64_t kMatureAtOnce = 2048;
+
 // Brings a state as it was stored forward to the first `size` entries, and what is mature then to available.
 Status fold_forward(Store& store, State& state, uint64_t size, const Progress& progress,
                     std::span<const Rules> versions) {
@@ -48,8 +51,7 @@ Result<PastState> load_past_state(Store& store, uint64_t size, const Progress& p
 Status mature_until(Store& store, State& state, int64_t at_us) {
     UPLINE_CHECK(at_us >= state.clock_us(), "a time that is not past");
     const std::unique_ptr<EntrySource> source = store.entries();
-    return state.holds().advance(*source, at_us, UINT64_MAX,
-                                 [&state](const Entry& entry) { return state.mature(entry); });
+    return state.mature(*source, at_us, UINT64_MAX);
 }
 
 Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info, uint64_t state_interval,
@@ -101,9 +103,14 @@ Status Shard::apply(std::span<const Input> inputs, std::span<const Record> recor
     UPLINE_TRY(store_->commit(entries_, places_, tree_.take_changed_tiles(), position_));
     if (!core_.rules()) return unknown_rules(state_->rules_version(), core_.versions());
     // A little ahead of what comes in, so that a day on which very much matures is caught up with over batches.
-    UPLINE_TRY(core_.mature(4 * inputs.size()));
+    UPLINE_TRY(core_.mature(kMatureAtOnce + 4 * inputs.size()));
     if (state_->size() - state_stored_at_ >= state_interval_) UPLINE_TRY(store_state());
     return ok_status();
+}
+
+Result<bool> Shard::mature_some() {
+    UPLINE_TRY(core_.mature(kMatureAtOnce));
+    return state_->holds().any_due(state_->clock_us());
 }
 
 Status Shard::store_state() {

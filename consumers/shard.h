@@ -35,6 +35,10 @@ class Shard {
     // kInvalid after a record that activates rules which are not known: its entry is on disk, those after it are not.
     Status apply(std::span<const Input> inputs, std::span<const Record> records);
 
+    // Moves a little of what is mature from pending to available, and says whether more is waiting: for when there is
+    // nothing else to do. apply() does its share of it by itself.
+    Result<bool> mature_some();
+
     // Stores the state as of the last entry, so that opening has nothing to fold. Done by itself now and then.
     Status store_state();
 

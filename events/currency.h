@@ -22,6 +22,7 @@ struct Currency {
                static_cast<uint32_t>(static_cast<uint8_t>(code[1])) << 8 | static_cast<uint8_t>(code[2]);
     }
     friend auto operator<=>(const Currency&, const Currency&) = default;
+    friend bool operator==(const Currency& a, const Currency& b) { return a.packed() == b.packed(); }
 };
 
 // A code of the table, upper case; nothing else.

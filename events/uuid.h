@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -17,6 +18,17 @@ struct Uuid {
 
     bool is_nil() const { return *this == Uuid{}; }
     friend auto operator<=>(const Uuid&, const Uuid&) = default;
+    // Two words: what the standard library makes of comparing arrays of bytes is a call of memcmp.
+    friend bool operator==(const Uuid& a, const Uuid& b) {
+        return std::bit_cast<Words>(a.bytes) == std::bit_cast<Words>(b.bytes);
+    }
+
+  private:
+    struct Words {
+        uint64_t high;
+        uint64_t low;
+        friend bool operator==(const Words&, const Words&) = default;
+    };
 };
 
 // The 36 characters form with dashes, either case of hex digits; nothing else (no braces, no urn:).

@@ -62,7 +62,7 @@ Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
             append_entry(entry_, out.bytes);
             out.ends.push_back(static_cast<uint32_t>(out.bytes.size()));
             state_.apply(entry_, resolved_);
-            if (entry_.accepted()) ahead_.reset();
+            if (entry_.accepted() && ahead_.known) ahead_.forget();
         }
         if (!rules()) break;
     }
@@ -250,14 +250,18 @@ Result<bool> Core::covers(Index account, int64_t amount, int64_t at_us) {
 Result<int64_t> Core::matured_by(Index account, int64_t at_us) {
     UPLINE_TRY(mature());
     if (at_us <= state_.clock_us()) return int64_t{0};
-    if (!ahead_ || ahead_->at_us > at_us) ahead_.emplace(Ahead{at_us, state_.holds(), {}});
-    ahead_->at_us = at_us;
-    UPLINE_TRY(ahead_->holds.advance(in_hand_, at_us, UINT64_MAX, [this](const Entry& entry) {
-        return state_.for_each_held(
-            entry, [this](Index earner, int64_t amount) { add_to(ahead_->matured[earner], amount); });
+    if (ahead_.known && ahead_.at_us > at_us) ahead_.forget();
+    if (!ahead_.known) {
+        ahead_.known = true;
+        ahead_.holds = state_.holds();
+        ahead_.matured.resize(state_.accounts().size());
+    }
+    ahead_.at_us = at_us;
+    UPLINE_TRY(state_.for_each_matured(ahead_.holds, in_hand_, at_us, UINT64_MAX, [this](Index earner, int64_t part) {
+        add_to(ahead_.matured[earner], part);
+        ahead_.touched.push_back(earner);
     }));
-    const auto found = ahead_->matured.find(account);
-    return found == ahead_->matured.end() ? int64_t{0} : found->second;
+    return ahead_.matured[account];
 }
 
 // Whether every account the draft posts to stays within int64, and each balance of it. Sums are of all its postings to
@@ -313,8 +317,7 @@ Result<bool> Core::account_fits(Index user, Index account_index) {
 }
 
 Status Core::mature(uint64_t most) {
-    return state_.holds().advance(in_hand_, state_.clock_us(), most,
-                                  [this](const Entry& entry) { return state_.mature(entry); });
+    return state_.mature(in_hand_, state_.clock_us(), most);
 }
 
 Result<std::span<const std::byte>> Core::entry_bytes(Sequence sequence) {

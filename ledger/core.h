@@ -9,9 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "events/record.h"
@@ -107,9 +105,17 @@ class Core final : private Funds {
     // What matures between the clock and a later time, for events that ask before the clock has moved there. Kept
     // until an event is accepted: a payout run of which many are refused looks at each entry once.
     struct Ahead {
+        bool known = false;
         int64_t at_us = 0;
         Holds holds;
-        std::unordered_map<Index, int64_t> matured;  // by account; looked up only
+        std::vector<int64_t> matured;  // by account, zero but for those touched
+        std::vector<Index> touched;
+
+        void forget() {
+            for (const Index account : touched) matured[account] = 0;
+            touched.clear();
+            known = false;
+        }
     };
 
     void fetch_ahead(std::span<const Input> inputs);
@@ -130,7 +136,7 @@ class Core final : private Funds {
     InHand in_hand_;
     std::span<const Rules> versions_;
     const Rules* rules_ = nullptr;  // in force for the event in hand
-    std::optional<Ahead> ahead_;
+    Ahead ahead_;
     Entry entry_;  // reused, for it is large
     Entry sale_;   // what the refund in hand names; its views point into sale_bytes_
     std::vector<std::byte> sale_bytes_;

@@ -51,6 +51,11 @@ class Holds {
         return true;
     }
 
+    // Whether advance() at this clock would have something to do.
+    bool any_due(int64_t clock_us) const {
+        return std::ranges::any_of(holds_, [clock_us](const Hold& hold) { return hold.due_us <= clock_us; });
+    }
+
     // Takes in an entry; those that are not held are passed by. REQUIRES: entries in order.
     void add(const Entry& entry) {
         if (!is_held(entry)) return;

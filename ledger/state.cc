@@ -214,17 +214,33 @@ Result<Split> State::split_of(const Entry& sale, int64_t left) const {
     return entitled(plan(sale.plan), facts, left);
 }
 
-Result<Index> State::account_of(const Entry& entry, const Posting& posting) const {
-    const auto user = user_rank_.rank(posting.user);
-    const Index account = user ? find_account(*user, entry.currency) : kNoIndex;
-    if (account == kNoIndex)
-        return Error{ErrorCode::kCorrupt,
-                     fmt::format("entry {}: no account of the user of entry {}", entry.sequence, posting.user)};
-    return account;
+Result<bool> State::gather(const Entry& entry, std::vector<Matured>& parts) const {
+    constexpr size_t kMany = 512;
+    const RefundedSale* refunded = find_refunded(entry.sequence);
+    Split left;
+    if (refunded) {
+        UPLINE_TRY_ASSIGN(left, split_of(entry, refunded->held_left));
+    }
+    for (const Posting& posting : entry.posted()) {
+        if (posting.account != AccountKind::kEarned) continue;
+        const auto user = user_rank_.rank(posting.user);
+        if (!user)
+            return Error{ErrorCode::kCorrupt, fmt::format("entry {}: it posts to entry {}, which made no user",
+                                                          entry.sequence, posting.user)};
+        parts.push_back({*user, entry.currency, refunded ? part_of(left, posting.role) : posting.amount});
+        __builtin_prefetch(users_.data() + *user);
+    }
+    return parts.size() >= kMany;
 }
 
-Status State::mature(const Entry& entry) {
-    return for_each_held(entry, [this](Index index, int64_t amount) {
+Error State::has_no_account(const Matured& part) const {
+    return {ErrorCode::kCorrupt, fmt::format("user {} (entry {}) has commissions in {}, and no account",
+                                             to_string(users_[part.user].id), users_[part.user].sequence,
+                                             part.currency.text())};
+}
+
+Status State::mature(EntrySource& entries, int64_t at_us, uint64_t most) {
+    return for_each_matured(holds_, entries, at_us, most, [this](Index index, int64_t amount) {
         Account& account = accounts_.change(index);
         add_to(account.pending, -amount);
         add_to(account.available, amount);

@@ -118,8 +118,7 @@ class State {
     uint64_t size() const { return size_; }         // entries folded in
     int64_t clock_us() const { return clock_us_; }  // the largest occurred_at of accepted events, 0 at first
     uint16_t rules_version() const { return rules_version_; }  // in force for the next event
-    // Which held sales are still to be moved from pending to available; Core::mature moves those that are due.
-    Holds& holds() { return holds_; }
+    // Which held sales are still to be moved from pending to available.
     const Holds& holds() const { return holds_; }
 
     const Paged<Program>& programs() const { return programs_; }
@@ -151,21 +150,17 @@ class State {
         const RefundedSale* refunded = find_refunded(sale);
         return refunded ? refunded->left : amount;
     }
-    // Calls f(account, amount) for each commission of a held sale, as it is after refunds: what matures with it.
-    // kCorrupt if the entry names what is not there. REQUIRES: is_held(entry).
+    // Advances `holds`, this state's or a copy, to `at_us`, looking at no more than `most` entries, and calls
+    // f(account, amount) for each commission that has matured, as it is after refunds. kCorrupt if an entry names what
+    // is not there. REQUIRES: every entry below size() can be read from `entries`.
     template <class F>
-    Status for_each_held(const Entry& entry, F&& f) const {
-        const RefundedSale* refunded = find_refunded(entry.sequence);
-        Split left;
-        if (refunded) {
-            UPLINE_TRY_ASSIGN(left, split_of(entry, refunded->held_left));
-        }
-        for (const Posting& posting : entry.posted()) {
-            if (posting.account != AccountKind::kEarned) continue;
-            UPLINE_TRY_ASSIGN(const Index account, account_of(entry, posting));
-            f(account, refunded ? part_of(left, posting.role) : posting.amount);
-        }
-        return ok_status();
+    Status for_each_matured(Holds& holds, EntrySource& entries, int64_t at_us, uint64_t most, F&& f) const {
+        std::vector<Matured> parts;
+        UPLINE_TRY(holds.advance(entries, at_us, most, [&](const Entry& entry) -> Status {
+            UPLINE_TRY_ASSIGN(const bool many, gather(entry, parts));
+            return many ? give_matured(parts, f) : ok_status();
+        }));
+        return give_matured(parts, f);
     }
     // The thing `id` of a program names if it is a user, a website or a payout; other things are candidates: for those
     // is_other(sequence) must say whether that entry has this program and id.
@@ -204,8 +199,9 @@ class State {
     // Looks up the indexes of an accepted entry. kCorrupt as fold.
     Result<Resolved> resolve(const Entry& entry) const;
 
-    // Moves the commissions of a held sale from pending to available. REQUIRES: is_held(entry), once.
-    Status mature(const Entry& entry);
+    // Moves the commissions of held sales that are mature at `at_us` from pending to available, looking at no more than
+    // `most` entries. REQUIRES: every entry below size() can be read from `entries`.
+    Status mature(EntrySource& entries, int64_t at_us, uint64_t most);
 
     // For the store. Ids accepted since the last time: (fingerprint, thing).
     std::vector<IdTable::Slot> take_new_ids();
@@ -239,7 +235,29 @@ class State {
         return found == refunded_index_.end() ? nullptr : &refunded_sales_[found->second];
     }
     Result<Split> split_of(const Entry& sale, int64_t left) const;
-    Result<Index> account_of(const Entry& entry, const Posting& posting) const;
+
+    // Earners lie scattered in memory. So their commissions are gathered, and each step asks for the memory of the next
+    // one for all of them before any is touched.
+    struct Matured {
+        Index user;
+        Currency currency;
+        int64_t amount;
+    };
+    Result<bool> gather(const Entry& entry, std::vector<Matured>& parts) const;  // whether they are many by now
+    Error has_no_account(const Matured& part) const;
+    template <class F>
+    Status give_matured(std::vector<Matured>& parts, F&& f) const {
+        for (const Matured& part : parts)
+            if (const Index account = users_[part.user].first_account; account != kNoIndex)
+                __builtin_prefetch(accounts_.data() + account, 1);
+        for (const Matured& part : parts) {
+            const Index account = find_account(part.user, part.currency);
+            if (account == kNoIndex) return has_no_account(part);
+            f(account, part.amount);
+        }
+        parts.clear();
+        return ok_status();
+    }
 
     uint64_t size_ = 0;
     int64_t clock_us_ = 0;

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a ledger lives with besides sales, measured beside sales alone in one run: the mix with refunds, payouts and
+// adjustments while commissions mature all along; a day on which all sales of a day mature at once; looking back at
+// balances as of an earlier entry. Everything is on that is on in upline_bench.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "bench/community.h"
+#include "bench/measure.h"
+#include "consumers/shard.h"
+#include "events/time.h"
+#include "ledger/outcome.h"
+
+namespace upline::bench {
+namespace {
+
+constexpr int64_t kAppendTimeMs = 253'000'000'000'000;  // after all times of the events
+
+struct Args {
+    uint32_t users = 1'000'000;
+    uint64_t events = 2'000'000;
+    uint64_t batch = 4096;
+    bool json = false;
+};
+
+struct Path {
+    double per_s = 0;
+    std::map<std::string, uint64_t> outcomes;
+};
+
+// The log with everybody signed up, then the events of `make`; how fast those are applied and what became of them.
+Path whole_path(const fs::path& folder, const Community& community, uint64_t count,
+                const std::function<Event(uint64_t)>& make) {
+    const auto log = must(open_log(fmt::format("file:{}", (folder / "log").native()),
+                                   {.properties = {}, .create_with_partitions = 1}));
+    {
+        const auto writer = must(log->open_writer());
+        append_all(*writer, community.users(),
+                   [&](uint64_t i) { return community.signup(static_cast<uint32_t>(i)); });
+        append_all(*writer, 1, [&](uint64_t) { return community.small_payouts_plan(); });
+    }
+    const Fed signups = feed_once(*log, folder / "data");
+    {
+        const auto writer = must(log->open_writer());
+        append_all(*writer, count, make);
+    }
+    const Fed fed = feed_once(*log, folder / "data");
+    Path path{.per_s = static_cast<double>(count) / fed.seconds, .outcomes = {}};
+    const auto store = must(Store::open(folder / "data" / "partition-00000", Store::Access::kRead));
+    const auto entries = store->entries();
+    Entry entry;
+    for (Sequence i = signups.position.size; i < fed.position.size; ++i) {
+        must(decode_entry(must(entries->entry(i)), entry));
+        ++path.outcomes[fmt::format("{} {}", event_type_name(static_cast<EventType>(entry.type)),
+                                    outcome_name(entry.outcome))];
+    }
+    return path;
+}
+
+// A shard with `sales` of one day in it, fed by hand, so that each batch's time is seen.
+struct Day {
+    double sale_us = 0;           // applying one, in batches
+    double mature_us = 0;         // moving one, all at once
+    double stall_at_once_ms = 0;  // the batch of one payout request that needs all that matures to be moved first
+    double longest_batch_ms = 0;  // the longest batch of signups while all that is moved between them
+    double batch_before_ms = 0;   // the median of such batches with nothing to move
+    double as_of_ms = 0;          // balances as of the middle, folded from the first entry
+    uint64_t as_of_entries = 0;
+};
+
+class ByHand {
+  public:
+    ByHand(const fs::path& data, const Community& community)
+        : folder_(must(DataFolder::open(data, DataFolder::Access::kWrite))),
+          shard_(must(Shard::open(folder_, {{0, 1}, ""}, {}, UINT64_MAX))) {
+        apply(community.users(), 65'536, [&](uint64_t i) { return community.signup(static_cast<uint32_t>(i)); });
+        apply(1, 1, [&](uint64_t) { return community.small_payouts_plan(); });
+    }
+    // The milliseconds of each batch.
+    std::vector<double> apply(uint64_t count, uint64_t batch, const std::function<Event(uint64_t)>& make) {
+        std::vector<double> times;
+        for (uint64_t first = 0; first < count; first += batch) {
+            records_.clear();
+            inputs_.clear();
+            for (uint64_t i = first; i < std::min(count, first + batch); ++i)
+                records_.append(next_offset_++, kAppendTimeMs, writer_.encode(make(i)));
+            for (const Record& record : records_.records())
+                inputs_.push_back(read_input(record.value, record.append_time_ms));
+            const auto start = Clock::now();
+            must(shard_->apply(inputs_, records_.records()));
+            times.push_back(seconds_since(start) * 1000);
+        }
+        return times;
+    }
+    Shard& shard() { return *shard_; }
+
+  private:
+    DataFolder folder_;
+    std::unique_ptr<Shard> shard_;
+    RecordBatch records_;
+    std::vector<Input> inputs_;
+    RecordWriter writer_;
+    Offset next_offset_ = 0;
+};
+
+double sum_of(const std::vector<double>& times) {
+    double sum = 0;
+    for (const double time : times) sum += time;
+    return sum;
+}
+
+// Everybody signs up again, which is a duplicate, but the first, who makes the clock move.
+Event newcomer(const Community& community, uint64_t number, int64_t at_us) {
+    Event event = community.signup(0);
+    event.id = uuid5(event.id, fmt::format("newcomer {}", number));
+    event.occurred_at_us = at_us;
+    return event;
+}
+
+Day measure_day(const fs::path& folder, const Community& community, const Args& args) {
+    Day day;
+    const uint64_t sales = args.events;
+    const int64_t spacing_us = kUsPerDay / static_cast<int64_t>(sales);
+    const int64_t start_us = community.signup_end_us();
+    const int64_t mature_us = start_us + 32 * kUsPerDay;
+    {
+        ByHand ledger(folder / "at-once", community);
+        day.sale_us = sum_of(ledger.apply(sales, 65'536,
+                                          [&](uint64_t i) {
+                                              return community.sale_at(i, start_us + static_cast<int64_t>(i) *
+                                                                                         spacing_us);
+                                          })) *
+                      1000 / static_cast<double>(sales);
+        // The referrer of a buyer early in the day asks for more than has been moved and less than is pending: nothing
+        // has been moved so far.
+        Event request = community.life(0, spacing_us);
+        const auto& sale = std::get<TransactionRecorded>(community.sale_at(0, start_us).payload);
+        const State& state = ledger.shard().state();
+        const Index buyer = state.find_user(0, sale.buyer.id, IdTable::fingerprint(IdTable::program_hash("default"),
+                                                                                    sale.buyer.id));
+        const User& earner = state.users()[state.users()[buyer].referrer];
+        request = newcomer(community, 0, mature_us);
+        request.type = static_cast<uint8_t>(EventType::kPayoutRequested);
+        request.payload = PayoutRequested{.user = {earner.id},
+                                          .amount = {state.accounts()[earner.first_account].pending},
+                                          .currency = *parse_currency("USD"),
+                                          .method = "bank"};
+        day.stall_at_once_ms = sum_of(ledger.apply(1, 1, [&](uint64_t) { return request; }));
+        day.mature_us = day.stall_at_once_ms * 1000 / static_cast<double>(sales);
+        must(ledger.shard().store_state());
+        const auto start = Clock::now();
+        day.as_of_entries = community.users() + sales / 2;
+        const PastState past = must(load_past_state(ledger.shard().store(), day.as_of_entries));
+        day.as_of_ms = seconds_since(start) * 1000;
+        if (past.state->size() != day.as_of_entries) std::exit(kExitCouldNot);
+    }
+    {
+        ByHand ledger(folder / "bounded", community);
+        ledger.apply(sales, 65'536, [&](uint64_t i) {
+            return community.sale_at(i, start_us + static_cast<int64_t>(i) * spacing_us);
+        });
+        std::vector<double> before =
+            ledger.apply(args.batch * 20, args.batch, [&](uint64_t i) { return newcomer(community, i, start_us); });
+        std::ranges::sort(before);
+        day.batch_before_ms = before[before.size() / 2];
+        const std::vector<double> times = ledger.apply(args.batch * 100, args.batch, [&](uint64_t i) {
+            return newcomer(community, args.batch * 20 + i, mature_us);
+        });
+        day.longest_batch_ms = *std::ranges::max_element(times);
+    }
+    return day;
+}
+
+void print(const Args& args, const Path& sales, const Path& life, const Day& day) {
+    if (args.json) {
+        RowPrinter row(Format::kJsonl, stdout);
+        const auto number = [&row](const char* name, double value) { row.json(name, fmt::format("{:.3f}", value)); };
+        row.number("users", args.users);
+        row.number("events", static_cast<int64_t>(args.events));
+        number("sales_per_s", sales.per_s);
+        number("life_per_s", life.per_s);
+        number("sale_us", day.sale_us);
+        number("mature_us", day.mature_us);
+        number("stall_at_once_ms", day.stall_at_once_ms);
+        number("batch_before_ms", day.batch_before_ms);
+        number("longest_batch_ms", day.longest_batch_ms);
+        number("as_of_ms", day.as_of_ms);
+        row.number("as_of_entries", static_cast<int64_t>(day.as_of_entries));
+        row.end_row();
+        return;
+    }
+    fmt::print("{} users, {} events a path\n\n{:<66} {:>14}  {:>6}\n", with_commas(args.users),
+               with_commas(args.events), "what", "figure", "ratio");
+    const auto row = [&](const char* what, double per_s) {
+        fmt::print("{:<66} {:>12}/s  {:>6.2f}\n", what, with_commas(static_cast<uint64_t>(per_s)),
+                   per_s / sales.per_s);
+    };
+    row("sales alone, maturing all along", sales.per_s);
+    row("the mix of sales, refunds, payouts and adjustments", life.per_s);
+    for (const auto& [what, count] : life.outcomes)
+        fmt::print("    {:<62} {:>14}\n", what, with_commas(count));
+    fmt::print("\n{} sales of one day, which mature on one day\n", with_commas(args.events));
+    fmt::print("  applying a sale                                       {:.2f} us\n", day.sale_us);
+    fmt::print("  moving a sale to available, once in its life          {:.2f} us, {:.2f} of applying it\n",
+               day.mature_us, day.mature_us / day.sale_us);
+    fmt::print("  a payout that needs them all to be moved first        {:.0f} ms, once\n", day.stall_at_once_ms);
+    fmt::print("  a batch of {} signups: before / at most while they are moved   {:.1f} / {:.1f} ms\n", args.batch,
+               day.batch_before_ms, day.longest_batch_ms);
+    fmt::print("balances as of an earlier entry, {} folded from the first   {:.0f} ms\n",
+               with_commas(day.as_of_entries), day.as_of_ms);
+}
+
+int main_of(int argc, char** argv) {
+    Args args;
+    CLI::App app("The life of money, measured beside sales alone", "upline_bench_life");
+    app.add_option("--users", args.users, "People in the tree")
+        ->check(CLI::Range(17U, 100'000'000U))
+        ->capture_default_str();
+    app.add_option("--events", args.events, "Events of each path, over 120 days of ledger time; sales of the one day")
+        ->check(CLI::Range(1000, 1'000'000'000))
+        ->capture_default_str();
+    app.add_flag("--json", args.json, "Print the figures as JSON");
+    CLI11_PARSE(app, argc, argv);
+
+    std::string folder = fs::temp_directory_path() / "upline-bench-XXXXXX";
+    if (!::mkdtemp(folder.data())) return kExitCouldNot;
+    const fs::path path(folder);
+    const Community community(args.users);
+    const int64_t spacing_us = 120 * kUsPerDay / static_cast<int64_t>(args.events);
+    const Path sales = whole_path(path / "sales", community, args.events, [&](uint64_t i) {
+        return community.sale_at(i, community.signup_end_us() + static_cast<int64_t>(i) * spacing_us);
+    });
+    fs::remove_all(path / "sales");
+    const Path life = whole_path(path / "life", community, args.events,
+                                 [&](uint64_t i) { return community.life(i, spacing_us); });
+    fs::remove_all(path / "life");
+    const Day day = measure_day(path / "day", community, args);
+    print(args, sales, life, day);
+    fs::remove_all(path);
+    return kExitDone;
+}
+
+}  // namespace
+}  // namespace upline::bench
+
+int main(int argc, char** argv) {
+    return upline::bench::main_of(argc, argv);
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the benchmarks of the whole path share: clocks, and a log that is filled and fed into a ledger.
+#pragma once
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "events/record.h"
+#include "tools/print.h"
+#include "tools/shards.h"
+
+namespace upline::bench {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+inline double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+inline double cpu_seconds() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    const auto seconds = [](const timeval& t) {
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+inline double peak_memory_mib() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+template <class T>
+T must(Result<T> result) {
+    if (!result.ok()) {
+        fmt::print(stderr, "upline_bench: {}\n", result.error().message);
+        std::exit(kExitCouldNot);
+    }
+    return std::move(*result);
+}
+
+inline void append_all(LogWriter& writer, uint64_t count, const std::function<Event(uint64_t)>& make) {
+    RecordWriter records;
+    for (uint64_t i = 0; i < count; ++i) {
+        const Event event = make(i);
+        must(writer.append(event.program, records.encode(event)));
+        if (i % 100'000 == 99'999) must(writer.flush());
+    }
+    must(writer.flush());
+}
+
+struct Fed {
+    double open_seconds;  // until it reads
+    double seconds;       // from there until all is stored
+    double cpu_seconds;
+    Position position;
+};
+inline Fed feed_once(EventLog& log, const fs::path& data) {
+    const DataFolder folder = must(DataFolder::open(data, DataFolder::Access::kWrite));
+    const auto start = Clock::now();
+    double open_seconds = 0;
+    double cpu = cpu_seconds();
+    FeedOptions options{.once = true};
+    options.say = [&](uint32_t, const std::string&) {  // it resumes: the state is in memory
+        open_seconds = seconds_since(start);
+        cpu = cpu_seconds();
+    };
+    const auto reports = must(feed(log, folder, options));
+    return {open_seconds, seconds_since(start) - open_seconds, cpu_seconds() - cpu, reports.front().position};
+}
+
+}  // namespace upline::bench
