@@ -36,12 +36,11 @@ struct Path {
 // The log with everybody signed up, then the events of `make`; how fast those are applied and what became of them.
 Path whole_path(const fs::path& folder, const Community& community, uint64_t count,
                 const std::function<Event(uint64_t)>& make) {
-    const auto log = must(open_log(fmt::format("file:{}", (folder / "log").native()),
-                                   {.properties = {}, .create_with_partitions = 1}));
+    const auto log = must(
+        open_log(fmt::format("file:{}", (folder / "log").native()), {.properties = {}, .create_with_partitions = 1}));
     {
         const auto writer = must(log->open_writer());
-        append_all(*writer, community.users(),
-                   [&](uint64_t i) { return community.signup(static_cast<uint32_t>(i)); });
+        append_all(*writer, community.users(), [&](uint64_t i) { return community.signup(static_cast<uint32_t>(i)); });
         append_all(*writer, 1, [&](uint64_t) { return community.small_payouts_plan(); });
     }
     const Fed signups = feed_once(*log, folder / "data");
@@ -130,19 +129,18 @@ Day measure_day(const fs::path& folder, const Community& community, const Args& 
     const int64_t mature_us = start_us + 32 * kUsPerDay;
     {
         ByHand ledger(folder / "at-once", community);
-        day.sale_us = sum_of(ledger.apply(sales, 65'536,
-                                          [&](uint64_t i) {
-                                              return community.sale_at(i, start_us + static_cast<int64_t>(i) *
-                                                                                         spacing_us);
-                                          })) *
-                      1000 / static_cast<double>(sales);
+        day.sale_us =
+            sum_of(ledger.apply(
+                sales, 65'536,
+                [&](uint64_t i) { return community.sale_at(i, start_us + static_cast<int64_t>(i) * spacing_us); })) *
+            1000 / static_cast<double>(sales);
         // The referrer of a buyer early in the day asks for more than has been moved and less than is pending: nothing
         // has been moved so far.
         Event request = community.life(0, spacing_us);
         const auto& sale = std::get<TransactionRecorded>(community.sale_at(0, start_us).payload);
         const State& state = ledger.shard().state();
-        const Index buyer = state.find_user(0, sale.buyer.id, IdTable::fingerprint(IdTable::program_hash("default"),
-                                                                                    sale.buyer.id));
+        const Index buyer =
+            state.find_user(0, sale.buyer.id, IdTable::fingerprint(IdTable::program_hash("default"), sale.buyer.id));
         const User& earner = state.users()[state.users()[buyer].referrer];
         request = newcomer(community, 0, mature_us);
         request.type = static_cast<uint8_t>(EventType::kPayoutRequested);
@@ -161,9 +159,8 @@ Day measure_day(const fs::path& folder, const Community& community, const Args& 
     }
     {
         ByHand ledger(folder / "bounded", community);
-        ledger.apply(sales, 65'536, [&](uint64_t i) {
-            return community.sale_at(i, start_us + static_cast<int64_t>(i) * spacing_us);
-        });
+        ledger.apply(sales, 65'536,
+                     [&](uint64_t i) { return community.sale_at(i, start_us + static_cast<int64_t>(i) * spacing_us); });
         std::vector<double> before =
             ledger.apply(args.batch * 20, args.batch, [&](uint64_t i) { return newcomer(community, i, start_us); });
         std::ranges::sort(before);
@@ -197,13 +194,11 @@ void print(const Args& args, const Path& sales, const Path& life, const Day& day
     fmt::print("{} users, {} events a path\n\n{:<66} {:>14}  {:>6}\n", with_commas(args.users),
                with_commas(args.events), "what", "figure", "ratio");
     const auto row = [&](const char* what, double per_s) {
-        fmt::print("{:<66} {:>12}/s  {:>6.2f}\n", what, with_commas(static_cast<uint64_t>(per_s)),
-                   per_s / sales.per_s);
+        fmt::print("{:<66} {:>12}/s  {:>6.2f}\n", what, with_commas(static_cast<uint64_t>(per_s)), per_s / sales.per_s);
     };
     row("sales alone, maturing all along", sales.per_s);
     row("the mix of sales, refunds, payouts and adjustments", life.per_s);
-    for (const auto& [what, count] : life.outcomes)
-        fmt::print("    {:<62} {:>14}\n", what, with_commas(count));
+    for (const auto& [what, count] : life.outcomes) fmt::print("    {:<62} {:>14}\n", what, with_commas(count));
     fmt::print("\n{} sales of one day, which mature on one day\n", with_commas(args.events));
     fmt::print("  applying a sale                                       {:.2f} us\n", day.sale_us);
     fmt::print("  moving a sale to available, once in its life          {:.2f} us, {:.2f} of applying it\n",
@@ -236,8 +231,8 @@ int main_of(int argc, char** argv) {
         return community.sale_at(i, community.signup_end_us() + static_cast<int64_t>(i) * spacing_us);
     });
     fs::remove_all(path / "sales");
-    const Path life = whole_path(path / "life", community, args.events,
-                                 [&](uint64_t i) { return community.life(i, spacing_us); });
+    const Path life =
+        whole_path(path / "life", community, args.events, [&](uint64_t i) { return community.life(i, spacing_us); });
     fs::remove_all(path / "life");
     const Day day = measure_day(path / "day", community, args);
     print(args, sales, life, day);

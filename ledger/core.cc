@@ -279,7 +279,8 @@ Result<bool> Core::fits() {
     const Book book = book_index == kNoIndex ? Book{} : state_.books()[book_index];
     if (!comfortable(book.sales) || !comfortable(book.tax) || !comfortable(book.house)) {
         if (leaves_int64(book.sales + sum_of(AccountKind::kSales)) ||
-            leaves_int64(book.tax + sum_of(AccountKind::kTax)) || leaves_int64(book.house + sum_of(AccountKind::kHouse)))
+            leaves_int64(book.tax + sum_of(AccountKind::kTax)) ||
+            leaves_int64(book.house + sum_of(AccountKind::kHouse)))
             return false;
     }
     for (size_t i = 0; i < entry_.posting_count; ++i) {

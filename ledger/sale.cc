@@ -22,8 +22,7 @@ Plan plan_of(const PlanPublished& event) {
 Sale sale_of(const Entry& entry) {
     const auto& event = std::get<TransactionRecorded>(entry.payload);
     constexpr size_t kCreator = 2;
-    Sale sale{
-        .amount = event.amount.value, .tax = event.tax.value, .has_creator = entry.refs[kCreator] != kNoSequence};
+    Sale sale{.amount = event.amount.value, .tax = event.tax.value, .has_creator = entry.refs[kCreator] != kNoSequence};
     for (const Posting& posting : entry.posted()) {
         if (posting.role == Role::kWebsite) sale.website_bonus_owed = true;
         if (is_level(posting.role)) sale.upline_size = static_cast<uint8_t>(posting.role);

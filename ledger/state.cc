@@ -99,8 +99,8 @@ void State::apply(const Entry& entry, const Resolved& resolved) {
         case EventType::kTransactionRecorded: holds_.add(entry); break;
         case EventType::kTransactionRefunded: refund(entry); break;
         case EventType::kPlanPublished:
-            programs_.change(program).plan = plans_.append(
-                {.plan = plan_of(std::get<PlanPublished>(entry.payload)), .sequence = entry.sequence});
+            programs_.change(program).plan =
+                plans_.append({.plan = plan_of(std::get<PlanPublished>(entry.payload)), .sequence = entry.sequence});
             break;
         case EventType::kPayoutRequested: {
             const auto& request = std::get<PayoutRequested>(entry.payload);
@@ -128,8 +128,7 @@ void State::refund(const Entry& entry) {
     const Sequence sale = entry.refs[0];
     const int64_t left = entry.left_before - std::get<TransactionRefunded>(entry.payload).amount.value;
     const auto [at, is_first] = refunded_index_.try_emplace(sale, static_cast<Index>(refunded_sales_.size()));
-    if (is_first)
-        refunded_sales_.append({.sale = sale, .left = entry.left_before, .held_left = entry.left_before});
+    if (is_first) refunded_sales_.append({.sale = sale, .left = entry.left_before, .held_left = entry.left_before});
     RefundedSale& refunded = refunded_sales_.change(at->second);
     refunded.left = left;
     if (!entry.mature_at_once()) refunded.held_left = left;
@@ -210,7 +209,8 @@ Status State::fold(const Entry& entry) {
 Result<Split> State::split_of(const Entry& sale, int64_t left) const {
     const Sale facts = sale_of(sale);
     if (!knows_plan(sale.plan) || left < 0 || left > facts.amount || facts.amount > kAmountCap)
-        return Error{ErrorCode::kCorrupt, fmt::format("entry {}: no sale of which {} can be left", sale.sequence, left)};
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("entry {}: no sale of which {} can be left", sale.sequence, left)};
     return entitled(plan(sale.plan), facts, left);
 }
 
@@ -234,9 +234,9 @@ Result<bool> State::gather(const Entry& entry, std::vector<Matured>& parts) cons
 }
 
 Error State::has_no_account(const Matured& part) const {
-    return {ErrorCode::kCorrupt, fmt::format("user {} (entry {}) has commissions in {}, and no account",
-                                             to_string(users_[part.user].id), users_[part.user].sequence,
-                                             part.currency.text())};
+    return {ErrorCode::kCorrupt,
+            fmt::format("user {} (entry {}) has commissions in {}, and no account", to_string(users_[part.user].id),
+                        users_[part.user].sequence, part.currency.text())};
 }
 
 Status State::mature(EntrySource& entries, int64_t at_us, uint64_t most) {

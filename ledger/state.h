@@ -115,8 +115,8 @@ struct Resolved {
 
 class State {
   public:
-    uint64_t size() const { return size_; }         // entries folded in
-    int64_t clock_us() const { return clock_us_; }  // the largest occurred_at of accepted events, 0 at first
+    uint64_t size() const { return size_; }                    // entries folded in
+    int64_t clock_us() const { return clock_us_; }             // the largest occurred_at of accepted events, 0 at first
     uint16_t rules_version() const { return rules_version_; }  // in force for the next event
     // Which held sales are still to be moved from pending to available.
     const Holds& holds() const { return holds_; }
@@ -215,9 +215,7 @@ class State {
         Paged<Payout>& payouts;
         Paged<RefundedSale>& refunded_sales;
     };
-    Arrays arrays() {
-        return {programs_, users_, websites_, accounts_, books_, plans_, payouts_, refunded_sales_};
-    }
+    Arrays arrays() { return {programs_, users_, websites_, accounts_, books_, plans_, payouts_, refunded_sales_}; }
     // Completes loading: arrays() and ids are in place. kCorrupt if they do not fit together.
     Status restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds);
     void restore_id(IdTable::Slot slot) { ids_.insert(slot.fingerprint, Thing::from_word(slot.thing)); }

@@ -20,8 +20,8 @@ namespace upline {
 namespace {
 
 constexpr size_t kPageEntries = 256;
-constexpr const char* kFamilies[] = {"entries",  "offsets", "tiles", "programs", "users",   "websites", "accounts",
-                                     "books",    "plans",   "payouts", "refunds", "ids", "state"};
+constexpr const char* kFamilies[] = {"entries", "offsets", "tiles",   "programs", "users", "websites", "accounts",
+                                     "books",   "plans",   "payouts", "refunds",  "ids",   "state"};
 
 // The one place where RocksDB's words become ours.
 Error to_error(const rocksdb::Status& status, std::string_view doing) {
@@ -644,8 +644,8 @@ Result<std::unique_ptr<State>> Store::load_state() {
     UPLINE_TRY_ROCKS(it->status(), "read of ids");
     if (stored.rules_version == 0 || stored.rules_version > UINT16_MAX)
         return Error{ErrorCode::kCorrupt, fmt::format("stored state: rules version {}", stored.rules_version)};
-    UPLINE_TRY(state->restore(stored.size, stored.clock_us, static_cast<uint16_t>(stored.rules_version),
-                              std::move(holds)));
+    UPLINE_TRY(
+        state->restore(stored.size, stored.clock_us, static_cast<uint16_t>(stored.rules_version), std::move(holds)));
     return state;
 }
 

@@ -159,8 +159,7 @@ class PayoutsModel final : public Model {
             }
             for (const Posting& posting : entry.posted()) {
                 if (posting.account != AccountKind::kEarned) continue;
-                const int64_t amount =
-                    refunded == held_refunds_.end() ? posting.amount : part_of(left, posting.role);
+                const int64_t amount = refunded == held_refunds_.end() ? posting.amount : part_of(left, posting.role);
                 const Deltas::Touched row = balances(posting.user, entry.currency, deltas);
                 add_to(row[kAvailable], amount);
                 add_pending(entry, -amount, row, deltas);

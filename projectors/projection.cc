@@ -68,8 +68,7 @@ Status Projection::load_position() {
     UPLINE_TRY_ASSIGN(const std::optional<StoredPosition> stored, decode_position(row, *model_));
     if (!stored || stored->layout != model_->layout()) return start_anew();
     const auto corrupt = [this](std::string_view what) {
-        return Error{ErrorCode::kCorrupt,
-                     fmt::format("read model {}: {}; rebuild the model", model_->name(), what)};
+        return Error{ErrorCode::kCorrupt, fmt::format("read model {}: {}; rebuild the model", model_->name(), what)};
     };
     std::vector<uint64_t> progress;
     for (std::string_view rest = stored->progress; !rest.empty();) {

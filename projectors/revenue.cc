@@ -150,8 +150,7 @@ class RevenueModel final : public Model {
         std::string text = fmt::format("program of entry {}, {}, {}", key.program,
                                        format_day(static_cast<int64_t>(key.day)), key.currency.text());
         if (key.stream == kNone || !key.valid()) return text + ", adjustments";
-        return text +
-               fmt::format(", {}, {}", enum_names<Stream>()[key.stream], enum_names<Source>()[key.source]);
+        return text + fmt::format(", {}, {}", enum_names<Stream>()[key.stream], enum_names<Source>()[key.source]);
     }
     std::string counter_name(const RowKey& row, uint32_t number) const override {
         return row.high >> 56 == kProgramRow ? "known" : number_name(number);

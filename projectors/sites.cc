@@ -18,8 +18,8 @@ static_assert(kActivityKinds == static_cast<size_t>(ActivityKind::kShare) + 1);
 
 // Stored orders: see layout().
 enum SalesNumber : uint32_t { kSales, kRevenue, kTax, kCommission, kBonus, kRefunds, kRefunded, kSalesCounters };
-constexpr std::array<std::string_view, kSalesCounters> kSalesNames = {"sales",         "revenue", "tax",     "commission",
-                                                                      "website bonus", "refunds", "refunded"};
+constexpr std::array<std::string_view, kSalesCounters> kSalesNames = {
+    "sales", "revenue", "tax", "commission", "website bonus", "refunds", "refunded"};
 constexpr size_t kActivityCounters = kWidgets * kActivityKinds;
 
 constexpr uint8_t kActivityRow = 0;

@@ -149,6 +149,7 @@ class Audit {
             // state is no longer that of the log: what follows would be noise.
             if (const auto wrong = first_wrong_entry()) ends_.resize(std::min<size_t>(ends_.size(), *wrong - next_));
             UPLINE_TRY(execute_chunk());
+            if (first_wrong_entry()) UPLINE_TRY(check_last_leaves());
             if (const auto wrong = first_wrong_entry()) {
                 report_.not_checked.push_back(
                     fmt::format("what follows the first wrong entry: the entries after {}, and balances", *wrong));
@@ -226,6 +227,22 @@ class Audit {
                 continue;
             }
             compare_tile(tile, **stored);
+        }
+        return ok_status();
+    }
+
+    // Where the walk ends early, the leaves of the tile it is in the middle of: an entry whose hash is another may lie
+    // before the one that was found to be wrong.
+    Status check_last_leaves() {
+        for (merkle::Tile& leaves : tree_.right_edge()) {
+            if (leaves.level != 0) continue;
+            Result<std::optional<merkle::Tile>> stored = store_.tile(0, leaves.index);
+            if (!stored.ok()) return finding_or_error(std::nullopt, stored.error());
+            if (!*stored) continue;
+            const size_t both = std::min(leaves.hashes.size(), (*stored)->hashes.size());
+            leaves.hashes.resize(both);
+            (*stored)->hashes.resize(both);
+            compare_tile(leaves, **stored);
         }
         return ok_status();
     }

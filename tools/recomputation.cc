@@ -113,8 +113,8 @@ Result<Recomputation::Expected> Recomputation::expect_refund(const Entry& entry,
     const auto plan = plans_.find(sale_entry.plan);
     if (sale_entry.program != entry.program || sale.currency != refund.currency || amount <= 0 || amount > left ||
         plan == plans_.end()) {
-        expected.impossible = fmt::format("it takes {} {} back of the sale of entry {}, of which {} {} are left", amount,
-                                          refund.currency.text(), entry.refs[0], left, sale.currency.text());
+        expected.impossible = fmt::format("it takes {} {} back of the sale of entry {}, of which {} {} are left",
+                                          amount, refund.currency.text(), entry.refs[0], left, sale.currency.text());
         return expected;
     }
     std::vector<Share> shares;
@@ -189,8 +189,8 @@ Result<std::optional<std::string>> Recomputation::check(const Entry& entry) {
     if (entry.plan != expected.plan)
         return Wrong(fmt::format("it names plan {}, it falls under plan {}", entry.plan, expected.plan));
     if (entry.left_before != expected.left_before)
-        return Wrong(fmt::format("it says that {} was left of its sale, {} was", entry.left_before,
-                                 expected.left_before));
+        return Wrong(
+            fmt::format("it says that {} was left of its sale, {} was", entry.left_before, expected.left_before));
     if (entry.maturity_us != expected.maturity_us)
         return Wrong(fmt::format("maturity is {}, its {} gives {}", maturity_text(entry.maturity_us),
                                  std::holds_alternative<TransactionRefunded>(entry.payload) ? "sale" : "clock and hold",
@@ -202,12 +202,13 @@ Result<std::optional<std::string>> Recomputation::check(const Entry& entry) {
     Entry right;
     right.posting_count = static_cast<uint8_t>(std::min(expected.postings.size(), kMaxPostings));
     std::copy_n(expected.postings.begin(), right.posting_count, right.postings.begin());
-    return Wrong(fmt::format("its postings are {}; its facts and the plan give {}", postings_text(entry),
-                             postings_text(right)));
+    return Wrong(
+        fmt::format("its postings are {}; its facts and the plan give {}", postings_text(entry), postings_text(right)));
 }
 
 void Recomputation::learn(const Entry& entry) {
-    if (std::holds_alternative<UserSignedUp>(entry.payload)) users_.emplace(entry.sequence, User{entry.id, entry.refs[0]});
+    if (std::holds_alternative<UserSignedUp>(entry.payload))
+        users_.emplace(entry.sequence, User{entry.id, entry.refs[0]});
     if (std::holds_alternative<WebsiteCreated>(entry.payload))
         websites_.emplace(entry.sequence, Website{entry.id, entry.refs[0], WebsiteStatus::kDraft});
     if (const auto* change = std::get_if<WebsiteStatusChanged>(&entry.payload)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The auditor's own arithmetic: what an accepted entry must post, worked out in a few lines from the entry, its plan and
-// the entries it names, and balances as plain sums of postings. It shares no code of money with the ledger it checks.
+// The auditor's own arithmetic: what an accepted entry must post, worked out in a few lines from the entry, its plan
+// and the entries it names, and balances as plain sums of postings. It shares no code of money with the ledger it
+// checks.
 #pragma once
 
 #include <cstdint>
