@@ -44,9 +44,12 @@ void pause_ms(double ms) {
     std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(ms));
 }
 
-// Real sales, a community made up, and events each there for one rule.
+// A real community's whole life, then a community made up, and events each there for one rule.
 Lines all_lines() {
-    return interleave({sales_sample(), make_community("community", 6000, 1), lines_of_file("edge.jsonl")}, 1);
+    Lines lines = lines_of_file("cdnow-sample.lifecycle.jsonl.gz");
+    for (std::string& line : interleave({make_community("community", 3000, 1), lines_of_file("edge.jsonl")}, 1))
+        lines.push_back(std::move(line));
+    return lines;
 }
 
 ::testing::AssertionResult is_ledger(const std::string& data, const LedgerView& expected) {

@@ -47,6 +47,18 @@ inline Lines sales_sample() {
     return lines_of_file("cdnow-sample.sales.jsonl.gz");
 }
 
+// A file of the real input with its expected results, and how many balances those are.
+struct Sample {
+    const char* name;
+    const char* file;
+    size_t balances;
+    Lines lines() const { return lines_of_file(file); }
+    Lines expected() const { return lines_of_file(fmt::format("{}.expected.jsonl", name)); }
+};
+inline constexpr Sample kSamples[] = {{"cdnow-sample.sales", "cdnow-sample.sales.jsonl.gz", 682},
+                                      {"cdnow-sample.lifecycle", "cdnow-sample.lifecycle.jsonl.gz", 679},
+                                      {"edge", "edge.jsonl", 24}};
+
 // A community: people who refer each other, sites, what happens on them, sales in three currencies over four months, so
 // that much matures; a few events that are refused. No two programs' ids are the same.
 inline Lines make_community(std::string_view program, size_t events, uint64_t seed) {
@@ -134,6 +146,15 @@ inline Balances balances_of(const Lines& rows) {
             number("pending"), number("available"), number("reserved"), number("paid")};
     }
     return balances;
+}
+
+// By outcome, from the line that closes an expected file.
+inline std::map<std::string, int64_t> outcomes_of(const Lines& expected) {
+    std::map<std::string, int64_t> outcomes;
+    simdjson::dom::parser parser;
+    const simdjson::dom::object counts = parser.parse(expected.back())["outcomes"];
+    for (const auto outcome : counts) outcomes[std::string(outcome.key)] = int64_t{outcome.value};
+    return outcomes;
 }
 
 }  // namespace upline::testing

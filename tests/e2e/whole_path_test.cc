@@ -27,6 +27,16 @@ Balances exported_balances(const std::string& data) {
     return balances_of(lines_of(exported.out));
 }
 
+std::map<std::string, int64_t> exported_outcomes(const std::string& data) {
+    const Ran exported = run_program({"export", "entries", "--data", data, "--format", "jsonl"});
+    EXPECT_EQ(exported.exit_code, 0) << exported.err;
+    std::map<std::string, int64_t> outcomes;
+    simdjson::dom::parser parser;
+    for (const std::string& row : lines_of(exported.out))
+        ++outcomes[std::string(std::string_view(parser.parse(row)["outcome"]))];
+    return outcomes;
+}
+
 // Communities whose programs spread over four partitions, and those of edge.jsonl.
 Lines lines_of_many_programs() {
     std::vector<Lines> lists = {lines_of_file("edge.jsonl")};
@@ -67,14 +77,19 @@ TEST_F(WholePath, GivesTheSameLedgerEventByEvent) {
     EXPECT_EQ(view_of(path("one")), view_of(path("all")));
 }
 
-TEST_F(WholePath, OfRealSalesEndsInTheExpectedBalances) {
-    const std::string url = "file:" + path("log");
-    ASSERT_EQ(produce(url, sales_sample()).exit_code, 0);
-    feed(url, path("data"));
-    const Balances expected = balances_of(lines_of_file("cdnow-sample.sales.expected.jsonl"));
-    EXPECT_EQ(expected.size(), 682U);
-    EXPECT_EQ(exported_balances(path("data")), expected);
-    ASSERT_RUNS({"verify", "--data", path("data"), "--log", url});
+TEST_F(WholePath, OfRealInputEndsInTheExpectedBalancesAndOutcomes) {
+    for (const Sample& sample : kSamples) {
+        SCOPED_TRACE(sample.name);
+        const std::string url = "file:" + path(fmt::format("log-{}", sample.name));
+        const std::string data = path(sample.name);
+        ASSERT_EQ(produce(url, sample.lines()).exit_code, 0);
+        feed(url, data);
+        EXPECT_EQ(balances_of(sample.expected()).size(), sample.balances);
+        EXPECT_EQ(exported_balances(data), balances_of(sample.expected()));
+        EXPECT_EQ(exported_outcomes(data), outcomes_of(sample.expected()));
+        ASSERT_RUNS({"verify", "--data", data, "--log", url});
+        ASSERT_RUNS({"replay", "--log", url, "--data", data + "-again", "--compare", data});
+    }
 }
 
 // A program's events all lie in one partition, so its balances are what they are in a log with a single one; but a
@@ -113,32 +128,35 @@ class BothLogs : public WholePath {
     }
 
     // The events of each partition are the same in both, their append times are not.
-    void compare(const Lines& lines, unsigned partitions) {
+    void compare(const Lines& lines, unsigned partitions, std::string_view name = "lines") {
         const TemporaryTopic topic;
-        const std::string file_url = "file:" + path(fmt::format("log-{}", partitions));
+        const std::string file_url = "file:" + path(fmt::format("{}-log", name));
+        const std::string from_file = path(fmt::format("{}-from-file", name));
+        const std::string from_kafka = path(fmt::format("{}-from-kafka", name));
         const Ran to_file = produce(file_url, lines, partitions);
         ASSERT_EQ(to_file.exit_code, 0) << to_file.err;
         const Ran to_kafka = produce(topic.url(), lines, partitions);
         ASSERT_EQ(to_kafka.exit_code, 0) << to_kafka.err;
-        feed(file_url, path("from-file"));
-        feed(topic.url(), path("from-kafka"), "1000");
+        feed(file_url, from_file);
+        feed(topic.url(), from_kafka, "1000");
         for (uint32_t partition = 0; partition < partitions; ++partition) {
-            const LedgerView view = view_of(path("from-kafka"), partition);
-            EXPECT_EQ(view, view_of(path("from-file"), partition)) << partition;
+            const LedgerView view = view_of(from_kafka, partition);
+            EXPECT_EQ(view, view_of(from_file, partition)) << partition;
             EXPECT_EQ(view.root, view.root_of_entries);
             EXPECT_GT(view.size, 0U);
         }
-        ASSERT_RUNS({"verify", "--data", path("from-kafka"), "--log", topic.url()});
+        ASSERT_RUNS({"verify", "--data", from_kafka, "--log", topic.url()});
     }
 };
 
-TEST_F(BothLogs, OfRealSalesGiveOneLedgerWithTheExpectedBalances) {
-    compare(sales_sample(), 1);
-    EXPECT_EQ(exported_balances(path("from-kafka")), balances_of(lines_of_file("cdnow-sample.sales.expected.jsonl")));
-}
-
-TEST_F(BothLogs, OfTheEdgesGiveOneLedger) {
-    compare(lines_of_file("edge.jsonl"), 1);
+TEST_F(BothLogs, OfRealInputGiveOneLedgerWithTheExpectedBalancesAndOutcomes) {
+    for (const Sample& sample : kSamples) {
+        SCOPED_TRACE(sample.name);
+        compare(sample.lines(), 1, sample.name);
+        const std::string data = path(fmt::format("{}-from-kafka", sample.name));
+        EXPECT_EQ(exported_balances(data), balances_of(sample.expected()));
+        EXPECT_EQ(exported_outcomes(data), outcomes_of(sample.expected()));
+    }
 }
 
 TEST_F(BothLogs, OverFourPartitionsGiveTheSameLedgerInEach) {
