@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: a shard in memory on which a random community signs up, builds websites, visits and buys. Also what is
-// refused: repeated ids, unknown references, impossible amounts.
+// For tests: a shard in memory on which a random community signs up, builds websites, visits, buys, is refunded and
+// paid out, under plans that change. Also what is refused: repeated ids, unknown references, impossible amounts.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -27,16 +27,9 @@ class Community {
 
     // Lets so many more events happen, each its entry.
     void live(size_t events) {
-        std::vector<Input> inputs;
-        for (size_t i = 0; i < events; ++i) {
-            Input input;
-            input.record.event = next();
-            input.append_time_ms = input.record.event.occurred_at_us / 1000;
-            if (may_fail(input.record.event) && below(50) == 0) input.record.malformed = "for a test";
-            inputs.push_back(input);
-        }
-        shard_.apply(inputs);
-        shard_.mature();
+        constexpr size_t kAtOnce = 50;  // what is asked for next depends on what there is
+        for (; events > kAtOnce; events -= kAtOnce) live_at_once(kAtOnce);
+        live_at_once(events);
     }
 
     // Calls f(entry) for each entry there is.
@@ -50,6 +43,19 @@ class Community {
     }
 
   private:
+    void live_at_once(size_t events) {
+        std::vector<Input> inputs;
+        for (size_t i = 0; i < events; ++i) {
+            Input input;
+            input.record.event = next();
+            input.append_time_ms = input.record.event.occurred_at_us / 1000;
+            if (may_fail(input.record.event) && below(50) == 0) input.record.malformed = "for a test";
+            inputs.push_back(input);
+        }
+        shard_.apply(inputs);
+        shard_.mature();
+    }
+
     // The first user and website, whom most else is about, are there whatever the seed.
     bool may_fail(const Event& event) const {
         const auto is_first = [&event](const std::vector<Uuid>& ids) {
@@ -70,7 +76,7 @@ class Community {
         event.occurred_at_us = now_us_;
         if (below(5) == 0) event.occurred_at_us -= static_cast<int64_t>(below(5 * kUsPerDay));
         const bool first = users.size() < 3;
-        switch (first ? 0 : below(12)) {
+        switch (first ? 0 : below(18)) {
             case 0:
                 set(event, UserSignedUp{.referrer = {first || below(10) == 0 ? Uuid() : any(users)}, .website = {}});
                 users.push_back(event.id);
@@ -103,6 +109,17 @@ class Community {
                 set(event, activity);
                 break;
             }
+            case 7:
+            case 8: refund(event); break;
+            case 9: set(event, plan()); break;
+            case 10: request(event); break;
+            case 11: result(event); break;
+            case 12:
+                set(event, AdjustmentPosted{.user = {any(users)},
+                                            .amount = {static_cast<int64_t>(below(2000)) - 1000},
+                                            .currency = *parse_currency("USD"),
+                                            .reason = "goodwill"});
+                break;
             default: set(event, sale(users));
         }
         past_.push_back(event);
@@ -122,6 +139,61 @@ class Community {
         sale.stream = static_cast<Stream>(below(18));
         if (below(4) == 0) sale.creator.id = any(users);
         return sale;
+    }
+
+    // Of a sale of some time ago, in its program: a part or all that was sold.
+    void refund(Event& event) {
+        const Event* sold = a_past<TransactionRecorded>();
+        if (!sold) return set(event, TransactionRefunded{.transaction = {uuid()}, .currency = *parse_currency("USD")});
+        const auto& sale = std::get<TransactionRecorded>(sold->payload);
+        event.program = sold->program;
+        const int64_t amount = below(2) == 0 ? sale.amount.value : 1 + sale.amount.value / 3;
+        set(event, TransactionRefunded{.transaction = {sold->id},
+                                       .amount = {amount},
+                                       .currency = sale.currency,
+                                       .reason = static_cast<RefundReason>(below(2))});
+    }
+    PlanPublished plan() {
+        static constexpr std::array<std::array<int32_t, 4>, 3> kRates = {
+            {{2000, 1000, 500, 100}, {0, 3000, 0, 1}, {9000, 500, 0, 0}}};
+        static constexpr std::array<int32_t, 5> kHoldDays = {0, 1, 10, 30, 90};
+        return {.level_rates = Rates(kRates[below(3)]).first(1 + below(4)),
+                .website_bonus = 500,
+                .creator_share = 2500,
+                .hold_days = kHoldDays[below(5)],
+                .minimum_payout = {100}};
+    }
+    // What somebody has available, or more.
+    void request(Event& event) {
+        const State& state = shard_.state();
+        PayoutRequested request{
+            .user = {uuid()}, .amount = {100}, .currency = *parse_currency("USD"), .method = "bank"};
+        if (state.accounts().size() > 0) {
+            const Account& account = state.accounts()[below(state.accounts().size())];
+            const User& user = state.users()[account.user];
+            event.program = state.programs()[user.program].name() == "other" ? "other" : kDefaultProgram;
+            request.user.id = user.id;
+            request.currency = account.currency;
+            request.amount.value = account.available + static_cast<int64_t>(below(8) == 0 ? 1 : 0);
+        }
+        set(event, request);
+    }
+    void result(Event& event) {
+        const Event* requested = a_past<PayoutRequested>();
+        if (requested) event.program = requested->program;
+        const PayoutRef payout{requested ? requested->id : uuid()};
+        if (below(3) == 0)
+            set(event, PayoutFailed{.payout = payout, .reason = "account_closed"});
+        else
+            set(event, PayoutSettled{.payout = payout, .provider_ref = std::nullopt});
+    }
+    template <class P>
+    const Event* a_past() {
+        for (int attempt = 0; attempt < 50 && !past_.empty(); ++attempt) {
+            const Event& event = past_[below(past_.size())];
+            if (std::holds_alternative<P>(event.payload)) return &event;
+        }
+        return nullptr;
     }
 
     template <class P>

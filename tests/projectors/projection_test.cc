@@ -61,7 +61,8 @@ class ReadModel : public ::testing::TestWithParam<std::unique_ptr<Model> (*)()> 
     Rows in_one_go(uint64_t size) {
         auto table = std::make_unique<MemoryTable>();
         const MemoryTable& rows = *table;
-        auto opened = Projection::open(std::move(table), GetParam()(), community_.shard().entries(), community_.shard().entries());
+        auto opened = Projection::open(std::move(table), GetParam()(), community_.shard().entries(),
+                                       community_.shard().entries());
         EXPECT_TRUE(opened.ok() && (*opened)->fold_to(size).ok() && (*opened)->flush().ok());
         return rows.rows();
     }
@@ -257,7 +258,8 @@ TEST_P(ReadModel, IsTheSameInTheDatabase) {
         for (const uint64_t size : {500U, 2000U}) {
             auto table = (*store)->table(GetParam()()->name());
             ASSERT_TRUE(table.ok());
-            auto projection = Projection::open(std::move(*table), GetParam()(), community_.shard().entries(), community_.shard().entries());
+            auto projection = Projection::open(std::move(*table), GetParam()(), community_.shard().entries(),
+                                               community_.shard().entries());
             ASSERT_TRUE(projection.ok());
             ASSERT_TRUE((*projection)->fold_to(size).ok());
             ASSERT_TRUE((*projection)->flush().ok());

@@ -21,7 +21,7 @@ constexpr int64_t kTotal = -1;
 // What site statistics are, said as plainly as can be.
 struct SlowStats {
     std::map<std::pair<Widget, ActivityKind>, int64_t> activity;
-    std::map<Currency, std::array<int64_t, 5>> sales;
+    std::map<Currency, std::array<int64_t, 7>> sales;
 };
 struct SlowSites {
     std::map<std::pair<Sequence, int64_t>, SlowStats> stats;
@@ -30,6 +30,7 @@ struct SlowSites {
 
 SlowSites slow_sites(testing::Community& community) {
     SlowSites all;
+    std::map<Sequence, Sequence> websites;  // of sales
     community.for_each_entry([&](const Entry& entry) {
         if (!entry.accepted()) return;
         const int64_t day = entry.occurred_at_us / kUsPerDay;
@@ -39,13 +40,17 @@ SlowSites slow_sites(testing::Community& community) {
             if (activity->visitor) all.visitors[{entry.refs[0], day}].insert(activity->visitor->value);
         }
         const auto* sale = std::get_if<TransactionRecorded>(&entry.payload);
-        if (!sale || entry.refs[1] == kNoSequence) return;
+        const auto* refund = std::get_if<TransactionRefunded>(&entry.payload);
+        if (sale) websites[entry.sequence] = entry.refs[1];
+        if (!sale && !refund) return;
+        const Sequence website = websites.at(sale ? entry.sequence : entry.refs[0]);
+        if (website == kNoSequence) return;
         for (const int64_t when : {kTotal, day}) {
-            auto& sums = all.stats[{entry.refs[1], when}].sales[entry.currency];
-            sums[0] += 1;
-            sums[1] += sale->amount.value;
-            sums[2] += sale->tax.value;
+            auto& sums = all.stats[{website, when}].sales[entry.currency];
+            sums[sale ? 0 : 5] += 1;
+            sums[sale ? 1 : 6] += sale ? sale->amount.value : refund->amount.value;
             for (const Posting& posting : entry.posted()) {
+                if (posting.account == AccountKind::kTax) sums[2] += posting.amount;
                 if (posting.account == AccountKind::kEarned) sums[3] += posting.amount;
                 if (posting.role == Role::kWebsite) sums[4] += posting.amount;
             }
@@ -64,8 +69,8 @@ void expect_same(const SiteStats& stats, SlowStats& slow, const std::string& whe
     auto expected = slow.sales.begin();
     for (const SiteSales& sales : stats.sales) {
         EXPECT_EQ(sales.currency, expected->first) << where;
-        const std::array<int64_t, 5> sums = {sales.sales, sales.revenue, sales.tax, sales.commission,
-                                             sales.website_bonus};
+        const std::array<int64_t, 7> sums = {sales.sales,         sales.revenue, sales.tax,     sales.commission,
+                                             sales.website_bonus, sales.refunds, sales.refunded};
         EXPECT_EQ(sums, expected->second) << where;
         ++expected;
     }
@@ -76,7 +81,8 @@ class SitesModel : public ::testing::Test {
     SitesModel() {
         auto table = std::make_unique<MemoryTable>();
         table_ = table.get();
-        projection_ = std::move(*Projection::open(std::move(table), sites_model(), community_.shard().entries(), community_.shard().entries()));
+        projection_ = std::move(*Projection::open(std::move(table), sites_model(), community_.shard().entries(),
+                                                  community_.shard().entries()));
     }
     void project() {
         ASSERT_TRUE(projection_->fold_to(community_.size()).ok());
