@@ -18,32 +18,7 @@ namespace {
 
 Status export_balances(ReadShard& shard, RowPrinter& rows) {
     UPLINE_TRY_ASSIGN(const std::unique_ptr<State> state, load_current_state(*shard.store));
-    // By program, user, currency: an order that says nothing about when or how they came to be.
-    std::vector<Index> order;
-    for (size_t i = 0; i < state->accounts().size(); ++i) {
-        const Account& account = state->accounts()[i];
-        if (account.pending != 0 || account.available != 0 || account.reserved != 0 || account.paid != 0)
-            order.push_back(static_cast<Index>(i));
-    }
-    const auto key = [&](Index index) {
-        const Account& account = state->accounts()[index];
-        const User& user = state->users()[account.user];
-        return std::tuple(state->programs()[user.program].name(), user.id, account.currency);
-    };
-    std::sort(order.begin(), order.end(), [&](Index a, Index b) { return key(a) < key(b); });
-    for (const Index index : order) {
-        const Account& account = state->accounts()[index];
-        const User& user = state->users()[account.user];
-        rows.text("program", state->programs()[user.program].name());
-        rows.text("user", to_string(user.id));
-        rows.text("currency", account.currency.text());
-        rows.number("pending", account.pending);
-        rows.number("available", account.available);
-        rows.number("reserved", account.reserved);
-        rows.number("paid", account.paid);
-        rows.end_row();
-        if (rows.failed()) break;
-    }
+    print_balance_rows(*state, rows, [](const User&) { return true; });
     return ok_status();
 }
 

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "tools/commands.h"
+#include "tools/main.h"
 #include "tools/print.h"
 
 namespace upline {
@@ -51,7 +52,7 @@ class LogOptionsOf {
 
 int main_of(int argc, char** argv) {
     CLI::App app(kAbout, "upline");
-    app.set_version_flag("--version", "upline 0.1.0, data folder format 1, rules up to version 1");
+    app.set_version_flag("--version", "upline 0.1.0, data folder format 2, rules up to version 1");
     app.require_subcommand(1);
     app.footer(
         "Exit codes: 0 done, 1 a negative answer (a bad line, a finding, a difference), 2 could not.\n"
@@ -162,6 +163,8 @@ int main_of(int argc, char** argv) {
             throw CLI::ValidationError("id", fmt::format("show {} needs an id", show_args.what));
         exit_code = show(show_args);
     });
+
+    add_questions(app, exit_code);
 
     const auto is_asked_for = [&](const CLI::App* command) { return command->check_name(argv[1]); };
     if (argc > 1 && argv[1][0] != '-' && std::ranges::none_of(app.get_subcommands({}), is_asked_for))

@@ -5,6 +5,7 @@
 
 #include "events/event_log.h"
 #include "events/money.h"
+#include "events/time.h"
 
 namespace upline {
 
@@ -29,6 +30,28 @@ Status read_entry(EntrySource& source, Sequence sequence, Entry& entry) {
         return Error{ErrorCode::kCorrupt,
                      fmt::format("entry {}: {}; run `upline verify`", sequence, decoded.error().message)};
     return ok_status();
+}
+
+Status walk_entries(Store& store, uint64_t first, uint64_t size, const Progress& progress,
+                    const std::function<Result<bool>(const Entry&)>& f) {
+    const std::unique_ptr<EntrySource> source = store.entries();
+    Entry entry;
+    for (Sequence sequence = first; sequence < size; ++sequence) {
+        UPLINE_TRY(read_entry(*source, sequence, entry));
+        UPLINE_TRY_ASSIGN(const bool more, f(entry));
+        if (!more) break;
+        if (progress && sequence % 65'536 == 0) progress(sequence - first, size - first);
+    }
+    return ok_status();
+}
+
+Result<int64_t> parse_moment(const std::string& text) {
+    constexpr size_t kDay = 10;  // "2026-01-31"
+    Result<int64_t> time = parse_time(text.size() == kDay ? text + "T00:00:00Z" : text);
+    if (time.ok()) return time;
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("\"{}\" is no time: give one like 2026-01-31T12:00:00Z, or a day like 2026-01-31 (UTC)",
+                             text)};
 }
 
 Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string& program, const std::string& id,
@@ -82,12 +105,21 @@ Result<uint64_t> size_at(Store& store, int64_t clock_us) {
     return first;
 }
 
-std::string money_text(int64_t minor, Currency currency) {
+std::string amount_text(int64_t minor, Currency currency) {
     std::string text = format_amount(minor, currency);
     const size_t point = std::min(text.find('.'), text.size());
     const size_t first = text.starts_with('-') ? 1 : 0;
     for (size_t i = point; i > first + 3; i -= 3) text.insert(i - 3, ",");
-    return fmt::format("{} {}", text, currency.text());
+    return text;
+}
+
+std::string money_text(int64_t minor, Currency currency) {
+    return fmt::format("{} {}", amount_text(minor, currency), currency.text());
+}
+
+std::string user_id(const State& state, Sequence sequence) {
+    const auto user = state.user_by_sequence(sequence);
+    return user ? to_string(state.users()[*user].id) : fmt::format("of entry {}", sequence);
 }
 
 }  // namespace upline

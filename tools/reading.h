@@ -2,6 +2,7 @@
 // What commands that read a ledger share: its shards, and the names behind dense indexes and sequences.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "consumers/shard.h"
 #include "ledger/data_folder.h"
 #include "ledger/store.h"
+#include "tools/print.h"
 
 namespace upline {
 
@@ -23,6 +25,14 @@ Result<std::vector<ReadShard>> open_for_reading(const std::string& data);
 // The decoded entry `sequence`; its views are valid until the source's next call.
 Status read_entry(EntrySource& source, Sequence sequence, Entry& entry);
 
+// Calls f(entry) for each entry from `first` up to `size`, in order, until it returns false. `entry` is valid within
+// the call.
+Status walk_entries(Store& store, uint64_t first, uint64_t size, const Progress& progress,
+                    const std::function<Result<bool>(const Entry&)>& f);
+
+// A moment of a command line: RFC 3339 with Z, or a UTC day, which is its first instant.
+Result<int64_t> parse_moment(const std::string& text);
+
 // An entry by the id of its event: looks in the shard the program belongs to. kNotFound says what was looked for.
 struct FoundEntry {
     ReadShard* shard = nullptr;
@@ -36,7 +46,14 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
 // How many entries the ledger had at a ledger time: those whose clock is not after it, for the clock never goes back.
 Result<uint64_t> size_at(Store& store, int64_t clock_us);
 
-// "2,000.00 USD" for people.
+// "2,000.00 USD" for people; and without the currency.
 std::string money_text(int64_t minor, Currency currency);
+std::string amount_text(int64_t minor, Currency currency);
+
+// The rows of `export balances` and `balances`: of the wanted users, what is not all zero.
+void print_balance_rows(const State& state, RowPrinter& rows, const std::function<bool(const User&)>& wanted);
+
+// The id of the user that entry `sequence` made.
+std::string user_id(const State& state, Sequence sequence);
 
 }  // namespace upline
