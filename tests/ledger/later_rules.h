@@ -143,7 +143,7 @@ inline std::vector<RecordBytes> mixed_records(size_t count, uint64_t seed) {
         } else if (kind == 19) {
             add("PayoutFailed", id, fmt::format(R"("payout": "p{}", "reason": "closed")", below(payouts + 1)));
         } else if (kind == 20) {
-            add(below(2) == 0 ? "UserSuspended" : "UserReinstated", id, fmt::format(R"("user": "{}")", user));
+            add(below(2) == 0 ? "UserSuspended" : "UserReinstated", id, fmt::format(R"("user": "u{}")", below(5)));
         } else if (kind == 21) {
             add("BooksClosed", id, "");
         } else if (kind < 25) {
