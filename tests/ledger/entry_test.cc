@@ -116,6 +116,154 @@ Sample full_sale() {
     return made;
 }
 
+// 100.00 USD under a plan of two levels, published long before, that the buyer has both of.
+Sample sale_under_a_plan() {
+    Sample made = accepted("accepted_sale_under_a_published_plan",
+                           sale(10'000, 0, "USD", Source::kReferral, Stream::kValueAddedServices),
+                           {21, kNoSequence, kNoSequence});
+    Entry& entry = *made.entry;
+    entry.plan = 901;
+    entry.currency = *parse_currency("USD");
+    entry.maturity_us = entry.clock_us + 864'000'000'000;
+    post(entry, AccountKind::kSales, Role::kNone, kNoSequence, -10'000);
+    post(entry, AccountKind::kEarned, level_role(1), 20, 3000);
+    post(entry, AccountKind::kEarned, level_role(2), 0, 1000);
+    post(entry, AccountKind::kHouse, Role::kNone, kNoSequence, 6000);
+    return made;
+}
+
+TransactionRefunded refund(int64_t amount, std::string_view currency, RefundReason reason) {
+    TransactionRefunded facts;
+    facts.amount.value = amount;
+    facts.currency = *parse_currency(currency);
+    facts.reason = reason;
+    return facts;
+}
+
+// 40.00 of 119.00 with 19.00 tax and one level, the default plan.
+Sample first_refund() {
+    Sample made =
+        accepted("accepted_refund", refund(4000, "USD", RefundReason::kRefund), {999, kNoSequence, kNoSequence});
+    Entry& entry = *made.entry;
+    entry.left_before = 11'900;
+    entry.currency = *parse_currency("USD");
+    entry.maturity_us = entry.clock_us + 2'592'000'000'000;
+    post(entry, AccountKind::kSales, Role::kNone, kNoSequence, 4000);
+    post(entry, AccountKind::kTax, Role::kNone, kNoSequence, -639);
+    post(entry, AccountKind::kEarned, level_role(1), 0, -673);
+    post(entry, AccountKind::kHouse, Role::kNone, kNoSequence, -2688);
+    return made;
+}
+
+// The rest of a sale of which every role had a part, mature by now.
+Sample last_refund() {
+    Sample made = accepted("accepted_refund_from_every_role", refund(7933, "EUR", RefundReason::kChargeback),
+                           {130, kNoSequence, kNoSequence});
+    Entry& entry = *made.entry;
+    entry.plan = 12;
+    entry.left_before = 7933;
+    entry.currency = *parse_currency("EUR");
+    entry.maturity_us = entry.clock_us - 1;
+    post(entry, AccountKind::kSales, Role::kNone, kNoSequence, 7933);
+    post(entry, AccountKind::kTax, Role::kNone, kNoSequence, -1266);
+    post(entry, AccountKind::kEarned, Role::kCreator, 300, -3333);
+    post(entry, AccountKind::kEarned, Role::kWebsite, 0, -166);
+    for (unsigned k = 0; k < 7; ++k) post(entry, AccountKind::kEarned, level_role(k + 1), 6 - k, -66);
+    post(entry, AccountKind::kHouse, Role::kNone, kNoSequence, -2706);
+    return made;
+}
+
+PlanPublished plan(Rates rates, int32_t bonus, int32_t share, int32_t hold_days, int64_t minimum_payout) {
+    PlanPublished facts;
+    facts.level_rates = rates;
+    facts.website_bonus = bonus;
+    facts.creator_share = share;
+    facts.hold_days = hold_days;
+    facts.minimum_payout.value = minimum_payout;
+    return facts;
+}
+
+PayoutRequested payout(int64_t amount, std::string_view currency, std::string_view method) {
+    PayoutRequested facts;
+    facts.amount.value = amount;
+    facts.currency = *parse_currency(currency);
+    facts.method = method;
+    return facts;
+}
+
+// A movement between two accounts of user 3.
+Sample moving(Sample made, std::string_view currency, AccountKind from, AccountKind to, int64_t amount) {
+    made.entry->currency = *parse_currency(currency);
+    post(*made.entry, from, Role::kNone, 3, -amount);
+    post(*made.entry, to, Role::kNone, 3, amount);
+    return made;
+}
+
+Sample adjustment(std::string name, int64_t amount, std::string_view reason) {
+    AdjustmentPosted facts;
+    facts.amount.value = amount;
+    facts.currency = *parse_currency("KWD");
+    facts.reason = reason;
+    Sample made = accepted(std::move(name), facts, {3, kNoSequence, kNoSequence});
+    made.entry->currency = facts.currency;
+    post(*made.entry, AccountKind::kEarned, Role::kAdjustment, 3, amount);
+    post(*made.entry, AccountKind::kHouse, Role::kNone, kNoSequence, -amount);
+    return made;
+}
+
+void add_refunds_and_plans(std::vector<Sample>& all) {
+    all.push_back(first_refund());
+    all.push_back(last_refund());
+    static constexpr std::array<int32_t, 7> kRates = {2000, 1500, 1000, 800, 0, 300, 200};
+    all.push_back(accepted("accepted_plan_of_one_rate", plan(std::span(kRates).first(1), 0, 10'000, 0, 0),
+                           {kNoSequence, kNoSequence, kNoSequence}));
+    all.push_back(accepted("accepted_plan_of_seven_rates", plan(kRates, 500, 5000, 3650, 25'001),
+                           {kNoSequence, kNoSequence, kNoSequence}));
+    all.push_back(sale_under_a_plan());
+}
+
+void add_payouts(std::vector<Sample>& all) {
+    constexpr std::array kUser = {Sequence{3}, kNoSequence, kNoSequence};
+    constexpr std::array kPayout = {Sequence{700}, kNoSequence, kNoSequence};
+    all.push_back(moving(accepted("accepted_payout_requested", payout(12'345, "USD", "bank"), kUser), "USD",
+                         AccountKind::kEarned, AccountKind::kReserved, 12'345));
+    all.push_back(moving(accepted("accepted_payout_requested_under_a_published_plan", payout(300, "JPY", ""), kUser),
+                         "JPY", AccountKind::kEarned, AccountKind::kReserved, 300));
+    all.back().entry->plan = 901;
+
+    PayoutSettled settled;
+    all.push_back(moving(accepted("accepted_payout_settled", settled, kPayout), "USD", AccountKind::kReserved,
+                         AccountKind::kPaid, 12'345));
+    settled.provider_ref = "B-1";
+    all.push_back(moving(accepted("accepted_payout_settled_with_a_provider_ref_after_it_failed", settled, kPayout),
+                         "USD", AccountKind::kEarned, AccountKind::kPaid, 12'345));
+    PayoutFailed failed;
+    failed.reason = "account_closed";
+    all.push_back(moving(accepted("accepted_payout_failed", failed, kPayout), "USD", AccountKind::kReserved,
+                         AccountKind::kEarned, 12'345));
+    all.push_back(moving(accepted("accepted_payout_failed_after_it_settled", failed, kPayout), "USD",
+                         AccountKind::kPaid, AccountKind::kEarned, 12'345));
+}
+
+void add_users_and_rules(std::vector<Sample>& all) {
+    constexpr std::array kUser = {Sequence{3}, kNoSequence, kNoSequence};
+    UserSuspended suspended;
+    all.push_back(accepted("accepted_user_suspended", suspended, kUser));
+    suspended.reason = "review";
+    all.push_back(accepted("accepted_user_suspended_with_a_reason", suspended, kUser));
+    UserReinstated reinstated;
+    all.push_back(accepted("accepted_user_reinstated", reinstated, kUser));
+    reinstated.reason = "";
+    all.push_back(accepted("accepted_user_reinstated_with_an_empty_reason", reinstated, kUser));
+
+    all.push_back(adjustment("accepted_adjustment_to_a_user", 1'000'000'000'000'000, "goodwill"));
+    all.push_back(adjustment("accepted_adjustment_to_the_house", -1, "fee"));
+
+    RulesActivated activated;
+    activated.version = 2;
+    all.push_back(accepted("accepted_rules_activated", activated, {kNoSequence, kNoSequence, kNoSequence}));
+}
+
 std::vector<Sample> samples() {
     std::vector<Sample> all;
     for (uint8_t outcome = 1; outcome <= kLastOutcome; ++outcome) {
@@ -148,6 +296,9 @@ std::vector<Sample> samples() {
 
     all.push_back(seven_level_sale());
     all.push_back(full_sale());
+    add_refunds_and_plans(all);
+    add_payouts(all);
+    add_users_and_rules(all);
     return all;
 }
 

@@ -77,6 +77,8 @@ class Script {
         if (words[0] == "=>") return expect(words);
         if (words[0] == "clock") return compare("the clock", rest, format_time(shard().state().clock_us()));
         if (words[0] == "matures") return compare("the maturity", rest, maturity());
+        if (words[0] == "plan") return compare("the plan", rest, plan());
+        if (words[0] == "left") return compare("what was left", rest, left());
         settle();
         if (line[0] == '{') {
             json(line, std::nullopt);
@@ -162,7 +164,9 @@ class Script {
 
     void apply(std::span<const std::byte> record, int64_t occurred_at_ms) {
         const Input input = read_input(record, append_time_ms_.value_or(occurred_at_ms));
+        const size_t before = shard().entries().size();
         shard().apply(std::span(&input, 1));
+        if (shard().entries().size() == before) return fault("no entry: this release does not know the rules in force");
         shard().mature();
         ++events_;
         event_line_ = line_;
@@ -202,11 +206,29 @@ class Script {
         return entry.maturity_us == kNoMaturity ? "none" : format_time(entry.maturity_us);
     }
 
-    std::string name_of(Index user) {
-        const auto& record = shard().state().users()[user];
-        const auto known = names_.find(record.id);
-        return known == names_.end() ? to_string(record.id) : known->second;
+    std::string plan() {
+        if (events_ == 0) return "none";
+        Entry entry;
+        shard().last(entry);
+        if (entry.plan == 0) return "default";
+        Entry published;
+        const Status decoded = decode_entry(shard().entries()[entry.plan - 1], published);
+        UPLINE_CHECK(decoded.ok(), "what the core writes decodes");
+        return name_of(published.id);
     }
+
+    std::string left() {
+        if (events_ == 0) return "none";
+        Entry entry;
+        shard().last(entry);
+        return std::to_string(entry.left_before);
+    }
+
+    std::string name_of(const Uuid& id) {
+        const auto known = names_.find(id);
+        return known == names_.end() ? to_string(id) : known->second;
+    }
+    std::string name_of(Index user) { return name_of(shard().state().users()[user].id); }
 
     std::string rendered(const Entry& entry) {
         std::string text(outcome_name(entry.outcome));
@@ -325,6 +347,8 @@ constexpr std::string_view kSale =
 TEST(RuleScriptRunner, FindsNothingWrongInWhatIsRight) {
     EXPECT_EQ(lines_at_fault(std::string(kSale) + "=> accepted  sales -10000  level_1 u1 2000  house 8000\n"
                                                   "matures 2026-01-31T00:00:00Z\n"
+                                                  "plan default\n"
+                                                  "left 0\n"
                                                   "clock 2026-01-01T00:00:00Z\n"
                                                   "balance u1 USD pending 2000 available 0\n"
                                                   "balance u2 USD none\n"
@@ -336,10 +360,11 @@ TEST(RuleScriptRunner, FindsNothingWrongInWhatIsRight) {
 }
 
 TEST(RuleScriptRunner, NamesTheLineOfAnythingWrong) {
-    for (const char* wrong : {"=> invalid", "=> accepted  sales -10000  level_1 u1 2000", "=> accepted  sales -10000",
-                              "=> accepted  sales -10000  level_1 u2 2000  house 8000", "matures 2026-01-31T00:00:01Z",
-                              "clock 2026-01-01T00:00:01Z", "balance u1 USD pending 2001 available 0",
-                              "balance u2 USD pending 0 available 0", "nonsense", "balances:"})
+    for (const char* wrong :
+         {"=> invalid", "=> accepted  sales -10000  level_1 u1 2000", "=> accepted  sales -10000",
+          "=> accepted  sales -10000  level_1 u2 2000  house 8000", "matures 2026-01-31T00:00:01Z",
+          "clock 2026-01-01T00:00:01Z", "plan u1", "left 1", "balance u1 USD pending 2001 available 0",
+          "balance u2 USD pending 0 available 0", "nonsense", "balances:"})
         EXPECT_EQ(lines_at_fault(std::string(kSale) + wrong + "\n"), std::vector<int>{3}) << wrong;
     EXPECT_EQ(lines_at_fault("# nothing\n"), std::vector<int>{2}) << "an empty script";
     EXPECT_EQ(lines_at_fault("{\"id\": \"u1\", \"type\": \"UserSignedUp\", \"referrer\": \"u9\"}\n\n"),
@@ -347,6 +372,9 @@ TEST(RuleScriptRunner, NamesTheLineOfAnythingWrong) {
         << "not accepted, and nobody said so";
     EXPECT_EQ(lines_at_fault("chain u1\n{\"type\": \"UserSignedUp\", \"refferer\": \"u1\"}\n"), std::vector<int>{2})
         << "a misspelt field";
+    EXPECT_EQ(lines_at_fault("{\"type\": \"RulesActivated\", \"version\": 2}\nchain u1\n=> accepted\n"),
+              (std::vector<int>{2, 3}))
+        << "no entry after rules this release does not know";
 }
 
 }  // namespace
