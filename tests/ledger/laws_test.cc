@@ -240,9 +240,13 @@ class SideBySide {
         }
         const Account actual = account_of(shard_.state(), program, user, currency);
         const MoneyModel::Balance expected = model_.balance(program, user, currency, model_.clock_us());
-        const bool is_same = actual.reserved == expected.reserved && actual.paid == expected.paid &&
-                             Int128{actual.pending} + actual.available == expected.pending + expected.available &&
-                             (!moves_matured || actual.pending == expected.pending);
+        // Before what has matured is moved, available may be past the end of int64 by as much; only modulo 2^64 is it
+        // known then.
+        const bool is_same =
+            actual.reserved == expected.reserved && actual.paid == expected.paid &&
+            static_cast<uint64_t>(actual.pending) + static_cast<uint64_t>(actual.available) ==
+                static_cast<uint64_t>(expected.pending + expected.available) &&
+            (!moves_matured || (actual.pending == expected.pending && actual.available == expected.available));
         if (is_same) return "";
         return fmt::format("{}/{} {}: pending {} available {} reserved {} paid {}, expected {} {} {} {}", program,
                            to_string(user), currency.text(), actual.pending, actual.available, actual.reserved,
@@ -305,6 +309,9 @@ TEST(Laws, TheModelAgreesWithTheCoreOnEveryStep) {
 
 // ---- What is full ----
 
+// Events of log_of_few until everybody has an account, and there are sales and payouts.
+constexpr size_t kBegun = 15;
+
 // A program of a few users with every kind of event, in amounts up to a size of the run's own.
 MoneyLog log_of_few(uint64_t seed) {
     std::mt19937_64 random(seed);
@@ -337,44 +344,51 @@ MoneyLog log_of_few(uint64_t seed) {
     for (uint8_t user = 1; user <= kUsers; ++user) add(AdjustmentPosted{{id_of(user)}, {1}, currency, "to begin with"});
     const int64_t sizes[] = {5, 40, 4000, kAmountCap};
     const int64_t size = sizes[below(4)];
-    std::vector<Uuid> sales = {id_of(200)};
-    std::vector<Uuid> payouts = {id_of(201)};
+    std::vector<Uuid> sales;
+    std::vector<Uuid> payouts;
     const auto one_of = [&](const std::vector<Uuid>& ids) { return ids[static_cast<size_t>(below(std::ssize(ids)))]; };
+    const auto user = [&] { return UserRef{id_of(static_cast<uint8_t>(1 + below(kUsers)))}; };
+    const auto sell = [&] {
+        TransactionRecorded sale;
+        sale.buyer = user();
+        sale.amount.value = 1 + below(size);
+        sale.tax.value = below(2) == 0 ? below(sale.amount.value) : 0;
+        sale.currency = currency;
+        if (below(2) == 0) sale.creator = user();
+        sales.push_back(id_of(next));
+        add(sale);
+    };
+    const auto request = [&](int64_t amount) {
+        payouts.push_back(id_of(next));
+        add(PayoutRequested{user(), {amount}, currency, "bank"});
+    };
+    for (int i = 0; i < 4; ++i) sell();
+    for (int i = 0; i < 2; ++i) request(1);
+    UPLINE_CHECK(log.inputs.size() == kBegun, "all that comes before the accounts are filled");
     for (int i = 0; i < 40; ++i) {
         if (below(3) == 0) time_us += kUsPerDay * below(2) + below(2);
-        const UserRef user{id_of(static_cast<uint8_t>(1 + below(kUsers)))};
-        const Minor amount{1 + below(size)};
         switch (below(7)) {
             case 0:
-            case 1: {
-                TransactionRecorded sale;
-                sale.buyer = user;
-                sale.amount = amount;
-                sale.tax.value = below(2) == 0 ? below(amount.value) : 0;
-                sale.currency = currency;
-                if (below(2) == 0) sale.creator.id = id_of(static_cast<uint8_t>(1 + below(kUsers)));
-                sales.push_back(id_of(next));
-                add(sale);
-                break;
-            }
+            case 1: sell(); break;
             case 2: {
-                const int64_t part = below(2) == 0 ? amount.value : 1 + below(1 + size / 3);
+                const int64_t part = 1 + below(below(2) == 0 ? size : 1 + size / 3);
                 add(TransactionRefunded{{one_of(sales)}, {part}, currency, {}});
                 break;
             }
-            case 3:
-                payouts.push_back(id_of(next));
-                add(PayoutRequested{user, amount, currency, "bank"});
-                break;
+            case 3: request(1 + below(size)); break;
             case 4: add(PayoutSettled{{one_of(payouts)}, {}}); break;
             case 5: add(PayoutFailed{{one_of(payouts)}, "closed"}); break;
-            default: add(AdjustmentPosted{user, {below(2) == 0 ? amount.value : -amount.value}, currency, "more"});
+            default: {
+                const int64_t amount = 1 + below(size);
+                add(AdjustmentPosted{user(), {below(2) == 0 ? amount : -amount}, currency, "more"});
+            }
         }
     }
     return log;
 }
 
-// Fills accounts and books to within a few units of their ends, in both.
+// Fills accounts and books to within a few units of their ends, in both: what is more than events have made was never
+// held, or is held for ever.
 void fill_up(SideBySide& both, std::mt19937_64& random) {
     const auto below = [&random](int64_t bound) {
         return static_cast<int64_t>(random() % static_cast<uint64_t>(bound));
@@ -389,6 +403,7 @@ void fill_up(SideBySide& both, std::mt19937_64& random) {
             default: return INT64_MIN + below(size);
         }
     };
+    both.shard().mature();
     State::Arrays arrays = both.shard().state().arrays();
     const auto keep = [&](Index program, Currency currency, std::string_view account, const Uuid& user, int64_t to,
                           int64_t& amount, std::optional<int64_t> maturity) {
@@ -402,13 +417,12 @@ void fill_up(SideBySide& both, std::mt19937_64& random) {
         const auto set = [&](std::string_view kind, int64_t to, int64_t& amount, std::optional<int64_t> maturity) {
             keep(user.program, account.currency, kind, user.id, to, amount, maturity);
         };
-        if (account.pending != 0) continue;  // a sale's; what is there stays
         int64_t available = near_end(true);
-        int64_t pending = near_end(false);
+        int64_t pending = std::max(account.pending, near_end(false));
         if (available > 0 && pending > INT64_MAX - available) {
             // Both together at the end, each far from it.
-            available = below(INT64_MAX);
-            pending = INT64_MAX - available - std::min(below(size), INT64_MAX - available);
+            pending = account.pending + below(INT64_MAX - account.pending);
+            available = INT64_MAX - pending - std::min(below(size), INT64_MAX - pending);
         }
         set("earned", available, account.available, std::nullopt);
         set("earned", pending, account.pending, INT64_MAX);
@@ -431,7 +445,6 @@ TEST(Laws, WhatWouldLeaveInt64IsOutOfRangeAndNothingElseIs) {
     const Law law = [&seen](ShardIdentity identity, std::span<const Input> inputs, uint64_t seed) {
         SideBySide both(identity);
         std::mt19937_64 random(seed);
-        constexpr size_t kBegun = 9;  // everybody has an account
         for (size_t i = 0; i < inputs.size(); ++i) {
             if (i == kBegun) fill_up(both, random);
             if (std::string wrong = both.apply(inputs[i], random() % 2 == 0); !wrong.empty()) return wrong;
@@ -499,7 +512,7 @@ TEST(Laws, PostingsOfAnEntrySumToZeroAndBalancesAreTheSumOfPostings) {
         }
         return "";
     };
-    expect_law(test_runs() / 10, law);
+    expect_law(test_runs() / 4, law);
 }
 
 // Whether or not anything matures meanwhile.
@@ -532,7 +545,7 @@ TEST(Laws, WhatAUserHasMovesOnlyAsThePostingsSay) {
         }
         return "";
     };
-    expect_law(test_runs() / 10, law);
+    expect_law(test_runs() / 4, law);
 }
 
 TEST(Laws, ASaleRefundedInAnyPartsEndsAtZeroForEveryRole) {
@@ -597,7 +610,7 @@ TEST(Laws, ASaleRefundedInAnyPartsEndsAtZeroForEveryRole) {
                                        account_name(std::get<0>(part)), role_name(std::get<1>(part)));
         return "";
     };
-    const uint64_t runs = test_runs() / 10;
+    const uint64_t runs = test_runs() / 4;
     expect_law(runs, law);
     EXPECT_GT(sales, runs);
     EXPECT_GT(refunds, sales) << "several refunds of a sale";
@@ -656,9 +669,9 @@ TEST(Laws, EveryPayoutWasFundedAndStandsWhereItsLastResultSays) {
         }
         return "";
     };
-    const uint64_t runs = test_runs() / 10;
+    const uint64_t runs = test_runs() / 4;
     expect_law(runs, law);
-    EXPECT_GT(payouts_seen, runs);
+    EXPECT_GT(payouts_seen, runs / 2);
 }
 
 // ---- What must change nothing ----
@@ -683,7 +696,7 @@ TEST(Laws, NothingNotAcceptedChangesTheStateBeyondItsSize) {
         }
         return "";
     };
-    expect_law(test_runs() / 10, law);
+    expect_law(test_runs() / 4, law);
 }
 
 // A program's entries and balances are the same to the byte when all that other programs do is replaced: what was
@@ -752,7 +765,7 @@ TEST(Laws, ProgramsNeverTouchEachOther) {
         }
         return "";
     };
-    expect_law(test_runs() / 10, law);
+    expect_law(test_runs() / 4, law);
 }
 
 // ---- Time ----
@@ -804,7 +817,7 @@ TEST(Laws, TheClockMovesInOneStepOrInAThousandToTheSameBalances) {
         };
         return same_bytes(a.accounts(), b.accounts()) && same_bytes(a.books(), b.books()) ? "" : "balances differ";
     };
-    expect_law(test_runs() / 10, law);
+    expect_law(test_runs() / 4, law);
 }
 
 TEST(Laws, WhenMaturedMoneyIsMovedChangesNoEntryAndNoStateInTheEnd) {
@@ -829,7 +842,7 @@ TEST(Laws, WhenMaturedMoneyIsMovedChangesNoEntryAndNoStateInTheEnd) {
         if (dump(slowly.state()) != dump(always.state())) return "slowly: the states differ";
         return "";
     };
-    expect_law(test_runs() / 10, law);
+    expect_law(test_runs() / 4, law);
 }
 
 // ---- Batches and folding ----
@@ -854,7 +867,7 @@ TEST(Laws, BatchesOfAnySizeGiveTheSameEntries) {
         const size_t sizes[] = {2 + random() % 9, 11 + random() % 90, 1000};
         return first_difference(identity, inputs, sizes);
     };
-    expect_law(test_runs() / 10, law);
+    expect_law(test_runs() / 4, law);
 }
 
 // Batches of the size that a busy shard has, over a log with all that happened in a thousand short ones.
@@ -920,7 +933,7 @@ TEST(Laws, AStateFoldedFromEntriesIsTheLiveStateWhereverTheFoldStarts) {
         }
         return "";
     };
-    expect_law(test_runs() / 10, law);
+    expect_law(test_runs() / 4, law);
 }
 
 }  // namespace

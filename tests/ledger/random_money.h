@@ -50,6 +50,7 @@ class RandomMoney {
         for (uint64_t& weight : weights_) weight = std::array<uint64_t, 6>{0, 1, 2, 4, 4, 12}[below(6)];
         weights_[0] = std::max<uint64_t>(weights_[0], 2);
         weights_[1] = std::max<uint64_t>(weights_[1], 4);
+        weights_[3] = std::max<uint64_t>(weights_[3], 2);
         const uint64_t paces[] = {10, 60, 200};
         pace_ = paces[below(3)];
     }
@@ -193,12 +194,14 @@ class RandomMoney {
         event_.id = chance(98) || accepted_.empty() ? fresh() : one_of(accepted_);
         pass_time();
         event_.occurred_at_us = chance(10) ? some_time_before(time_us_) : time_us_;
-        if (names_->users.size() < 2 + below(9) && chance(70)) return make<UserSignedUp>();
+        if (names_->users.size() < 2 + below(12) && chance(75)) return make<UserSignedUp>();
         uint64_t total = 0;
         for (const uint64_t weight : weights_) total += weight;
         uint64_t at = below(total);
         size_t kind = 0;
         while (at >= weights_[kind]) at -= weights_[kind++];
+        if (kind == 4 && names_->payouts.empty() && chance(90)) kind = 3;
+        if (kind == 2 && names_->sales.empty() && chance(90)) kind = 1;
         switch (kind) {
             case 0: return make<UserSignedUp>();
             case 1: return make<TransactionRecorded>();
@@ -208,7 +211,8 @@ class RandomMoney {
             case 5: return make<PlanPublished>();
             case 6: return make<AdjustmentPosted>();
             case 7: return chance(50) ? make<UserSuspended>() : make<UserReinstated>();
-            case 8: return chance(40) ? make<WebsiteCreated>() : make<WebsiteStatusChanged>();
+            case 8:
+                return chance(names_->sites.empty() ? 90 : 30) ? make<WebsiteCreated>() : make<WebsiteStatusChanged>();
             default: break;
         }
         switch (below(6)) {
@@ -287,7 +291,7 @@ class RandomMoney {
 
     int64_t amount() {
         constexpr int64_t kEdges[] = {0, -1, 1, kCap, kCap, kCap + 1, INT64_MAX, INT64_MIN};
-        if (chance(10)) return kEdges[below(std::size(kEdges))];
+        if (chance(8)) return kEdges[below(std::size(kEdges))];
         switch (below(5)) {
             case 0: return up_to(20);
             case 1:
@@ -303,7 +307,7 @@ class RandomMoney {
         // Mostly in a long chain, so that all levels are filled soon.
         if (!names_->users.empty() && chance(92)) facts.referrer.id = chance(65) ? names_->users.back() : user();
         if (chance(3)) facts.referrer.id = event_.id;
-        if (chance(6)) facts.website.id = site();
+        if (chance(names_->sites.empty() ? 2 : 8)) facts.website.id = site();
     }
 
     void fill(WebsiteCreated& facts) {
@@ -328,7 +332,9 @@ class RandomMoney {
         if (chance(30)) facts.tax.value = chance(85) && facts.amount.value > 0 ? up_to(facts.amount.value) : amount();
         facts.currency = currency();
         facts.source = static_cast<Source>(below(3));
-        if (facts.source == Source::kWebsite ? chance(95) : chance(20)) facts.website.id = site();
+        if (names_->sites.empty() && chance(80)) facts.source = Source::kReferral;
+        if (facts.source == Source::kWebsite ? chance(95) : chance(names_->sites.empty() ? 3 : 25))
+            facts.website.id = site();
         if (chance(30)) facts.creator.id = chance(25) ? facts.buyer.id : user();
         facts.stream = static_cast<Stream>(below(18));
     }
@@ -337,6 +343,7 @@ class RandomMoney {
         // Often the same one again, so that it is refunded in many parts.
         facts.transaction.id = !names_->sales.empty() && chance(40) ? names_->sales.front() : mostly(&Things::sales);
         facts.reason = chance(50) ? RefundReason::kRefund : RefundReason::kChargeback;
+        if (!names_->sales.empty() && chance(20)) facts.transaction.id = names_->sales.back();
         const MoneyModel::Sale* sale = model_.sale({program_, facts.transaction.id});
         facts.currency = sale && chance(95) ? sale->currency : currency();
         facts.amount.value = amount();
@@ -388,7 +395,9 @@ class RandomMoney {
         facts.method = "bank";
         // At the clock, before it, ahead of it, and to the microsecond where something matures.
         const int64_t clock_us = model_.clock_us();
-        if (chance(25)) event_.occurred_at_us = std::max(next_moment() - static_cast<int64_t>(below(2)), int64_t{0});
+        const MoneyModel::Balance now = model_.balance(program_, facts.user.id, facts.currency, clock_us);
+        const bool must_wait = now.available <= 0 && now.pending > 0;
+        if (chance(must_wait ? 70 : 25)) event_.occurred_at_us = next_moment() - static_cast<int64_t>(below(2));
         if (chance(10)) event_.occurred_at_us = std::min(kMaxTimeUs, clock_us + up_to(40 * kUsPerDay));
         const int64_t at_us = std::max(clock_us, event_.occurred_at_us);
         const Int128 available = model_.balance(program_, facts.user.id, facts.currency, at_us).available;
