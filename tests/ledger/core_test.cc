@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "events/event_log.h"
@@ -61,12 +62,13 @@ class Writing {
     int64_t append_time_ms = 4'000'000'000'000;
     int64_t time_us = 1'700'000'000'000'000;
 
-  private:
     static Uuid id(uint64_t number) {
         Uuid uuid{{1}};
         for (size_t i = 0; i < 8; ++i) uuid.bytes[15 - i] = static_cast<uint8_t>(number >> (8 * i));
         return uuid;
     }
+
+  private:
     std::string_view program_ = kDefaultProgram;
     RecordWriter writer_;
     RecordBatch batch_;
@@ -182,6 +184,52 @@ TEST(Core, TakesAnyAppendTime) {
     EXPECT_EQ(outcome_of(shard, events.signup(1)), Outcome::kFromFuture);
     events.append_time_ms = INT64_MAX;
     EXPECT_EQ(outcome_of(shard, events.signup(1)), Outcome::kAccepted);
+}
+
+// ---- Versions of the rules ----
+
+TEST(Core, StopsAfterAnEventThatActivatesRulesItDoesNotKnow) {
+    Writing events;
+    MemoryShard shard;
+    const Input inputs[] = {events.signup(1), events.input(2, RulesActivated{3}), events.input(3, RulesActivated{2}),
+                            events.signup(4)};
+    shard.apply(inputs);
+    ASSERT_EQ(shard.entries().size(), 3U) << "the last was not decided";
+    EXPECT_EQ(shard.state().rules_version(), 2);
+    Entry entry;
+    ASSERT_TRUE(decode_entry(shard.entries()[1], entry).ok());
+    EXPECT_EQ(entry.outcome, Outcome::kInvalid) << "a version is left out";
+    shard.last(entry);
+    EXPECT_EQ(entry.outcome, Outcome::kAccepted);
+    EXPECT_EQ(entry.rules_version, 1) << "the entry that ends a version is of it";
+    shard.apply(std::span(inputs).last(1));
+    EXPECT_EQ(shard.entries().size(), 3U);
+}
+
+TEST(Core, DecidesEachEventUnderTheRulesInForceWhateverItWasReadUnder) {
+    // The second version knows less, so that it shows.
+    std::vector<Rules> versions = {rules_versions().front(), rules_versions().front()};
+    versions[1].version = 2;
+    versions[1].last_type = 12;
+    Writing events;
+    MemoryShard shard({}, versions);
+    const auto adjustment = [&events](uint64_t number) {
+        return events.input(number, AdjustmentPosted{{Writing::id(1)}, {5}, *parse_currency("USD"), "more"});
+    };
+    const Input inputs[] = {events.signup(1), adjustment(2), events.input(3, RulesActivated{2}), adjustment(4),
+                            events.signup(5, 1)};
+    shard.apply(inputs);
+    const std::pair<Outcome, uint16_t> expected[] = {{Outcome::kAccepted, 1},
+                                                     {Outcome::kAccepted, 1},
+                                                     {Outcome::kAccepted, 1},
+                                                     {Outcome::kUnknownType, 2},
+                                                     {Outcome::kAccepted, 2}};
+    ASSERT_EQ(shard.entries().size(), std::size(expected));
+    Entry entry;
+    for (size_t i = 0; i < std::size(expected); ++i) {
+        ASSERT_TRUE(decode_entry(shard.entries()[i], entry).ok());
+        EXPECT_EQ(std::pair(entry.outcome, entry.rules_version), expected[i]) << i;
+    }
 }
 
 // Two things of one fingerprint are made by hand: nobody will meet them by chance.
