@@ -96,8 +96,8 @@ class RandomMoney {
             make_event();
             record = bytes_of(event_);
         }
-        if (chance(2)) record[below(record.size())] ^= static_cast<std::byte>(1U << below(8));
-        if (chance(1)) record.resize(below(record.size()));
+        if (!record.empty() && chance(2)) record[below(record.size())] ^= static_cast<std::byte>(1U << below(8));
+        if (!record.empty() && chance(1)) record.resize(below(record.size()));
         Input input = keep(std::move(record));
         if (const auto* rules = std::get_if<RulesActivated>(&input.record.event.payload);
             rules && rules->version == 2) {
