@@ -256,6 +256,11 @@ TEST(Core, TellsApartIdsOfOneFingerprint) {
     collide("default", other_id, sale_of_default);
     collide("default", other_id, user_of_default);
     EXPECT_EQ(outcome_of(shard, events.sale(5, 4, 100)), Outcome::kUnknownUser);
+    // A user of that very id, but of another program.
+    const Input buyer_elsewhere = events.in_program("shop").sale(6, 2, 100);
+    collide("shop", events.signup(2), Thing(ThingKind::kUser, 1));
+    EXPECT_EQ(outcome_of(shard, buyer_elsewhere), Outcome::kUnknownUser);
+    events.in_program("default");
     EXPECT_EQ(outcome_of(shard, other_id), Outcome::kAccepted);
     EXPECT_EQ(outcome_of(shard, other_id), Outcome::kDuplicate);
     EXPECT_EQ(outcome_of(shard, sale), Outcome::kDuplicate);

@@ -9,6 +9,7 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -70,6 +71,14 @@ class RandomMoney {
         std::vector<Uuid> sales;
         std::vector<Uuid> payouts;
         std::vector<Uuid> refused;  // ids of events that were not accepted
+    };
+
+    // A payout asked for ahead of the clock.
+    struct Asked {
+        std::string program;
+        Uuid user;
+        Currency currency;
+        int64_t at_us = 0;
     };
 
     uint64_t below(uint64_t bound) { return random_() % bound; }
@@ -188,12 +197,16 @@ class RandomMoney {
 
     void make_event() {
         event_.program = chance(75) ? programs_.front() : one_of(programs_);
+        // A payout is often asked for again, when there is less.
+        const bool asks_again = asked_.has_value() && chance(60);
+        if (asks_again) event_.program = asked_->program;
         if (!elsewhere_.empty() && chance(3)) event_.program = one_of(elsewhere_);
         program_ = event_.program;
         names_ = &things_[program_];
         event_.id = chance(98) || accepted_.empty() ? fresh() : one_of(accepted_);
         pass_time();
         event_.occurred_at_us = chance(10) ? some_time_before(time_us_) : time_us_;
+        if (asks_again) return make<PayoutRequested>();
         if (names_->users.size() < 2 + below(12) && chance(75)) return make<UserSignedUp>();
         uint64_t total = 0;
         for (const uint64_t weight : weights_) total += weight;
@@ -399,13 +412,23 @@ class RandomMoney {
         const bool must_wait = now.available <= 0 && now.pending > 0;
         if (chance(must_wait ? 70 : 25)) event_.occurred_at_us = next_moment() - static_cast<int64_t>(below(2));
         if (chance(10)) event_.occurred_at_us = std::min(kMaxTimeUs, clock_us + up_to(40 * kUsPerDay));
-        const int64_t at_us = std::max(clock_us, event_.occurred_at_us);
+        int64_t at_us = std::max(clock_us, event_.occurred_at_us);
+        if (asked_ && asked_->program == program_) {
+            facts.user.id = asked_->user;
+            facts.currency = asked_->currency;
+            event_.occurred_at_us = chance(50) ? clock_us : std::max(clock_us, asked_->at_us - 1);
+            at_us = chance(70) ? std::max(clock_us, asked_->at_us) : event_.occurred_at_us;
+            asked_.reset();
+        } else if (at_us > clock_us) {
+            asked_ = Asked{program_, facts.user.id, facts.currency, at_us};
+        }
         const Int128 available = model_.balance(program_, facts.user.id, facts.currency, at_us).available;
         const auto there = static_cast<int64_t>(std::clamp<Int128>(available, 0, INT64_MAX - 1));
         Int128 minimum = model_.plan_of(program_).minimum_payout;
         for (int digit = 0; digit < currency_exponent(facts.currency); ++digit) minimum *= 10;
         const auto least = static_cast<int64_t>((minimum + 9999) / 10'000);  // the smallest that is not below it
-        switch (below(8)) {
+        const bool is_refused_first = asked_ && chance(50);
+        switch (is_refused_first ? 1 : below(8)) {
             case 0: facts.amount.value = amount(); break;
             case 1: facts.amount.value = there + 1; break;
             case 2: facts.amount.value = least; break;
@@ -459,6 +482,7 @@ class RandomMoney {
     std::map<std::string, Things> things_;
     std::vector<Uuid> accepted_;
     std::set<int64_t> moments_;  // when sales mature
+    std::optional<Asked> asked_;
     // Of the event being made:
     Event event_;
     std::string program_;
