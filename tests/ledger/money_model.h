@@ -276,11 +276,11 @@ class MoneyModel {
         if (is_suspended({program, facts.user.id})) return "suspended";
         if (!is_amount(facts.amount)) return "invalid";
         const Plan plan = plan_of(program);
-        Int128 amount_ten_thousandths_times_minor = Int128{facts.amount.value} * 10'000;
-        Int128 minimum_ten_thousandths_times_minor = plan.minimum_payout;
-        for (int digit = 0; digit < currency_exponent(facts.currency); ++digit)
-            minimum_ten_thousandths_times_minor *= 10;
-        if (amount_ten_thousandths_times_minor < minimum_ten_thousandths_times_minor) return "below_minimum";
+        // Both in ten-thousandths of a minor unit: the amount is in minor units, the minimum in major ones.
+        const Int128 amount = Int128{facts.amount.value} * 10'000;
+        Int128 minimum = plan.minimum_payout;
+        for (int digit = 0; digit < currency_exponent(facts.currency); ++digit) minimum *= 10;
+        if (amount < minimum) return "below_minimum";
         if (balance(program, facts.user.id, facts.currency, done.clock_us).available < facts.amount.value)
             return "insufficient_funds";
         done.plan = plan.number;
