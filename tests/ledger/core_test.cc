@@ -283,7 +283,7 @@ TEST(Core, AnEntryThatCannotBeReadIsAnErrorAndNoOutcome) {
     Core core(state, {}, entries, entries);
     EntryBatch batch;
     const auto apply = [&](const Input& input) {
-        const Status status = core.apply(std::span(&input, 1), batch);
+        Status status = core.apply(std::span(&input, 1), batch);
         if (status.ok()) entries.entries.append(batch);
         return status;
     };

@@ -190,10 +190,10 @@ class SideBySide {
         if (!same(entry, expected, state) || state.clock_us() != model_.clock_us())
             return fmt::format("the core says {}\nthe model   {}", entry_text(entry, state), result_text(expected));
         if (!entry.accepted()) return "";
-        if (const std::string wrong = wrong_ref(entry, input.record.event); !wrong.empty()) return wrong;
+        if (std::string wrong = wrong_ref(entry, input.record.event); !wrong.empty()) return wrong;
         for (const MoneyModel::Posting& posting : expected.postings) {
             const std::string program(entry.program);
-            if (const std::string wrong = wrong_balance(program, expected.currency, posting.user, moves_matured);
+            if (std::string wrong = wrong_balance(program, expected.currency, posting.user, moves_matured);
                 !wrong.empty())
                 return wrong;
         }
@@ -947,7 +947,7 @@ TEST(Laws, AStateFoldedFromEntriesIsTheLiveStateWhereverTheFoldStarts) {
         live.mature();
         State from_zero;
         for (auto [state, first] : {std::pair(&from_zero, size_t{0}), std::pair(&from_start, start)}) {
-            if (const std::string wrong = fold(live.entries(), first, *state); !wrong.empty()) return wrong;
+            if (std::string wrong = fold(live.entries(), first, *state); !wrong.empty()) return wrong;
             if (!Core(*state, identity, live.entries(), live.entries()).mature().ok()) return "cannot mature";
             if (dump(*state) != dump(live.state())) return fmt::format("folded from {}, the state differs", first);
         }

@@ -185,11 +185,11 @@ class MoneyModel {
         return found == things.end() ? nullptr : &found->second;
     }
     const std::vector<Kept>& kept_of(const std::string& program, const Uuid& user, Currency currency) const {
-        static const std::vector<Kept> kNone;
+        static const std::vector<Kept> none;
         const auto place = kept_.find({program, currency});
-        if (place == kept_.end()) return kNone;
+        if (place == kept_.end()) return none;
         const auto found = place->second.find(user);
-        return found == place->second.end() ? kNone : found->second;
+        return found == place->second.end() ? none : found->second;
     }
     static bool is_amount(Minor amount) { return amount.value > 0 && amount.value <= kCap; }
 

@@ -136,7 +136,7 @@ class RandomMoney {
     // An earlier event again, word for word or with something else in it.
     std::vector<std::byte> repeated() {
         const Input& earlier = one_of(log_.inputs);
-        const std::vector<std::byte> same(earlier.value.begin(), earlier.value.end());
+        std::vector<std::byte> same(earlier.value.begin(), earlier.value.end());
         if (earlier.record.malformed != nullptr || std::holds_alternative<std::monostate>(earlier.record.event.payload))
             return same;
         event_ = earlier.record.event;
