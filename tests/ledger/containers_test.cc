@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <set>
 #include <vector>
 
 #include "ledger/id_table.h"
+#include "ledger/maturity.h"
 #include "ledger/paged.h"
 #include "ledger/sequence_rank.h"
 
@@ -200,6 +202,197 @@ TEST(Paged, RefusesBytesThatCannotBeTheNextPage) {
     EXPECT_EQ(array.size(), 0U);
     ASSERT_TRUE(array.load(0, std::span(full).first(16)));
     EXPECT_FALSE(array.load(1, full)) << "the page before is not full";
+}
+
+// ---- Holds ----
+
+// Entries of sales, held and not, and of other things: what Holds walks over.
+class HeldSales final : public EntrySource {
+  public:
+    Result<std::span<const std::byte>> entry(uint64_t sequence) override {
+        ++reads;
+        return std::span<const std::byte>(entries_.at(sequence));
+    }
+    uint64_t size() const { return entries_.size(); }
+    uint64_t reads = 0;
+
+    // A sale at that clock with a commission of a unit, held for so long.
+    void sell(Holds& holds, int64_t clock_us, int64_t hold_us) {
+        add(holds, clock_us, hold_us, AccountKind::kEarned, Role::kLevel1, 0);
+    }
+    // A sale of which nobody earns anything.
+    void sell_to_nobody(Holds& holds, int64_t clock_us, int64_t hold_us) {
+        add(holds, clock_us, hold_us, AccountKind::kHouse, Role::kNone, kNoSequence);
+    }
+    void refuse(Holds& holds, int64_t clock_us) {
+        Entry entry;
+        entry.sequence = size();
+        entry.clock_us = clock_us;
+        entry.outcome = Outcome::kInvalid;
+        entry.type = static_cast<uint8_t>(EventType::kTransactionRecorded);
+        entry.id.bytes = {1};
+        entry.program = "default";
+        append(holds, entry);
+    }
+    std::vector<int64_t> maturities;  // by sequence; 0: nothing is held
+
+  private:
+    void add(Holds& holds, int64_t clock_us, int64_t hold_us, AccountKind account, Role role, Sequence user) {
+        Entry entry;
+        entry.sequence = size();
+        entry.clock_us = clock_us;
+        entry.type = static_cast<uint8_t>(EventType::kTransactionRecorded);
+        entry.id.bytes = {1};
+        entry.program = "default";
+        TransactionRecorded sale;
+        sale.amount.value = 1;
+        sale.currency = *parse_currency("USD");
+        entry.payload = sale;
+        entry.refs[0] = 0;
+        entry.currency = sale.currency;
+        entry.maturity_us = clock_us + hold_us;
+        entry.posting_count = 2;
+        entry.postings[0] = {AccountKind::kSales, Role::kNone, kNoSequence, -1};
+        entry.postings[1] = {account, role, user, 1};
+        append(holds, entry);
+        if (account == AccountKind::kEarned && hold_us > 0) maturities.back() = entry.maturity_us;
+    }
+    void append(Holds& holds, const Entry& entry) {
+        append_entry(entry, entries_.emplace_back());
+        maturities.push_back(0);
+        holds.add(entry);
+    }
+    std::vector<std::vector<std::byte>> entries_;
+};
+
+// Advances and says which entries have matured, each of which must not have before.
+std::set<Sequence> advanced(Holds& holds, HeldSales& sales, int64_t clock_us, uint64_t most = UINT64_MAX) {
+    std::set<Sequence> moved;
+    const Status status = holds.advance(sales, clock_us, most, [&](const Entry& entry) {
+        EXPECT_TRUE(moved.insert(entry.sequence).second) << "entry " << entry.sequence << " twice";
+        EXPECT_LE(entry.maturity_us, clock_us) << "entry " << entry.sequence << " too early";
+        return ok_status();
+    });
+    EXPECT_TRUE(status.ok());
+    return moved;
+}
+
+TEST(Holds, MoveEachSaleWhenItsOwnHoldEnds) {
+    Holds holds;
+    HeldSales sales;
+    sales.sell(holds, 100, 30);           // entry 0, mature at 130
+    sales.sell(holds, 101, 5);            // 1, at 106
+    sales.refuse(holds, 101);             // 2
+    sales.sell(holds, 110, 30);           // 3, at 140
+    sales.sell(holds, 110, 0);            // 4, at once: never held
+    sales.sell_to_nobody(holds, 110, 7);  // 5: nothing to hold
+    sales.sell(holds, 112, 5);            // 6, at 117
+    EXPECT_EQ(holds.all(), (std::vector<Hold>{{5, 1, 6, 106}, {30, 0, 3, 130}}));
+    EXPECT_EQ(advanced(holds, sales, 105), (std::set<Sequence>{}));
+    EXPECT_EQ(sales.reads, 0U) << "nothing is due";
+    EXPECT_EQ(advanced(holds, sales, 106), (std::set<Sequence>{1}));
+    EXPECT_EQ(holds.all(), (std::vector<Hold>{{5, 6, 6, 117}, {30, 0, 3, 130}})) << "the first is held again";
+    EXPECT_EQ(advanced(holds, sales, 139), (std::set<Sequence>{0, 6}));
+    EXPECT_EQ(holds.all(), (std::vector<Hold>{{30, 3, 3, 140}})) << "a hold with nothing left is gone";
+    sales.sell(holds, 139, 5);  // 7, at 144
+    EXPECT_EQ(holds.all(), (std::vector<Hold>{{5, 7, 7, 144}, {30, 3, 3, 140}})) << "and comes back";
+    EXPECT_EQ(advanced(holds, sales, 1000), (std::set<Sequence>{3, 7}));
+    EXPECT_TRUE(holds.all().empty());
+}
+
+TEST(Holds, LookAtNoMoreEntriesThanTheyMay) {
+    Holds holds;
+    HeldSales sales;
+    for (int64_t i = 0; i < 10; ++i) sales.sell(holds, 100 + i, i % 2 == 0 ? 3 : 5);
+    std::set<Sequence> all;
+    EXPECT_EQ(advanced(holds, sales, 1000, 0), (std::set<Sequence>{}));
+    EXPECT_EQ(sales.reads, 0U);
+    for (uint64_t steps = 1; !holds.all().empty(); ++steps) {
+        ASSERT_LT(steps, 100U);
+        sales.reads = 0;
+        for (const Sequence moved : advanced(holds, sales, 1000, 3)) EXPECT_TRUE(all.insert(moved).second) << moved;
+        EXPECT_LE(sales.reads, 3U);
+    }
+    EXPECT_EQ(all.size(), 10U);
+}
+
+TEST(Holds, AdvanceInAnyStepsAsAtOnce) {
+    const uint64_t seed = std::random_device{}();
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    for (int run = 0; run < 300; ++run) {
+        Holds at_once;
+        Holds in_steps;
+        HeldSales sales;
+        HeldSales same_sales;
+        std::set<Sequence> moved;
+        int64_t clock_us = 1000;
+        constexpr std::array<int64_t, 5> kHolds = {0, 1, 20, 21, 300};
+        for (int i = 0; i < 60; ++i) {
+            clock_us += static_cast<int64_t>(random() % 12);
+            const int64_t hold_us = kHolds[random() % kHolds.size()];
+            const uint64_t kind = random() % 8;
+            for (auto [holds, source] : {std::pair(&at_once, &sales), std::pair(&in_steps, &same_sales)}) {
+                if (kind == 0)
+                    source->refuse(*holds, clock_us);
+                else if (kind == 1)
+                    source->sell_to_nobody(*holds, clock_us, hold_us);
+                else
+                    source->sell(*holds, clock_us, hold_us);
+            }
+            for (const Sequence s : advanced(in_steps, same_sales, clock_us, random() % 4))
+                ASSERT_TRUE(moved.insert(s).second) << "entry " << s << " twice";
+        }
+        for (const Sequence s : advanced(in_steps, same_sales, clock_us))
+            ASSERT_TRUE(moved.insert(s).second) << "entry " << s << " twice";
+        std::set<Sequence> due;
+        for (Sequence s = 0; s < sales.size(); ++s)
+            if (sales.maturities[s] != 0 && sales.maturities[s] <= clock_us) due.insert(s);
+        ASSERT_EQ(moved, due) << "run " << run;
+        ASSERT_EQ(advanced(at_once, sales, clock_us), due) << "run " << run;
+        ASSERT_EQ(in_steps.all(), at_once.all()) << "run " << run;
+
+        // Put away and taken up again, they go on where they were.
+        Holds restored;
+        ASSERT_TRUE(restored.restore(in_steps.all(), same_sales.size()));
+        ASSERT_EQ(advanced(restored, same_sales, clock_us + 25), advanced(at_once, sales, clock_us + 25));
+        ASSERT_EQ(restored.all(), at_once.all());
+    }
+}
+
+TEST(Holds, RestoreRefusesWhatCannotBe) {
+    const std::vector<Hold> good = {{5, 1, 6, 106}, {30, 0, 3, 130}};
+    Holds holds;
+    ASSERT_TRUE(holds.restore(good, 7));
+    EXPECT_EQ(holds.all(), good);
+    const auto is_refused = [&](std::vector<Hold> wrong, uint64_t size = 7) {
+        return !holds.restore(std::move(wrong), size) && holds.all() == good;
+    };
+    EXPECT_TRUE(is_refused({{0, 1, 6, 106}})) << "a hold of no time";
+    EXPECT_TRUE(is_refused({{-5, 1, 6, 106}})) << "a hold of less";
+    EXPECT_TRUE(is_refused({{5, 6, 1, 106}})) << "the last before the first";
+    EXPECT_TRUE(is_refused(good, 6)) << "an entry that is not there yet";
+    EXPECT_TRUE(is_refused({good[1], good[0]})) << "out of order";
+    EXPECT_TRUE(is_refused({good[0], good[0]})) << "one hold twice";
+    EXPECT_TRUE(holds.restore({}, 0));
+    EXPECT_TRUE(holds.all().empty());
+}
+
+TEST(Holds, AnEntryThatCannotBeReadOrMovedStopsThem) {
+    class Gone final : public EntrySource {
+        Result<std::span<const std::byte>> entry(uint64_t) override {
+            return Error{ErrorCode::kUnavailable, "the disk is gone"};
+        }
+    };
+    Holds holds;
+    HeldSales sales;
+    sales.sell(holds, 100, 5);
+    Gone gone;
+    const auto move = [](const Entry&) { return ok_status(); };
+    EXPECT_FALSE(holds.advance(gone, 1000, UINT64_MAX, move).ok());
+    const auto fail = [](const Entry&) -> Status { return Error{ErrorCode::kCorrupt, "no such account"}; };
+    EXPECT_FALSE(holds.advance(sales, 1000, UINT64_MAX, fail).ok());
+    EXPECT_EQ(advanced(holds, sales, 1000), (std::set<Sequence>{0})) << "it is still to be moved";
 }
 
 }  // namespace

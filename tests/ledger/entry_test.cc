@@ -436,6 +436,8 @@ std::unique_ptr<Entry> random_entry(testing::RandomEvents& events, std::mt19937_
         ++next;
     });
     entry.plan = any_width();
+    if (std::holds_alternative<TransactionRefunded>(entry.payload))
+        entry.left_before = std::max<int64_t>(1, static_cast<int64_t>(any_width() >> 1));
     const size_t count = random() % (kMaxPostings + 1);
     if (count == 0) return made;
     entry.currency = *parse_currency("JPY");
@@ -458,6 +460,7 @@ void expect_same(const Entry& a, const Entry& b) {
     EXPECT_EQ(a.record_sha256, b.record_sha256);
     EXPECT_EQ(a.refs, b.refs);
     EXPECT_EQ(a.plan, b.plan);
+    EXPECT_EQ(a.left_before, b.left_before);
     EXPECT_EQ(a.currency, b.currency);
     EXPECT_EQ(a.maturity_us, b.maturity_us);
     ASSERT_EQ(a.posting_count, b.posting_count);
