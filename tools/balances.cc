@@ -56,9 +56,8 @@ Result<std::unique_ptr<State>> state_at(ReadShard& shard, const Moment& moment) 
     if (moment.entry || moment.time_us)
         fmt::print(stderr, "partition {}: as of {} entries, folded from {} in {:.2f} s\n", shard.partition,
                    with_commas(size),
-                   past.folded_from == 0
-                       ? "the first entry"
-                       : fmt::format("the stored state of {} entries", with_commas(past.folded_from)),
+                   past.folded_from == 0 ? "the first entry"
+                                         : fmt::format("the stored state of {} entries", with_commas(past.folded_from)),
                    seconds.count());
     return std::move(past.state);
 }

@@ -96,9 +96,9 @@ struct ExplainArgs {
 int explain(const ExplainArgs& args);
 
 struct BalancesArgs {
-    std::string as_of;  // a time, an entry's number, or empty: as of now
-    std::string user;   // empty: all
-    std::string program;  // empty: all
+    std::string as_of;       // a time, an entry's number, or empty: as of now
+    std::string user;        // empty: all
+    std::string program;     // empty: all
     int64_t partition = -1;  // of an entry's number; -1: the only one
     std::string data;
     bool csv = false;

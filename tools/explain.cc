@@ -31,7 +31,7 @@ struct Refund {
     std::string id;
     std::string_view reason;
     int64_t amount = 0;
-    int64_t left = 0;  // after it
+    int64_t left = 0;                            // after it
     std::vector<std::pair<Role, int64_t>> back;  // by role; kNone: the house
     int64_t tax = 0;
 };
@@ -87,8 +87,8 @@ class Explainer {
         UPLINE_TRY_ASSIGN(std::string why_no_bonus, website_bonus(entry, e.sale));
         std::vector<std::string> upline;
         const auto buyer = state_.user_by_sequence(entry.refs[0]);
-        for (Index up = buyer ? state_.users()[*buyer].referrer : kNoIndex; up != kNoIndex && upline.size() < kMaxLevels;
-             up = state_.users()[up].referrer)
+        for (Index up = buyer ? state_.users()[*buyer].referrer : kNoIndex;
+             up != kNoIndex && upline.size() < kMaxLevels; up = state_.users()[up].referrer)
             upline.push_back(to_string(state_.users()[up].id));
         e.sale.upline_size = static_cast<uint8_t>(upline.size());
         e.split = entitled(e.plan, e.sale, e.sale.amount);
@@ -155,7 +155,8 @@ class Explainer {
         }));
         sale.website_bonus_owed = status == WebsiteStatus::kPublished;
         if (sale.website_bonus_owed) return std::string();
-        return fmt::format("the website was {} then, not published", enum_names<WebsiteStatus>()[static_cast<size_t>(status)]);
+        return fmt::format("the website was {} then, not published",
+                           enum_names<WebsiteStatus>()[static_cast<size_t>(status)]);
     }
 
     Status find_refunds(const Entry& sale, Explanation& e) {
@@ -216,10 +217,10 @@ void print_json(const ExplainArgs& args, const Entry& entry, const Explanation& 
         rates += fmt::format("{}{}", level > 0 ? ", " : "", e.plan.level_rates[level]);
     std::string parts = "[";
     for (const Part& part : e.parts) {
-        parts += fmt::format("{}{{\"role\": \"{}\", \"user\": {}, \"rate_bp\": {}, \"of\": {}, \"amount\": {}, \"why\": ",
-                             parts.size() > 1 ? ", " : "", role_name(part.role),
-                             part.user.empty() ? "null" : fmt::format("\"{}\"", part.user), part.rate_bp, part.of,
-                             part.amount);
+        parts += fmt::format(
+            "{}{{\"role\": \"{}\", \"user\": {}, \"rate_bp\": {}, \"of\": {}, \"amount\": {}, \"why\": ",
+            parts.size() > 1 ? ", " : "", role_name(part.role),
+            part.user.empty() ? "null" : fmt::format("\"{}\"", part.user), part.rate_bp, part.of, part.amount);
         if (part.why.empty())
             parts += "null";
         else
@@ -228,13 +229,14 @@ void print_json(const ExplainArgs& args, const Entry& entry, const Explanation& 
     }
     std::string refunds = "[";
     for (const Refund& refund : e.refunds) {
-        refunds += fmt::format("{}{{\"refund\": \"{}\", \"entry\": {}, \"time\": \"{}\", \"reason\": \"{}\", "
-                               "\"amount\": {}, \"tax\": {}, \"left\": {}, \"back\": {{",
-                               refunds.size() > 1 ? ", " : "", refund.id, refund.entry, format_time(refund.clock_us),
-                               refund.reason, refund.amount, refund.tax, refund.left);
+        refunds += fmt::format(
+            "{}{{\"refund\": \"{}\", \"entry\": {}, \"time\": \"{}\", \"reason\": \"{}\", "
+            "\"amount\": {}, \"tax\": {}, \"left\": {}, \"back\": {{",
+            refunds.size() > 1 ? ", " : "", refund.id, refund.entry, format_time(refund.clock_us), refund.reason,
+            refund.amount, refund.tax, refund.left);
         for (size_t i = 0; i < refund.back.size(); ++i)
-            refunds += fmt::format("{}\"{}\": {}", i > 0 ? ", " : "", name_of(refund.back[i].first),
-                                   refund.back[i].second);
+            refunds +=
+                fmt::format("{}\"{}\": {}", i > 0 ? ", " : "", name_of(refund.back[i].first), refund.back[i].second);
         refunds += "}}";
     }
     RowPrinter row(Format::kJsonl, stdout);
@@ -269,9 +271,9 @@ void print_text(const ExplainArgs& args, const Entry& entry, const Explanation& 
                entry.sequence, entry.rules_version);
     fmt::print("  sold        {}", money_text(e.sale.amount, currency));
     fmt::print("{}\n", e.split.tax == 0 ? "" : fmt::format(", of it {} tax", amount(e.split.tax)));
-    fmt::print("  plan        {}\n", e.plan_id.empty() ? "the default, for none was published before the sale"
-                                                     : fmt::format("{}, published by entry {}", e.plan_id,
-                                                                   entry.plan - 1));
+    fmt::print("  plan        {}\n", e.plan_id.empty()
+                                         ? "the default, for none was published before the sale"
+                                         : fmt::format("{}, published by entry {}", e.plan_id, entry.plan - 1));
     fmt::print("  net         {} = {} - {} tax\n", amount(e.net), amount(e.sale.amount), amount(e.split.tax));
     fmt::print("  base        {} = {} - {} for the creator\n", amount(e.base), amount(e.net), amount(e.split.creator));
     for (const Part& part : e.parts) {
@@ -284,11 +286,10 @@ void print_text(const ExplainArgs& args, const Entry& entry, const Explanation& 
             continue;
         }
         const std::string exact = exact_text(part.of, part.rate_bp, currency);
-        fmt::print("{} of {} = {}{}  {}\n", percent(part.rate_bp), amount(part.of), exact,
-                   exact == amount(part.amount)
-                       ? ""
-                       : fmt::format(", rounded down{}", part.amount == 0 ? " to nothing" : ""),
-                   part.user);
+        fmt::print(
+            "{} of {} = {}{}  {}\n", percent(part.rate_bp), amount(part.of), exact,
+            exact == amount(part.amount) ? "" : fmt::format(", rounded down{}", part.amount == 0 ? " to nothing" : ""),
+            part.user);
     }
     fmt::print("  house      {:>14}  = {} unfilled levels + {} rounding + {} margin\n", amount(e.split.house),
                amount(e.house.unfilled), amount(e.house.rounding), amount(e.house.margin));

@@ -8,8 +8,8 @@
 #include <fstream>
 
 #include "tools/commands.h"
-#include "tools/main.h"
 #include "tools/print.h"
+#include "tools/subcommands.h"
 
 namespace upline {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line of the questions people ask: statement, explain, balances, revenue.
-#include "tools/main.h"
+#include "tools/subcommands.h"
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -21,7 +21,8 @@ void add_questions(CLI::App& app, int& exit_code) {
     statement_command->add_option("--data", statement_args->data, kData)->required();
     statement_command->add_option("--program", statement_args->program, kProgram)->capture_default_str();
     statement_command->add_option("--currency", statement_args->currency, "Only this one");
-    statement_command->add_option("--from", statement_args->from, "Ledger time (RFC 3339 with Z) or UTC day it begins with");
+    statement_command->add_option("--from", statement_args->from,
+                                  "Ledger time (RFC 3339 with Z) or UTC day it begins with");
     statement_command->add_option("--to", statement_args->to, "Ledger time or UTC day it ends before");
     const auto statement_format = std::make_shared<std::string>("text");
     statement_command->add_option("--format", *statement_format, "text, jsonl or csv")
@@ -45,13 +46,14 @@ void add_questions(CLI::App& app, int& exit_code) {
 
     const auto balances_args = std::make_shared<BalancesArgs>();
     auto* balances_command = app.add_subcommand(
-        "balances", "Every balance, now or as of a time or an entry; exact, by folding entries from the stored state "
-                    "if it is early enough, else from the first one");
+        "balances",
+        "Every balance, now or as of a time or an entry; exact, by folding entries from the stored state "
+        "if it is early enough, else from the first one");
     balances_command->add_option("--data", balances_args->data, kData)->required();
-    balances_command->add_option(
-        "--as-of", balances_args->as_of,
-        "A time (RFC 3339 with Z, or a UTC day): entries whose ledger clock is not after it, and what is mature then; or "
-        "an entry's number: after it");
+    balances_command->add_option("--as-of", balances_args->as_of,
+                                 "A time (RFC 3339 with Z, or a UTC day): entries whose ledger clock is not after it, "
+                                 "and what is mature then; or "
+                                 "an entry's number: after it");
     balances_command->add_option("--partition", balances_args->partition, "Of an entry's number, if there are several")
         ->check(CLI::NonNegativeNumber);
     balances_command->add_option("--user", balances_args->user, "Only this one's");

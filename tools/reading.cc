@@ -49,9 +49,9 @@ Result<int64_t> parse_moment(const std::string& text) {
     constexpr size_t kDay = 10;  // "2026-01-31"
     Result<int64_t> time = parse_time(text.size() == kDay ? text + "T00:00:00Z" : text);
     if (time.ok()) return time;
-    return Error{ErrorCode::kInvalid,
-                 fmt::format("\"{}\" is no time: give one like 2026-01-31T12:00:00Z, or a day like 2026-01-31 (UTC)",
-                             text)};
+    return Error{
+        ErrorCode::kInvalid,
+        fmt::format("\"{}\" is no time: give one like 2026-01-31T12:00:00Z, or a day like 2026-01-31 (UTC)", text)};
 }
 
 Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string& program, const std::string& id,

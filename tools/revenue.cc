@@ -82,8 +82,8 @@ Result<std::optional<std::string>> difference(ReadShard& shard, const Filter& fi
     std::map<std::pair<std::string, Currency>, int64_t> users;  // everything users ever got, whatever became of it
     for (size_t i = 0; i < state.accounts().size(); ++i) {
         const Account& account = state.accounts()[i];
-        int64_t& sum = users[{std::string(state.programs()[state.users()[account.user].program].name()),
-                              account.currency}];
+        int64_t& sum =
+            users[{std::string(state.programs()[state.users()[account.user].program].name()), account.currency}];
         for (const int64_t part : {account.pending, account.available, account.reserved, account.paid})
             add_to(sum, part);
     }
@@ -105,8 +105,7 @@ Result<std::optional<std::string>> difference(ReadShard& shard, const Filter& fi
                                report, ledger);
         };
         for (const Wrong& wrong :
-             {compare("gross less refunded", sum.gross - sum.refunded, -book.sales),
-              compare("tax", sum.tax, book.tax),
+             {compare("gross less refunded", sum.gross - sum.refunded, -book.sales), compare("tax", sum.tax, book.tax),
               compare("unfilled, rounding and margin less adjustments", sum.house() - sum.adjustments, book.house),
               compare("what users earned", earned, users[{program, book.currency}])})
             if (wrong) return wrong;
@@ -159,7 +158,8 @@ void print_text(const RevenueArgs& args, const Report& report) {
         }
         fmt::print("  commissions by level:");
         for (unsigned level = 1; level <= kMaxLevels; ++level)
-            fmt::print(" {} {}{}", level, amount_text(total.levels[level - 1], currency), level < kMaxLevels ? "," : "");
+            fmt::print(" {} {}{}", level, amount_text(total.levels[level - 1], currency),
+                       level < kMaxLevels ? "," : "");
         fmt::print("\n  house: {} unfilled levels, {} rounding, {} margin; adjustments to users {}; refunds {}\n",
                    amount_text(total.unfilled, currency), amount_text(total.rounding, currency),
                    amount_text(total.margin, currency), amount_text(total.adjustments, currency),

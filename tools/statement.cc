@@ -288,7 +288,8 @@ Status make_statement(const StatementArgs& args) {
     UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(args.data));
     UPLINE_TRY_ASSIGN(const FoundEntry found, find_entry(shards, args.program, args.user, "user"));
     if (found.thing.kind() != ThingKind::kUser)
-        return Error{ErrorCode::kNotFound, fmt::format("{} is the id of no user (entry {})", args.user, found.sequence)};
+        return Error{ErrorCode::kNotFound,
+                     fmt::format("{} is the id of no user (entry {})", args.user, found.sequence)};
     Store& store = *found.shard->store;
     Collector collector(store, found.sequence, from_us, to_us);
     {
