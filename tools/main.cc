@@ -164,6 +164,7 @@ int main_of(int argc, char** argv) {
         exit_code = show(show_args);
     });
 
+    add_payouts(app, exit_code);
     add_questions(app, exit_code);
 
     const auto is_asked_for = [&](const CLI::App* command) { return command->check_name(argv[1]); };

@@ -10,5 +10,6 @@ class App;
 namespace upline {
 
 void add_questions(CLI::App& app, int& exit_code);
+void add_payouts(CLI::App& app, int& exit_code);
 
 }  // namespace upline
