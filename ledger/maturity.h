@@ -73,7 +73,8 @@ class Holds {
     Status advance(EntrySource& entries, int64_t clock_us, uint64_t most, Move&& move) {
         for (Hold& hold : holds_) {
             Entry entry;
-            for (; most > 0 && hold.first <= hold.last && hold.due_us <= clock_us; --most, ++hold.first) {
+            for (; most > 0 && hold.first <= hold.last && hold.due_us <= clock_us; ++hold.first) {
+                --most;
                 UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, entries.entry(hold.first));
                 if (!is_accepted_sale(bytes)) continue;
                 UPLINE_TRY(decode_entry(bytes, entry));

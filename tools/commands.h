@@ -66,7 +66,7 @@ struct ExportArgs {
 int export_rows(const ExportArgs& args);
 
 struct ShowArgs {
-    std::string what;  // user, transaction, website, head
+    std::string what;  // user, transaction, website, payout, head
     std::string id;
     std::string program = "default";
     std::string data;

@@ -105,6 +105,7 @@ Status export_payouts(ReadShard& shard, RowPrinter& rows) {
             rows.number(fmt::format("level_{}", level), payouts.by_level[level - 1]);
         rows.number("creator", payouts.as_creator);
         rows.number("website_owner", payouts.as_website_owner);
+        rows.number("adjusted", payouts.adjusted);
         for (size_t i = 0; i < kSources; ++i)
             rows.number(fmt::format("source_{}", enum_names<Source>()[i]), payouts.by_source[i]);
         amounts<Stream>(rows, payouts.by_stream);
@@ -151,9 +152,9 @@ void site_row(RowPrinter& rows, const Entry& website, const std::string& day, co
     for (const SiteSales& sale : stats.sales)
         sales += fmt::format(
             "{}{{\"currency\": \"{}\", \"sales\": {}, \"revenue\": {}, \"tax\": {}, "
-            "\"commission\": {}, \"website_bonus\": {}}}",
+            "\"commission\": {}, \"website_bonus\": {}, \"refunds\": {}, \"refunded\": {}}}",
             sales.size() > 1 ? ", " : "", sale.currency.text(), sale.sales, sale.revenue, sale.tax, sale.commission,
-            sale.website_bonus);
+            sale.website_bonus, sale.refunds, sale.refunded);
     rows.json("sales", sales + "]");
     rows.end_row();
 }

@@ -150,10 +150,11 @@ int main_of(int argc, char** argv) {
     });
 
     ShowArgs show_args;
-    auto* show_command = app.add_subcommand("show", "Show one user, transaction or website, or the head of the ledger");
-    show_command->add_option("what", show_args.what, "user, transaction, website or head")
+    auto* show_command =
+        app.add_subcommand("show", "Show one user, transaction, website or payout, or the head of the ledger");
+    show_command->add_option("what", show_args.what, "user, transaction, website, payout or head")
         ->required()
-        ->check(CLI::IsMember({"user", "transaction", "website", "head"}));
+        ->check(CLI::IsMember({"user", "transaction", "website", "payout", "head"}));
     show_command->add_option("id", show_args.id, "Its UUID (head needs none)");
     show_command->add_option("--program", show_args.program, "The program the id belongs to")->capture_default_str();
     show_command->add_option("--data", show_args.data, "The data folder")->required();

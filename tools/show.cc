@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline show`: one user, sale or website, or the head of the ledger.
+// `upline show`: one user, sale, website or payout, or the head of the ledger.
 #include <fmt/format.h>
 
+#include <array>
+
+#include "events/json.h"
 #include "events/money.h"
 #include "events/time.h"
 #include "projectors/payouts.h"
@@ -13,9 +16,9 @@
 namespace upline {
 namespace {
 
-std::string id_of_user(const State& state, Sequence sequence) {
-    const auto user = state.user_by_sequence(sequence);
-    return user ? to_string(state.users()[*user].id) : fmt::format("of entry {}", sequence);
+std::string_view status_name(PayoutStatus status) {
+    constexpr std::array<std::string_view, 3> kNames = {"requested", "settled", "failed"};
+    return kNames.at(static_cast<size_t>(status));
 }
 
 int show_head(std::vector<ReadShard>& shards, bool json) {
@@ -43,9 +46,16 @@ Status show_user(const FoundEntry& found, const Entry& entry, bool json) {
     std::vector<std::string> upline;
     for (Index up = user.referrer; up != kNoIndex && upline.size() < kMaxLevels; up = state.users()[up].referrer)
         upline.push_back(to_string(state.users()[up].id));
+    constexpr size_t kShown = 20;  // of direct referrals, and of payouts
     uint64_t referrals = 0;
-    for (size_t i = 0; i < state.users().size(); ++i)
-        if (state.users()[i].referrer == found.thing.number()) ++referrals;
+    std::vector<std::string> referred;
+    for (size_t i = 0; i < state.users().size(); ++i) {
+        if (state.users()[i].referrer != found.thing.number()) continue;
+        if (++referrals <= kShown) referred.push_back(to_string(state.users()[i].id));
+    }
+    std::vector<Payout> asked;  // the newest first
+    for (size_t i = state.payouts().size(); i > 0 && asked.size() < kShown; --i)
+        if (state.payouts()[i - 1].user == found.thing.number()) asked.push_back(state.payouts()[i - 1]);
     std::vector<Payouts> payouts;
     const auto table = found.shard->store->table(payouts_model()->name());
     if (table.ok())
@@ -74,12 +84,28 @@ Status show_user(const FoundEntry& found, const Entry& entry, bool json) {
         row.json("upline", members + "]");
         row.number("direct_referrals", static_cast<int64_t>(referrals));
         row.json("balances", balances + "]");
+        std::string ids = "[";
+        for (const std::string& id : referred) ids += fmt::format("{}\"{}\"", ids.size() > 1 ? ", " : "", id);
+        row.json("first_referrals", ids + "]");
+        row.json("suspended", user.suspended != 0 ? "true" : "false");
+        std::string list = "[";
+        for (const Payout& payout : asked)
+            list += fmt::format(
+                "{}{{\"payout\": \"{}\", \"entry\": {}, \"amount\": {}, \"currency\": \"{}\", \"status\": \"{}\"}}",
+                list.size() > 1 ? ", " : "", to_string(payout.id), payout.sequence, payout.amount,
+                payout.currency.text(), status_name(payout.status));
+        row.json("last_payouts", list + "]");
         row.end_row();
         return ok_status();
     }
     fmt::print("user {} of program {}\n  signed up         {} (entry {})\n", to_string(user.id), entry.program,
                format_time(entry.occurred_at_us), user.sequence);
+    if (user.suspended != 0)
+        fmt::print("  suspended         yes: buys and earns as before, and may request no payout\n");
     fmt::print("  direct referrals  {}\n", with_commas(referrals));
+    for (const std::string& id : referred) fmt::print("                    {}\n", id);
+    if (referrals > referred.size())
+        fmt::print("                    and {} more\n", with_commas(referrals - referred.size()));
     for (size_t i = 0; i < upline.size(); ++i)
         fmt::print("  {:<17} level {}  {}\n", i == 0 ? "upline" : "", i + 1, upline[i]);
     if (upline.empty()) fmt::print("  upline            nobody\n");
@@ -102,6 +128,9 @@ Status show_user(const FoundEntry& found, const Entry& entry, bool json) {
         for (const Payouts::Maturing& part : row.maturing)
             fmt::print("  matures           {}  {}\n", format_day(part.day), money_text(part.amount, row.currency));
     }
+    for (const Payout& payout : asked)
+        fmt::print("  payout            {}  {}, {}\n", to_string(payout.id), money_text(payout.amount, payout.currency),
+                   status_name(payout.status));
     return ok_status();
 }
 
@@ -117,7 +146,7 @@ Status show_transaction(const FoundEntry& found, const Entry& entry, bool json) 
                 fmt::format("{}{{\"account\": \"{}\"", postings.size() > 1 ? ", " : "", account_name(posting.account));
             if (posting.role != Role::kNone) postings += fmt::format(", \"role\": \"{}\"", role_name(posting.role));
             if (is_user_account(posting.account))
-                postings += fmt::format(", \"user\": \"{}\"", id_of_user(state, posting.user));
+                postings += fmt::format(", \"user\": \"{}\"", user_id(state, posting.user));
             postings += fmt::format(", \"amount\": {}}}", posting.amount);
         }
         RowPrinter row(Format::kJsonl, stdout);
@@ -126,7 +155,7 @@ Status show_transaction(const FoundEntry& found, const Entry& entry, bool json) 
         row.number("entry", static_cast<int64_t>(entry.sequence));
         row.number("log_offset", place.offset);
         row.text("occurred_at", format_time(entry.occurred_at_us));
-        row.text("buyer", id_of_user(state, entry.refs[0]));
+        row.text("buyer", user_id(state, entry.refs[0]));
         row.number("amount", sale.amount.value);
         row.number("tax", sale.tax.value);
         row.text("currency", entry.currency.text());
@@ -134,6 +163,7 @@ Status show_transaction(const FoundEntry& found, const Entry& entry, bool json) 
         row.text("stream", enum_names<Stream>()[static_cast<size_t>(sale.stream)]);
         row.text("matures_at", format_time(std::min(entry.maturity_us, kMaxTimeUs)));
         row.json("mature", mature ? "true" : "false");
+        row.number("left", state.left_of(entry.sequence, sale.amount.value));
         row.json("postings", postings + "]");
         row.end_row();
         return ok_status();
@@ -141,15 +171,75 @@ Status show_transaction(const FoundEntry& found, const Entry& entry, bool json) 
     fmt::print("transaction {} of program {}\n", to_string(entry.id), entry.program);
     fmt::print("  entry {}, offset {} of partition {}; occurred {}\n", entry.sequence, place.offset,
                found.shard->partition, format_time(entry.occurred_at_us));
-    fmt::print("  buyer {}, {} ({}, {})\n", id_of_user(state, entry.refs[0]),
+    fmt::print("  buyer {}, {} ({}, {})\n", user_id(state, entry.refs[0]),
                money_text(sale.amount.value, entry.currency), enum_names<Source>()[static_cast<size_t>(sale.source)],
                enum_names<Stream>()[static_cast<size_t>(sale.stream)]);
     for (const Posting& posting : entry.posted())
         fmt::print("    {:<8} {:<10} {:>18}  {}\n", account_name(posting.account), role_name(posting.role),
                    money_text(posting.amount, entry.currency),
-                   is_user_account(posting.account) ? id_of_user(state, posting.user) : "");
+                   is_user_account(posting.account) ? user_id(state, posting.user) : "");
     fmt::print("  commissions {} {}\n", mature ? "are available since" : "mature on",
                format_time(std::min(entry.maturity_us, kMaxTimeUs)));
+    if (const int64_t left = state.left_of(entry.sequence, sale.amount.value); left != sale.amount.value)
+        fmt::print("  refunded {}, {} left; `upline explain` tells what was taken back\n",
+                   money_text(sale.amount.value - left, entry.currency), money_text(left, entry.currency));
+    return ok_status();
+}
+
+// The request, and every result in turn: found by a walk over the entries since.
+Status show_payout(const FoundEntry& found, const Entry& entry, bool json) {
+    const State& state = *found.state;
+    const Payout& payout = state.payouts()[found.thing.number()];
+    struct Answer {
+        Sequence entry;
+        int64_t occurred_us;
+        bool settled;
+        std::string note;
+    };
+    std::vector<Answer> answers;
+    ProgressBar progress("show: looking for results");
+    UPLINE_TRY(walk_entries(
+        *found.shard->store, payout.sequence, state.size(), progress.callback(), [&](const Entry& e) -> Result<bool> {
+            if (!e.accepted() || e.refs[0] != payout.sequence) return true;
+            if (const auto* settled = std::get_if<PayoutSettled>(&e.payload))
+                answers.push_back(
+                    {e.sequence, e.occurred_at_us, true, std::string(settled->provider_ref.value_or(""))});
+            if (const auto* failed = std::get_if<PayoutFailed>(&e.payload))
+                answers.push_back({e.sequence, e.occurred_at_us, false, std::string(failed->reason)});
+            return true;
+        }));
+    const auto& request = std::get<PayoutRequested>(entry.payload);
+    if (json) {
+        std::string list = "[";
+        for (const Answer& answer : answers) {
+            list += fmt::format("{}{{\"entry\": {}, \"occurred_at\": \"{}\", \"status\": \"{}\", \"note\": ",
+                                list.size() > 1 ? ", " : "", answer.entry, format_time(answer.occurred_us),
+                                answer.settled ? "settled" : "failed");
+            append_json_string(answer.note, list);
+            list += "}";
+        }
+        RowPrinter row(Format::kJsonl, stdout);
+        row.text("program", entry.program);
+        row.text("payout", to_string(payout.id));
+        row.number("entry", static_cast<int64_t>(payout.sequence));
+        row.text("occurred_at", format_time(entry.occurred_at_us));
+        row.text("user", to_string(state.users()[payout.user].id));
+        row.number("amount", payout.amount);
+        row.text("currency", payout.currency.text());
+        row.text("method", request.method);
+        row.text("status", status_name(payout.status));
+        row.json("results", list + "]");
+        row.end_row();
+        return ok_status();
+    }
+    fmt::print("payout {} of program {}: {}\n", to_string(payout.id), entry.program, status_name(payout.status));
+    fmt::print("  {} to user {} by {}, requested {} (entry {})\n", money_text(payout.amount, payout.currency),
+               to_string(state.users()[payout.user].id), quote_for_message(request.method),
+               format_time(entry.occurred_at_us), payout.sequence);
+    for (const Answer& answer : answers)
+        fmt::print("  {} {} (entry {}){}{}\n", answer.settled ? "settled" : "failed", format_time(answer.occurred_us),
+                   answer.entry, answer.note.empty() ? "" : ": ",
+                   answer.note.empty() ? "" : quote_for_message(answer.note));
     return ok_status();
 }
 
@@ -207,6 +297,7 @@ Status show_thing(std::vector<ReadShard>& shards, const ShowArgs& args) {
     if (args.what == "user" && found.thing.kind() == ThingKind::kUser) return show_user(found, entry, args.json);
     if (args.what == "website" && found.thing.kind() == ThingKind::kWebsite)
         return show_website(found, entry, args.json);
+    if (args.what == "payout" && found.thing.kind() == ThingKind::kPayout) return show_payout(found, entry, args.json);
     if (args.what == "transaction" && std::holds_alternative<TransactionRecorded>(entry.payload))
         return show_transaction(found, entry, args.json);
     return Error{ErrorCode::kNotFound,

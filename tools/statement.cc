@@ -6,6 +6,7 @@
 #include <map>
 #include <tuple>
 
+#include "events/json.h"
 #include "events/time.h"
 #include "tools/commands.h"
 #include "tools/print.h"
@@ -263,7 +264,7 @@ void print_text(Currency currency, const Statement& statement) {
                                m.what == "adjustment" ? "" : m.role));
         four(m.change, true);
         fmt::print("  {}{:<27} {}{}{}{}\n", s.dim, fmt::format("entry {}", m.entry), m.reference,
-                   m.note.empty() ? "" : ": ", m.note, s.plain);
+                   m.note.empty() ? "" : ": ", m.note.empty() ? "" : quote_for_message(m.note), s.plain);
     }
     fmt::print("  {:<27} {:<38}", "", "closing balance");
     four(statement.closing, false);

@@ -140,7 +140,7 @@ TEST_F(Command, WrongUseIsExitCode2AndSaysWhy) {
     EXPECT_NE(why({"run", "--data", "x"}).find("--log is required"), std::string::npos);
     EXPECT_NE(why({"verify", "--data", "x", "--lgo", "y"}).find("--lgo"), std::string::npos);
     EXPECT_NE(why({"show", "user", "--data", "x"}).find("show user needs an id"), std::string::npos);
-    EXPECT_NE(why({"show", "payout", kAnn, "--data", "x"}).find("payout"), std::string::npos);
+    EXPECT_NE(why({"show", "invoice", kAnn, "--data", "x"}).find("invoice"), std::string::npos);
     EXPECT_NE(why({"export", "balances", "--data", "x", "--format", "xml"}).find("xml"), std::string::npos);
     EXPECT_NE(why({"run", "--log", "x", "--data", "x", "--batch", "0"}).find("--batch"), std::string::npos);
     EXPECT_NE(why({"produce", "--log", url(), "-X", "nonsense"}).find("\"nonsense\" is not key=value"),
