@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/rules_v1.h"
 
+#include <fmt/format.h>
+
 #include "events/check.h"
 #include "events/time.h"
 #include "ledger/entitlement.h"
@@ -108,6 +110,9 @@ Result<Outcome> rule(const TransactionRefunded& event, Draft& draft) {
     if (event.currency != entry.currency || !is_amount(event.amount)) return Outcome::kInvalid;
     const Sale sale = sale_of(entry);
     const int64_t left = draft.state.left_of(entry.sequence, sale.amount);
+    if (!is_possible(sale, left) || !draft.state.knows_plan(entry.plan))
+        return Error{ErrorCode::kCorrupt, fmt::format("entry {}: no sale of which {} can be left; run `upline verify`",
+                                                      entry.sequence, left)};
     if (event.amount.value > left) return Outcome::kOverRefund;
 
     const Plan& plan = draft.state.plan(entry.plan);

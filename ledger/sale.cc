@@ -30,6 +30,11 @@ Sale sale_of(const Entry& entry) {
     return sale;
 }
 
+bool is_possible(const Sale& sale, int64_t left) {
+    return sale.amount > 0 && sale.amount <= kAmountCap && sale.tax >= 0 && sale.tax <= sale.amount && left >= 0 &&
+           left <= sale.amount;
+}
+
 bool below_minimum(const Plan& plan, int64_t amount, Currency currency) {
     __extension__ using Int128 = __int128;
     constexpr int64_t kTenThousandths = 10'000;

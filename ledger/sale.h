@@ -18,6 +18,10 @@ Plan plan_of(const PlanPublished& event);
 // REQUIRES: an accepted TransactionRecorded.
 Sale sale_of(const Entry& entry);
 
+// Whether there can be such a sale, of which so much is left: what entitled() requires, for entries that may be of
+// somebody else's making.
+bool is_possible(const Sale& sale, int64_t left);
+
 // Whether a payout of that amount is below the plan's minimum, compared exactly whatever the currency's decimals.
 bool below_minimum(const Plan& plan, int64_t amount, Currency currency);
 

@@ -208,7 +208,7 @@ Status State::fold(const Entry& entry) {
 
 Result<Split> State::split_of(const Entry& sale, int64_t left) const {
     const Sale facts = sale_of(sale);
-    if (!knows_plan(sale.plan) || left < 0 || left > facts.amount || facts.amount > kAmountCap)
+    if (!knows_plan(sale.plan) || !is_possible(facts, left))
         return Error{ErrorCode::kCorrupt,
                      fmt::format("entry {}: no sale of which {} can be left", sale.sequence, left)};
     return entitled(plan(sale.plan), facts, left);

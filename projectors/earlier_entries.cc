@@ -19,8 +19,7 @@ Result<const Entry*> EarlierEntries::entry(Sequence sequence) {
 Result<const Entry*> EarlierEntries::sale(Sequence sequence) {
     UPLINE_TRY_ASSIGN(const Entry* found, entry(sequence));
     const auto* facts = std::get_if<TransactionRecorded>(&found->payload);
-    if (!facts || facts->amount.value <= 0 || facts->amount.value > kAmountCap || facts->tax.value < 0 ||
-        facts->tax.value > facts->amount.value)
+    if (!facts || !is_possible(sale_of(*found), facts->amount.value))
         return Error{ErrorCode::kCorrupt, fmt::format("entry {}: is no accepted sale", sequence)};
     return found;
 }

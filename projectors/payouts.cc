@@ -152,7 +152,7 @@ class PayoutsModel final : public Model {
             Split left;
             if (refunded != held_refunds_.end()) {
                 const Sale sale = sale_of(entry);
-                if (refunded->second < 0 || refunded->second > sale.amount || sale.amount > kAmountCap)
+                if (refunded->second < 0 || !is_possible(sale, sale.amount - refunded->second))
                     return Error{ErrorCode::kCorrupt, fmt::format("entry {}: more refunded than sold", entry.sequence)};
                 UPLINE_TRY_ASSIGN(const Plan plan, earlier.plan(entry.plan));
                 left = entitled(plan, sale, sale.amount - refunded->second);

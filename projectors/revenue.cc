@@ -116,7 +116,7 @@ class RevenueModel final : public Model {
         if (!entry.accepted()) return ok_status();
         if (const auto* recorded = std::get_if<TransactionRecorded>(&entry.payload)) {
             const Sale sale = sale_of(entry);
-            if (sale.amount <= 0 || sale.amount > kAmountCap || sale.tax < 0 || sale.tax > sale.amount)
+            if (!is_possible(sale, sale.amount))
                 return Error{ErrorCode::kCorrupt, fmt::format("entry {}: no sale can be of it", entry.sequence)};
             UPLINE_TRY_ASSIGN(const Plan plan, earlier.plan(entry.plan));
             const Deltas::Touched row = touch(entry, recorded->stream, recorded->source, deltas);

@@ -84,6 +84,9 @@ class Explainer {
         Explanation e;
         UPLINE_TRY(find_plan(entry, e));
         e.sale = sale_of(entry);
+        if (!is_possible(e.sale, e.sale.amount))
+            return Error{ErrorCode::kCorrupt,
+                         fmt::format("entry {}: an amount that no sale can have: run `upline verify`", entry.sequence)};
         UPLINE_TRY_ASSIGN(std::string why_no_bonus, website_bonus(entry, e.sale));
         std::vector<std::string> upline;
         const auto buyer = state_.user_by_sequence(entry.refs[0]);

@@ -10,6 +10,7 @@
 
 #include "events/json.h"
 #include "events/time.h"
+#include "ledger/core.h"
 #include "ledger/sale.h"
 #include "tools/print.h"
 #include "tools/reading.h"
@@ -80,6 +81,14 @@ Result<int64_t> payout_time(const std::vector<PayoutShard>& shards, const std::s
                                  "time from then on, or none for now",
                                  text, format_time(clock_us))};
     return *at_us;
+}
+
+Result<int64_t> event_time(const std::vector<PayoutShard>& shards, const std::string& text) {
+    UPLINE_TRY_ASSIGN(const int64_t at_us, payout_time(shards, text));
+    if (!text.empty() && at_us > now_us() + kFutureToleranceUs)
+        return Error{ErrorCode::kInvalid,
+                     fmt::format("--at: {} is in the future, and the ledger takes no events from there", text)};
+    return at_us;
 }
 
 std::string_view due_name(Due due) {

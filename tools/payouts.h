@@ -48,6 +48,8 @@ Result<std::vector<PayoutShard>> load_payout_shards(const std::string& data, con
 // When a payout is asked for: `text` if it is given, else now, and never before a shard's ledger clock: kInvalid then.
 Result<int64_t> payout_time(const std::vector<PayoutShard>& shards, const std::string& text);
 int64_t now_us();
+// The same for events that go into the log now: kInvalid, too, for a time that the ledger would refuse as from_future.
+Result<int64_t> event_time(const std::vector<PayoutShard>& shards, const std::string& text);
 
 // Whether an account can be paid, or the first reason why not.
 enum class Due : uint8_t { kDue, kSuspended, kNegative, kOnHold, kBelowMinimum, kNothing };

@@ -93,7 +93,7 @@ Result<int> request(const PayoutsRequestArgs& args) {
             return kExitNegative;
         }
     }
-    UPLINE_TRY_ASSIGN(const int64_t at_us, payout_time(shards, args.at));
+    UPLINE_TRY_ASSIGN(const int64_t at_us, event_time(shards, args.at));
     UPLINE_TRY_ASSIGN(std::vector<PlanRow> rows, plan_payouts(shards, at_us, filter));
     std::unique_ptr<LogWriter> writer;
     if (!args.dry_run) {

@@ -140,7 +140,7 @@ Result<int> settle(const PayoutsSettleArgs& args) {
     options.properties = args.log.properties;
     UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(args.log.url, options));
     UPLINE_TRY(check_log(*log, shards));
-    UPLINE_TRY_ASSIGN(const int64_t at_us, payout_time(shards, args.at));
+    UPLINE_TRY_ASSIGN(const int64_t at_us, event_time(shards, args.at));
     UPLINE_TRY_ASSIGN(const std::unique_ptr<LogWriter> writer, log->open_writer());
     Loader loader(args, shards, *writer, at_us);
     UPLINE_TRY(loader.load(rows));

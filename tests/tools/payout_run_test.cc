@@ -232,6 +232,9 @@ TEST_F(PayoutRun, RefusesTimesLogsAndNamesThatCannotBe) {
     const Ran early = run_upline({"payouts", "plan", "--data", data(), "--at", "1997-01-01T00:00:00Z"});
     EXPECT_EQ(early.code, 2);
     EXPECT_NE(early.err.find("before the ledger's clock"), std::string::npos) << early.err;
+    const Ran future = request({"--at", "2999-01-01T00:00:00Z"});
+    EXPECT_EQ(future.code, 2);
+    EXPECT_NE(future.err.find("is in the future"), std::string::npos) << future.err;
     append_lines(folder_.path() / "other", {lines_of(read_file(test_data("edge.jsonl"))).front()});
     const Ran other = run_upline({"payouts", "request", "--run", "r", "--method", "bank", "--data", data(), "--log",
                                   file_url(folder_.path() / "other")});

@@ -159,6 +159,26 @@ TEST_F(VerifyLife, FindsAPlanOrAnAmountLeftThatIsAnother) {
     }
 }
 
+TEST_F(VerifyLife, FindsASaleOfNothingThatIsTaxedAndDividesByNothing) {
+    use_ledger(young_sample().data, young_sample().log);
+    for (const auto& [amount, tax] : std::vector<std::pair<int64_t, int64_t>>{{0, 5}, {-1, 0}, {INT64_MAX, 1}, {5, 6}})
+        for (const bool refunded : {false, true}) {
+            Sequence sale = find_type(EventType::kTransactionRecorded);
+            find_entry_where([&](const Entry& entry) {
+                if (refunded && std::holds_alternative<TransactionRefunded>(entry.payload)) sale = entry.refs[0];
+                return entry.accepted() && std::holds_alternative<TransactionRefunded>(entry.payload);
+            });
+            expect_found_after(
+                sale,
+                [amount = amount, tax = tax](Entry& entry) {
+                    auto& facts = std::get<TransactionRecorded>(entry.payload);
+                    facts.amount.value = amount;
+                    facts.tax.value = tax;
+                },
+                fmt::format("entry {}: it names what no earlier entry made, or an amount no sale may have", sale));
+        }
+}
+
 TEST_F(VerifyLife, FindsARefundOrResultOfWhatIsNoSaleOrPayout) {
     const Sequence refund = find_type(EventType::kTransactionRefunded);
     expect_found_after(
