@@ -131,7 +131,10 @@ Result<Outcome> rule(const TransactionRefunded& event, Draft& draft) {
             case AccountKind::kEarned:
                 amount = part_of(after, posting.role) - part_of(before, posting.role);
                 user = draft.state.user_by_sequence(posting.user).value_or(kNoIndex);
-                UPLINE_CHECK(user != kNoIndex, "a sale whose earners are known");
+                if (user == kNoIndex)
+                    return Error{ErrorCode::kCorrupt,
+                                 fmt::format("entry {}: it posts to entry {}, which made no user; run `upline verify`",
+                                             entry.sequence, posting.user)};
                 break;
             default: continue;  // the house's, which a sale may lack and a refund still have
         }

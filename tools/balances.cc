@@ -45,13 +45,13 @@ Result<std::unique_ptr<State>> state_at(ReadShard& shard, const Moment& moment) 
                                                            shard.partition, position.size, *moment.entry)};
         size = *moment.entry + 1;
     } else if (moment.time_us) {
-        UPLINE_TRY_ASSIGN(size, size_at(store, *moment.time_us));
+        UPLINE_TRY_ASSIGN(size, size_at(store, *moment.time_us - 1));
     }
     const auto started = std::chrono::steady_clock::now();
     ProgressBar progress(fmt::format("partition {}: folding entries", shard.partition));
     UPLINE_TRY_ASSIGN(PastState past, load_past_state(store, size, progress.callback()));
-    if (moment.time_us && *moment.time_us > past.state->clock_us())
-        UPLINE_TRY(mature_until(store, *past.state, *moment.time_us));
+    if (moment.time_us && *moment.time_us - 1 > past.state->clock_us())
+        UPLINE_TRY(mature_until(store, *past.state, *moment.time_us - 1));
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
     if (moment.entry || moment.time_us)
         fmt::print(stderr, "partition {}: as of {} entries, folded from {} in {:.2f} s\n", shard.partition,

@@ -235,7 +235,7 @@ void print_json(const ExplainArgs& args, const Entry& entry, const Explanation& 
         refunds += fmt::format(
             "{}{{\"refund\": \"{}\", \"entry\": {}, \"time\": \"{}\", \"reason\": \"{}\", "
             "\"amount\": {}, \"tax\": {}, \"left\": {}, \"back\": {{",
-            refunds.size() > 1 ? ", " : "", refund.id, refund.entry, format_time(refund.clock_us), refund.reason,
+            refunds.size() > 1 ? ", " : "", refund.id, refund.entry, ledger_time_text(refund.clock_us), refund.reason,
             refund.amount, refund.tax, refund.left);
         for (size_t i = 0; i < refund.back.size(); ++i)
             refunds +=
@@ -259,7 +259,7 @@ void print_json(const ExplainArgs& args, const Entry& entry, const Explanation& 
     row.number("unfilled", e.house.unfilled);
     row.number("rounding", e.house.rounding);
     row.number("margin", e.house.margin);
-    row.text("matures_at", format_time(std::min(entry.maturity_us, kMaxTimeUs)));
+    row.text("matures_at", ledger_time_text(entry.maturity_us));
     row.json("mature", mature ? "true" : "false");
     row.json("refunds", refunds + "]");
     row.number("left", e.left);
@@ -297,10 +297,10 @@ void print_text(const ExplainArgs& args, const Entry& entry, const Explanation& 
     fmt::print("  house      {:>14}  = {} unfilled levels + {} rounding + {} margin\n", amount(e.split.house),
                amount(e.house.unfilled), amount(e.house.rounding), amount(e.house.margin));
     fmt::print("  commissions {} {}\n", mature ? "are available since" : "mature on",
-               format_time(std::min(entry.maturity_us, kMaxTimeUs)));
+               ledger_time_text(entry.maturity_us));
     for (const Refund& refund : e.refunds) {
         fmt::print("then {} {} (entry {}, {}): {} back, {} left\n", refund.reason, refund.id, refund.entry,
-                   format_time(refund.clock_us), money_text(refund.amount, currency), amount(refund.left));
+                   ledger_time_text(refund.clock_us), money_text(refund.amount, currency), amount(refund.left));
         if (refund.tax != 0) fmt::print("  {:<10} {:>14}\n", "tax", amount(-refund.tax));
         for (const auto& [role, back] : refund.back)
             fmt::print("  {:<10} {:>14}{}\n", name_of(role), amount(-back),
@@ -316,9 +316,8 @@ Status explain_sale(const ExplainArgs& args) {
     Entry entry;
     UPLINE_TRY(read_entry(*source, found.sequence, entry));
     if (!std::holds_alternative<TransactionRecorded>(entry.payload))
-        return Error{ErrorCode::kNotFound,
-                     fmt::format("{} is no sale: it is the id of a {} (entry {})", args.transaction,
-                                 event_type_name(static_cast<EventType>(entry.type)), found.sequence)};
+        return Error{ErrorCode::kNotFound, fmt::format("{} is no sale: it is the id of a {} (entry {})",
+                                                       args.transaction, type_text(entry.type), found.sequence)};
     UPLINE_TRY_ASSIGN(const Explanation explanation, Explainer(found).explain(entry));
     const bool mature = entry.maturity_us <= found.state->clock_us();
     if (args.json)

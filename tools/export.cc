@@ -58,13 +58,13 @@ Status export_entries(ReadShard& shard, RowPrinter& rows) {
         }
         rows.text("outcome", outcome_name(entry.outcome));
         rows.number("rules_version", entry.rules_version);
-        rows.text("clock", format_time(std::clamp<int64_t>(entry.clock_us, 0, kMaxTimeUs)));
+        rows.text("clock", ledger_time_text(entry.clock_us));
         if (entry.accepted())
             rows.text("occurred_at", format_time(entry.occurred_at_us));
         else
             rows.absent("occurred_at");
         if (entry.maturity_us != kNoMaturity && entry.posting_count > 0)
-            rows.text("matures_at", format_time(std::min(entry.maturity_us, kMaxTimeUs)));
+            rows.text("matures_at", ledger_time_text(entry.maturity_us));
         else
             rows.absent("matures_at");
         rows.text("record_sha256", to_hex(entry.record_sha256));

@@ -50,10 +50,10 @@ void add_questions(CLI::App& app, int& exit_code) {
         "Every balance, now or as of a time or an entry; exact, by folding entries from the stored state "
         "if it is early enough, else from the first one");
     balances_command->add_option("--data", balances_args->data, kData)->required();
-    balances_command->add_option("--as-of", balances_args->as_of,
-                                 "A time (RFC 3339 with Z, or a UTC day): entries whose ledger clock is not after it, "
-                                 "and what is mature then; or "
-                                 "an entry's number: after it");
+    balances_command->add_option(
+        "--as-of", balances_args->as_of,
+        "A time (RFC 3339 with Z, or a UTC day): all that was before it, in ledger time, as in a statement that "
+        "ends there; or an entry's number: after it");
     balances_command->add_option("--partition", balances_args->partition, "Of an entry's number, if there are several")
         ->check(CLI::NonNegativeNumber);
     balances_command->add_option("--user", balances_args->user, "Only this one's");

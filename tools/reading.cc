@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "events/event_log.h"
 #include "events/money.h"
 #include "events/time.h"
@@ -103,6 +105,15 @@ Result<uint64_t> size_at(Store& store, int64_t clock_us) {
         (entry.clock_us <= clock_us ? first : end) = entry.clock_us <= clock_us ? middle + 1 : middle;
     }
     return first;
+}
+
+std::string ledger_time_text(int64_t us) {
+    return format_time(std::clamp<int64_t>(us, 0, kMaxTimeUs));
+}
+
+std::string type_text(uint8_t type) {
+    return type >= 1 && type <= kLastEventType ? std::string(event_type_name(static_cast<EventType>(type)))
+                                               : fmt::format("type {}", type);
 }
 
 std::string amount_text(int64_t minor, Currency currency) {

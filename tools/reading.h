@@ -46,6 +46,11 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
 // How many entries the ledger had at a ledger time: those whose clock is not after it, for the clock never goes back.
 Result<uint64_t> size_at(Store& store, int64_t clock_us);
 
+// A ledger time, whatever an entry says: one that is no time of a calendar is told as its first or last.
+std::string ledger_time_text(int64_t us);
+// The type of an event, of a later release too: "TransactionRecorded", "type 200".
+std::string type_text(uint8_t type);
+
 // "2,000.00 USD" for people; and without the currency.
 std::string money_text(int64_t minor, Currency currency);
 std::string amount_text(int64_t minor, Currency currency);

@@ -121,6 +121,10 @@ Result<Recomputation::Expected> Recomputation::expect_refund(const Entry& entry,
     if (sale_entry.refs[2] != kNoSequence)
         shares.push_back({Role::kCreator, sale_entry.refs[2], plan->second.creator_share});
     for (const Posting& posting : sale_entry.posted()) {
+        if (is_user_account(posting.account) && !user(posting.user)) {
+            expected.impossible = fmt::format("its sale posts to entry {}, which made no user", posting.user);
+            return expected;
+        }
         if (posting.role == Role::kWebsite) shares.push_back({Role::kWebsite, posting.user, plan->second.bonus});
         const size_t level = static_cast<size_t>(posting.role);
         if (is_level(posting.role) && level <= plan->second.rates.size())

@@ -34,7 +34,7 @@ int show_head(std::vector<ReadShard>& shards, bool json) {
             rows.end_row();
         } else {
             fmt::print("partition {}\n  size   {} entries\n  root   {}\n  clock  {}\n", shard.partition,
-                       with_commas(position->size), to_hex(position->root), format_time(position->clock_us));
+                       with_commas(position->size), to_hex(position->root), ledger_time_text(position->clock_us));
         }
     }
     return kExitDone;
@@ -80,7 +80,7 @@ Status show_user(const FoundEntry& found, const Entry& entry, bool json) {
         row.text("program", entry.program);
         row.text("user", to_string(user.id));
         row.number("entry", static_cast<int64_t>(user.sequence));
-        row.text("signed_up", format_time(entry.occurred_at_us));
+        row.text("signed_up", ledger_time_text(entry.occurred_at_us));
         row.json("upline", members + "]");
         row.number("direct_referrals", static_cast<int64_t>(referrals));
         row.json("balances", balances + "]");
@@ -99,7 +99,7 @@ Status show_user(const FoundEntry& found, const Entry& entry, bool json) {
         return ok_status();
     }
     fmt::print("user {} of program {}\n  signed up         {} (entry {})\n", to_string(user.id), entry.program,
-               format_time(entry.occurred_at_us), user.sequence);
+               ledger_time_text(entry.occurred_at_us), user.sequence);
     if (user.suspended != 0)
         fmt::print("  suspended         yes: buys and earns as before, and may request no payout\n");
     fmt::print("  direct referrals  {}\n", with_commas(referrals));
@@ -154,14 +154,14 @@ Status show_transaction(const FoundEntry& found, const Entry& entry, bool json) 
         row.text("transaction", to_string(entry.id));
         row.number("entry", static_cast<int64_t>(entry.sequence));
         row.number("log_offset", place.offset);
-        row.text("occurred_at", format_time(entry.occurred_at_us));
+        row.text("occurred_at", ledger_time_text(entry.occurred_at_us));
         row.text("buyer", user_id(state, entry.refs[0]));
         row.number("amount", sale.amount.value);
         row.number("tax", sale.tax.value);
         row.text("currency", entry.currency.text());
         row.text("source", enum_names<Source>()[static_cast<size_t>(sale.source)]);
         row.text("stream", enum_names<Stream>()[static_cast<size_t>(sale.stream)]);
-        row.text("matures_at", format_time(std::min(entry.maturity_us, kMaxTimeUs)));
+        row.text("matures_at", ledger_time_text(entry.maturity_us));
         row.json("mature", mature ? "true" : "false");
         row.number("left", state.left_of(entry.sequence, sale.amount.value));
         row.json("postings", postings + "]");
@@ -170,7 +170,7 @@ Status show_transaction(const FoundEntry& found, const Entry& entry, bool json) 
     }
     fmt::print("transaction {} of program {}\n", to_string(entry.id), entry.program);
     fmt::print("  entry {}, offset {} of partition {}; occurred {}\n", entry.sequence, place.offset,
-               found.shard->partition, format_time(entry.occurred_at_us));
+               found.shard->partition, ledger_time_text(entry.occurred_at_us));
     fmt::print("  buyer {}, {} ({}, {})\n", user_id(state, entry.refs[0]),
                money_text(sale.amount.value, entry.currency), enum_names<Source>()[static_cast<size_t>(sale.source)],
                enum_names<Stream>()[static_cast<size_t>(sale.stream)]);
@@ -179,7 +179,7 @@ Status show_transaction(const FoundEntry& found, const Entry& entry, bool json) 
                    money_text(posting.amount, entry.currency),
                    is_user_account(posting.account) ? user_id(state, posting.user) : "");
     fmt::print("  commissions {} {}\n", mature ? "are available since" : "mature on",
-               format_time(std::min(entry.maturity_us, kMaxTimeUs)));
+               ledger_time_text(entry.maturity_us));
     if (const int64_t left = state.left_of(entry.sequence, sale.amount.value); left != sale.amount.value)
         fmt::print("  refunded {}, {} left; `upline explain` tells what was taken back\n",
                    money_text(sale.amount.value - left, entry.currency), money_text(left, entry.currency));
@@ -213,7 +213,7 @@ Status show_payout(const FoundEntry& found, const Entry& entry, bool json) {
         std::string list = "[";
         for (const Answer& answer : answers) {
             list += fmt::format("{}{{\"entry\": {}, \"occurred_at\": \"{}\", \"status\": \"{}\", \"note\": ",
-                                list.size() > 1 ? ", " : "", answer.entry, format_time(answer.occurred_us),
+                                list.size() > 1 ? ", " : "", answer.entry, ledger_time_text(answer.occurred_us),
                                 answer.settled ? "settled" : "failed");
             append_json_string(answer.note, list);
             list += "}";
@@ -222,7 +222,7 @@ Status show_payout(const FoundEntry& found, const Entry& entry, bool json) {
         row.text("program", entry.program);
         row.text("payout", to_string(payout.id));
         row.number("entry", static_cast<int64_t>(payout.sequence));
-        row.text("occurred_at", format_time(entry.occurred_at_us));
+        row.text("occurred_at", ledger_time_text(entry.occurred_at_us));
         row.text("user", to_string(state.users()[payout.user].id));
         row.number("amount", payout.amount);
         row.text("currency", payout.currency.text());
@@ -235,10 +235,10 @@ Status show_payout(const FoundEntry& found, const Entry& entry, bool json) {
     fmt::print("payout {} of program {}: {}\n", to_string(payout.id), entry.program, status_name(payout.status));
     fmt::print("  {} to user {} by {}, requested {} (entry {})\n", money_text(payout.amount, payout.currency),
                to_string(state.users()[payout.user].id), quote_for_message(request.method),
-               format_time(entry.occurred_at_us), payout.sequence);
+               ledger_time_text(entry.occurred_at_us), payout.sequence);
     for (const Answer& answer : answers)
-        fmt::print("  {} {} (entry {}){}{}\n", answer.settled ? "settled" : "failed", format_time(answer.occurred_us),
-                   answer.entry, answer.note.empty() ? "" : ": ",
+        fmt::print("  {} {} (entry {}){}{}\n", answer.settled ? "settled" : "failed",
+                   ledger_time_text(answer.occurred_us), answer.entry, answer.note.empty() ? "" : ": ",
                    answer.note.empty() ? "" : quote_for_message(answer.note));
     return ok_status();
 }
@@ -277,7 +277,7 @@ Status show_website(const FoundEntry& found, const Entry& entry, bool json) {
         return ok_status();
     }
     fmt::print("website {} of program {}, {}\n", to_string(website.id), entry.program, status);
-    fmt::print("  created   {} (entry {}) by {}\n", format_time(entry.occurred_at_us), website.sequence,
+    fmt::print("  created   {} (entry {}) by {}\n", ledger_time_text(entry.occurred_at_us), website.sequence,
                to_string(state.users()[website.owner].id));
     fmt::print("  activity  {} views, {} impressions, {} clicks, {} shares, {} visitors{}\n",
                stats.count(ActivityKind::kView), stats.count(ActivityKind::kImpression),
@@ -300,9 +300,8 @@ Status show_thing(std::vector<ReadShard>& shards, const ShowArgs& args) {
     if (args.what == "payout" && found.thing.kind() == ThingKind::kPayout) return show_payout(found, entry, args.json);
     if (args.what == "transaction" && std::holds_alternative<TransactionRecorded>(entry.payload))
         return show_transaction(found, entry, args.json);
-    return Error{ErrorCode::kNotFound,
-                 fmt::format("{} is no {}: it is the id of a {} (entry {})", args.id, args.what,
-                             event_type_name(static_cast<EventType>(entry.type)), found.sequence)};
+    return Error{ErrorCode::kNotFound, fmt::format("{} is no {}: it is the id of a {} (entry {})", args.id, args.what,
+                                                   type_text(entry.type), found.sequence)};
 }
 
 }  // namespace

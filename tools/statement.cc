@@ -63,8 +63,8 @@ class Collector {
             return true;
         };
         UPLINE_TRY(walk_entries(store, user_, position.size, progress, next));
-        // Between the last entry and the end of the period; a ledger's own clock stands still after its last entry.
-        return mature_until(std::min(to_us_ - 1, position.clock_us));
+        // Between the last entry and the end of the period; without an end, the ledger's clock as it stands.
+        return mature_until(to_us_ == INT64_MAX ? position.clock_us : to_us_ - 1);
     }
     std::map<Currency, Statement>& statements() { return statements_; }
 
@@ -186,7 +186,7 @@ void close(Statement& statement, int64_t from_us) {
 Status check(Store& store, Sequence user, int64_t to_us, const std::map<Currency, Statement>& statements,
              const Progress& progress) {
     UPLINE_TRY_ASSIGN(const Position position, store.position());
-    const int64_t until_us = std::min(to_us - 1, position.clock_us);
+    const int64_t until_us = to_us == INT64_MAX ? position.clock_us : to_us - 1;
     UPLINE_TRY_ASSIGN(const uint64_t size, size_at(store, until_us));
     UPLINE_TRY_ASSIGN(const PastState past, load_past_state(store, size, progress));
     if (until_us >= past.state->clock_us()) UPLINE_TRY(mature_until(store, *past.state, until_us));
@@ -222,8 +222,8 @@ void print_rows(const StatementArgs& args, Currency currency, const Statement& s
         const Movement& m = movement ? *movement : none;
         if (movement) {
             rows.number("entry", static_cast<int64_t>(m.entry));
-            rows.text("time", format_time(m.at_us));
-            rows.text("occurred_at", format_time(m.occurred_us));
+            rows.text("time", ledger_time_text(m.at_us));
+            rows.text("occurred_at", ledger_time_text(m.occurred_us));
         } else {
             for (const char* name : {"entry", "time", "occurred_at"}) rows.absent(name);
         }
@@ -259,7 +259,7 @@ void print_text(Currency currency, const Statement& statement) {
     fmt::print("  {:<27} {:<38}", "", "opening balance");
     four(statement.opening, false);
     for (const Movement& m : statement.movements) {
-        fmt::print("  {:<27} {:<38}", format_time(m.at_us),
+        fmt::print("  {:<27} {:<38}", ledger_time_text(m.at_us),
                    fmt::format("{}{}{}", m.what, m.role.empty() || m.what == "adjustment" ? "" : ", ",
                                m.what == "adjustment" ? "" : m.role));
         four(m.change, true);
@@ -310,8 +310,8 @@ Status make_statement(const StatementArgs& args) {
         return ok_status();
     }
     fmt::print("statement of user {} of program {}, {} to {}\n", args.user, args.program,
-               args.from.empty() ? "the first entry" : format_time(from_us),
-               args.to.empty() ? "the last" : format_time(to_us));
+               args.from.empty() ? "the first entry" : ledger_time_text(from_us),
+               args.to.empty() ? "the last" : ledger_time_text(to_us));
     for (const auto& [currency, statement] : statements) print_text(currency, statement);
     fmt::print("{}\n", statements.empty() ? "nothing was ever posted to this user"
                                           : "it adds up: closing balances are those of the ledger");

@@ -160,8 +160,9 @@ TEST_F(Questions, BalancesAsOfATimeCountWhatWasMatureThen) {
         std::map<std::string, int64_t> pending;
         for (const std::string& row : entries) {
             const Json entry = parser_.parse(row);
-            if (std::string_view(entry["outcome"]) != "accepted" || std::string_view(entry["clock"]) > moment) continue;
-            const bool held = !entry["matures_at"].is_null() && std::string_view(entry["matures_at"]) > moment;
+            if (std::string_view(entry["outcome"]) != "accepted" || std::string_view(entry["clock"]) >= moment)
+                continue;
+            const bool held = !entry["matures_at"].is_null() && std::string_view(entry["matures_at"]) >= moment;
             for (const Json posting : entry["postings"])
                 if (std::string_view(posting["account"]) == "earned")
                     (held ? pending : available)[std::string(std::string_view(posting["user"]))] +=
@@ -175,6 +176,16 @@ TEST_F(Questions, BalancesAsOfATimeCountWhatWasMatureThen) {
             ++compared;
         }
         EXPECT_GT(compared, 50U) << moment;
+    }
+}
+
+TEST_F(Questions, StatementsAndBalancesMeanTheSameMoment) {
+    const std::string user = text(rows({"export", "balances", "--data", life().data()}).at(20), "user");
+    for (const char* moment : {"1997-06-30", "1998-02-14T10:00:00Z", "2001-01-01"}) {
+        const auto then = rows({"balances", "--as-of", moment, "--user", user, "--data", life().data()});
+        const auto statement = rows({"statement", user, "--to", moment, "--data", life().data(), "--json"});
+        if (then.empty()) continue;
+        EXPECT_EQ(four(statement.back(), "_after"), four(then.at(0))) << moment;
     }
 }
 
