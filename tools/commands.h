@@ -141,6 +141,8 @@ struct PayoutsRequestArgs : PayoutsArgs {
 int payouts_request(const PayoutsRequestArgs& args);
 
 struct PayoutsFileArgs : PayoutsArgs {
+    LogArgs log;  // empty url: without
+    bool rest = false;
     std::string run;
     std::string format;  // pain.001, csv
     std::string payees;
@@ -153,6 +155,7 @@ int payouts_file(const PayoutsFileArgs& args);
 struct PayoutsSettleArgs : PayoutsArgs {
     LogArgs log;
     std::string file;
+    bool allow_lag = false;
 };
 int payouts_settle(const PayoutsSettleArgs& args);
 

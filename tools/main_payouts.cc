@@ -21,8 +21,8 @@ void add_time(CLI::App& command, PayoutsArgs& args) {
     command.add_option("--at", args.at,
                        "As of this time (RFC 3339 with Z, not before the ledger's clock); default: now");
 }
-void add_log(CLI::App& command, LogArgs& log) {
-    command.add_option("--log", log.url, kUrlHelp)->required();
+void add_log(CLI::App& command, LogArgs& log, bool required = true) {
+    command.add_option("--log", log.url, kUrlHelp)->required(required);
     command
         .add_option_function<std::vector<std::string>>(
             "-X",
@@ -83,6 +83,8 @@ void add_payouts(CLI::App& app, int& exit_code) {
     file_command->add_option("--out", file->out, "The file to write")->required();
     file_command->add_option("--execution-date", file->execution_date,
                              "YYYY-MM-DD; default: the day of the last request");
+    file_command->add_flag("--rest", file->rest, "Though some of the run have a result: those that have none");
+    add_log(*file_command, file->log, false);
     file_command->callback([file, &exit_code] { exit_code = payouts_file(*file); });
 
     const auto settle = std::make_shared<PayoutsSettleArgs>();
@@ -92,6 +94,7 @@ void add_payouts(CLI::App& app, int& exit_code) {
     add_common(*settle_command, *settle);
     add_time(*settle_command, *settle);
     add_log(*settle_command, settle->log);
+    settle_command->add_flag("--allow-lag", settle->allow_lag, "Though the ledger has not applied all of the log");
     settle_command->callback([settle, &exit_code] { exit_code = payouts_settle(*settle); });
 }
 

@@ -55,8 +55,12 @@ bool is_bic(std::string_view bic) {
     return true;
 }
 
-// Latin-1's letters from U+00C0 on without their accents.
-constexpr std::string_view kLatin1 = "AAAAAAACEEEEIIIIDNOOOOO.OUUUUY.saaaaaaaceeeeiiiidnooooo.ouuuuy.y";
+// Letters from U+00C0 to U+017F without their accents.
+constexpr std::string_view kLatin =
+    "AAAAAAACEEEEIIIIDNOOOOO.OUUUUYTsaaaaaaaceeeeiiiidnooooo.ouuuuyty"
+    "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiIiJjKkkLlLlLlL"
+    "lLlNnNnNnnNnOoOoOoOoRrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
+static_assert(kLatin.size() == 0x180 - 0xc0);
 
 pugi::xml_node add(pugi::xml_node parent, const char* name) {
     return parent.append_child(name);
@@ -66,7 +70,7 @@ void add_text(pugi::xml_node parent, const char* name, std::string_view text) {
 }
 void add_party(pugi::xml_node parent, const char* name, const BankParty& party) {
     const pugi::xml_node node = add(parent, name);
-    add_text(node, "Nm", bank_text(party.name));
+    add_text(node, "Nm", bank_text(party.name).text);
     if (!party.country.empty()) add_text(add(node, "PstlAdr"), "Ctry", party.country);
 }
 void add_account(pugi::xml_node parent, const char* name, const BankParty& party) {
@@ -104,7 +108,7 @@ void add_payment(pugi::xml_node initiation, const PaymentFile& file, Currency cu
         if (!transfer.payee.bic.empty()) add_text(add(add(node, "CdtrAgt"), "FinInstnId"), "BICFI", transfer.payee.bic);
         add_party(node, "Cdtr", transfer.payee);
         add_account(node, "CdtrAcct", transfer.payee);
-        add_text(add(node, "RmtInf"), "Ustrd", bank_text("Commissions " + file.run));
+        add_text(add(node, "RmtInf"), "Ustrd", bank_text("Commissions " + file.run).text);
     }
 }
 
@@ -135,16 +139,17 @@ std::string end_to_end_id(const Uuid& payout) {
     return id;
 }
 
-std::string bank_text(std::string_view text) {
-    std::string out;
-    for (size_t i = 0; i < text.size() && out.size() < kMaxName; ++i) {
+BankText bank_text(std::string_view text) {
+    BankText out;
+    for (size_t i = 0; i < text.size() && out.text.size() < kMaxName; ++i) {
         const auto byte = static_cast<uint8_t>(text[i]);
         if (byte < 0x80) {
-            out += is_bank_char(text[i]) ? text[i] : '.';
-        } else if (byte == 0xc3 && i + 1 < text.size()) {  // U+00C0 to U+00FF
-            out += kLatin1[static_cast<uint8_t>(text[++i]) & 0x3f];
+            out.text += text[i] == '&' ? '+' : is_bank_char(text[i]) ? text[i] : '.';
+        } else if (byte >= 0xc3 && byte <= 0xc5 && i + 1 < text.size()) {  // two bytes: U+00C0 to U+017F
+            out.text += kLatin[static_cast<size_t>(byte - 0xc3) * 64 + (static_cast<uint8_t>(text[++i]) & 0x3f)];
         } else {
-            out += '.';
+            out.text += '.';
+            out.readable = false;
             while (i + 1 < text.size() && (static_cast<uint8_t>(text[i + 1]) & 0xc0) == 0x80) ++i;
         }
     }
@@ -179,7 +184,7 @@ std::string pain001_xml(const PaymentFile& file) {
     add_text(header, "CreDtTm", format_time(file.created_us));
     add_text(header, "NbOfTxs", fmt::format("{}", file.transfers.size()));
     add_text(header, "CtrlSum", control_sum(file.transfers));
-    add_text(add(header, "InitgPty"), "Nm", bank_text(file.debtor.name));
+    add_text(add(header, "InitgPty"), "Nm", bank_text(file.debtor.name).text);
     std::map<Currency, std::vector<CreditTransfer>> by_currency;
     for (const CreditTransfer& transfer : file.transfers) by_currency[transfer.currency].push_back(transfer);
     for (const auto& [currency, transfers] : by_currency) add_payment(initiation, file, currency, transfers);

@@ -45,9 +45,13 @@ std::string pain001_xml(const PaymentFile& file);
 std::string bank_id(std::string_view text);
 // A payout's EndToEndId: its UUID as 32 hex digits.
 std::string end_to_end_id(const Uuid& payout);
-// In the letters that every SEPA bank takes (EPC217-08): accents of Latin letters are dropped, all others become dots.
-// At most 70 characters.
-std::string bank_text(std::string_view text);
+// In the letters that every SEPA bank takes (EPC217-08): Latin letters lose their accents, & is +, other signs are
+// dots. At most 70 characters. Not readable: a letter of another script is in it, and would be lost.
+struct BankText {
+    std::string text;
+    bool readable = true;
+};
+BankText bank_text(std::string_view text);
 // The plain sum of amounts, whatever their currencies, as a decimal string: what CtrlSum is.
 std::string control_sum(const std::vector<CreditTransfer>& transfers);
 

@@ -83,11 +83,14 @@ struct OpenPayout {
     Payout payout;
 };
 
-// Those of the run that are requested and have no result, by program, user and currency; and when the last was asked.
-Result<std::vector<OpenPayout>> open_payouts(std::vector<PayoutShard>& shards, const PayoutsFileArgs& args,
-                                             std::optional<Currency> currency, int64_t& last_us) {
-    std::vector<OpenPayout> open;
-    last_us = 0;
+struct Run {
+    std::vector<OpenPayout> open;  // without a result, by program, user and currency
+    uint64_t answered = 0;         // with one
+    int64_t asked_us = 0;          // when the last of the open ones was requested
+};
+
+Result<Run> find_run(std::vector<PayoutShard>& shards, const PayoutsFileArgs& args, std::optional<Currency> currency) {
+    Run run;
     for (PayoutShard& shard : shards) {
         const State& state = *shard.state;
         const std::unique_ptr<EntrySource> source = shard.store->look_up();
@@ -99,13 +102,25 @@ Result<std::vector<OpenPayout>> open_payouts(std::vector<PayoutShard>& shards, c
             if (!args.program.empty() && program != args.program) continue;
             if (currency && payout.currency != *currency) continue;
             if (payout.id != payout_id(args.run, program, user.id, payout.currency)) continue;
+            if (payout.status != PayoutStatus::kRequested) {
+                ++run.answered;
+                continue;
+            }
             UPLINE_TRY(read_entry(*source, payout.sequence, entry));
-            last_us = std::max(last_us, entry.occurred_at_us);
-            if (payout.status == PayoutStatus::kRequested) open.push_back({std::string(program), user.id, payout});
+            run.asked_us = std::max(run.asked_us, entry.occurred_at_us);
+            run.open.push_back({std::string(program), user.id, payout});
         }
     }
-    std::ranges::sort(open, {}, [](const OpenPayout& o) { return std::tuple(o.program, o.user, o.payout.currency); });
-    return open;
+    std::ranges::sort(run.open, {},
+                      [](const OpenPayout& o) { return std::tuple(o.program, o.user, o.payout.currency); });
+    return run;
+}
+
+// Another set of payouts is another message: a bank takes a MsgId once.
+std::string message_id_of(const Run& run) {
+    std::string ids = "payment-file";
+    for (const OpenPayout& one : run.open) ids += "/" + to_string(one.payout.id);
+    return end_to_end_id(uuid5(kIdNamespace, ids));
 }
 
 std::string csv_of(const PaymentFile& file, const std::vector<OpenPayout>& open) {
@@ -131,7 +146,8 @@ Status write_file(const std::string& path, const std::string& text) {
         return Error{ErrorCode::kUnavailable, fmt::format("{}: {}: {}", path, doing, std::strerror(errno))};
     };
     const std::string beside = path + ".new";
-    const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    ::unlink(beside.c_str());  // of a time before, with a mode or a target of its own
+    const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) return failed("cannot be written");
     size_t written = 0;
     while (written < text.size()) {
@@ -149,56 +165,87 @@ Status write_file(const std::string& path, const std::string& text) {
     return ok_status();
 }
 
-void tell_changed_names(const PaymentFile& file) {
-    for (const CreditTransfer& transfer : file.transfers)
-        if (bank_text(transfer.payee.name) != transfer.payee.name)
-            fmt::print(stderr, "upline: payout {}: the payee's name is written as \"{}\", in the letters banks take\n",
-                       to_string(transfer.payout), bank_text(transfer.payee.name));
+void tell_changed_name(const std::string& whose, const BankParty& party) {
+    if (const std::string text = bank_text(party.name).text; text != party.name)
+        fmt::print(stderr, "upline: {}'s name is written as \"{}\", in the letters banks take\n", whose, text);
+}
+
+// Fills in the payees; counts those that cannot be paid, and says why.
+uint64_t add_transfers(const PayoutsFileArgs& args, const Run& run, const std::map<PayeeKey, BankParty>& payees,
+                       PaymentFile& file) {
+    uint64_t unpayable = 0;
+    for (const OpenPayout& one : run.open) {
+        const auto payee = payees.find({one.program, one.user});
+        const bool readable = payee == payees.end() || args.format == "csv" || bank_text(payee->second.name).readable;
+        if (payee == payees.end() || !readable) {
+            ++unpayable;
+            fmt::print(
+                stderr, "upline: {}: {} user {} of program {}\n", args.payees,
+                readable ? "no payee for" : "a name in letters that no bank takes: write it in Latin letters, of",
+                to_string(one.user), one.program);
+            continue;
+        }
+        file.transfers.push_back({one.payout.id, one.payout.amount, one.payout.currency, payee->second});
+    }
+    return unpayable;
+}
+
+Result<int> refuse(const std::string& why) {
+    fmt::print(stderr, "upline: {}\n", why);
+    return kExitNegative;
 }
 
 Result<int> write_payment_file(const PayoutsFileArgs& args) {
     UPLINE_TRY(check_run_name(args.run));
     UPLINE_TRY_ASSIGN(const std::optional<Currency> currency, currency_asked_for(args.currency));
     UPLINE_TRY_ASSIGN(const auto payees, read_payees(args.payees));
-    PaymentFile file{.message_id = bank_id(args.program.empty() ? args.run : args.run + "-" + args.program),
-                     .run = args.run};
     const bool as_csv = args.format == "csv";
+    PaymentFile file{.run = args.run};
     if (!as_csv) {
         if (args.debtor.empty()) return Error{ErrorCode::kInvalid, "pain.001 needs --debtor: who pays"};
         UPLINE_TRY_ASSIGN(file.debtor, read_debtor(args.debtor));
+        if (!bank_text(file.debtor.name).readable)
+            return Error{ErrorCode::kInvalid, fmt::format("{}: name: write it in Latin letters", args.debtor)};
     }
     UPLINE_TRY_ASSIGN(std::vector<PayoutShard> shards, load_payout_shards(args.data, args.program));
-    UPLINE_TRY_ASSIGN(const std::vector<OpenPayout> open, open_payouts(shards, args, currency, file.created_us));
-    if (open.empty()) {
-        fmt::print(stderr, "upline: run {} has no open payouts in this ledger; {}\n", args.run,
-                   file.created_us > 0 ? "all of them have a result"
-                                       : "request them with `upline payouts request`, then `upline run --once`");
-        return kExitNegative;
+    if (!args.log.url.empty()) {
+        LogOptions options;
+        options.properties = args.log.properties;
+        UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(args.log.url, options));
+        UPLINE_TRY(check_log(*log, shards));
+        UPLINE_TRY_ASSIGN(const std::optional<uint32_t> behind, lagging_partition(*log, shards));
+        if (behind) return refuse("the ledger has not applied all of the log: run `upline run --once` first");
     }
-    file.execution_day = file.created_us / kUsPerDay;
+    UPLINE_TRY_ASSIGN(const Run run, find_run(shards, args, currency));
+    if (run.open.empty())
+        return refuse(fmt::format("run {} has no open payouts in this ledger; {}", args.run,
+                                  run.answered > 0
+                                      ? "all of them have a result"
+                                      : "request them with `upline payouts request`, then `upline run --once`"));
+    // Who has an answer was sent before, and so were the others: they may be on their way.
+    if (run.answered > 0 && !args.rest)
+        return refuse(
+            fmt::format("{} payouts of run {} have a result, so it was sent before, and {} have none yet: "
+                        "they may be on their way. If the bank never had them, write them with --rest",
+                        with_commas(run.answered), args.run, with_commas(run.open.size())));
+    file.message_id = message_id_of(run);
+    file.created_us = run.asked_us;
+    file.execution_day = run.asked_us / kUsPerDay;
     if (!args.execution_date.empty()) {
         UPLINE_TRY_ASSIGN(const int64_t us, parse_moment(args.execution_date));
         file.execution_day = us / kUsPerDay;
     }
-    uint64_t missing = 0;
+    if (const uint64_t unpayable = add_transfers(args, run, payees, file); unpayable > 0)
+        return refuse(fmt::format("{} payees are missing or have no name a bank takes; nothing was written",
+                                  with_commas(unpayable)));
+    if (!as_csv) {
+        tell_changed_name("the debtor", file.debtor);
+        for (const CreditTransfer& transfer : file.transfers)
+            tell_changed_name(fmt::format("payout {}", to_string(transfer.payout)), transfer.payee);
+    }
+    UPLINE_TRY(write_file(args.out, as_csv ? csv_of(file, run.open) : pain001_xml(file)));
     PayoutSums sums;
-    for (const OpenPayout& one : open) {
-        const auto payee = payees.find({one.program, one.user});
-        if (payee == payees.end()) {
-            ++missing;
-            fmt::print(stderr, "upline: {}: no payee for user {} of program {}\n", args.payees, to_string(one.user),
-                       one.program);
-            continue;
-        }
-        file.transfers.push_back({one.payout.id, one.payout.amount, one.payout.currency, payee->second});
-        sums[one.payout.currency].add(one.payout.amount);
-    }
-    if (missing > 0) {
-        fmt::print(stderr, "upline: {} payees are missing; nothing was written\n", with_commas(missing));
-        return kExitNegative;
-    }
-    if (!as_csv) tell_changed_names(file);
-    UPLINE_TRY(write_file(args.out, as_csv ? csv_of(file, open) : pain001_xml(file)));
+    for (const CreditTransfer& transfer : file.transfers) sums[transfer.currency].add(transfer.amount);
     if (args.json) {
         std::string text = "{";
         for (const auto& [code, sum] : sums)

@@ -2,6 +2,9 @@
 // `upline payouts request`: asks the ledger for everything that is due, once for each run, user and currency.
 #include <fmt/format.h>
 
+#include <set>
+#include <utility>
+
 #include "events/json.h"
 #include "events/record.h"
 #include "events/time.h"
@@ -14,20 +17,40 @@ namespace {
 
 struct Requested {
     uint64_t already = 0;  // the ledger has them
+    uint64_t late = 0;     // due, but the run is in the ledger already, without them
     PayoutSums sums;       // of those appended now
 };
 
-Result<Requested> append(std::vector<PlanRow>& rows, const PayoutsRequestArgs& args, int64_t at_us, LogWriter* writer) {
+// A run that is in the ledger is closed for its program and currency: its file may be at the bank.
+using Closed = std::set<std::pair<std::string_view, Currency>>;
+Closed closed_by(const std::vector<PayoutShard>& shards, std::string_view run) {
+    Closed closed;
+    for (const PayoutShard& shard : shards) {
+        const State& state = *shard.state;
+        for (size_t i = 0; i < state.payouts().size(); ++i) {
+            const Payout& payout = state.payouts()[i];
+            const User& user = state.users()[payout.user];
+            const std::string_view program = state.programs()[user.program].name();
+            if (payout.id == payout_id(run, program, user.id, payout.currency))
+                closed.emplace(program, payout.currency);
+        }
+    }
+    return closed;
+}
+
+Result<Requested> append(std::vector<PlanRow>& rows, const Closed& closed, const PayoutsRequestArgs& args,
+                         int64_t at_us, LogWriter* writer) {
     Requested requested;
     RecordWriter records;
     for (const PlanRow& row : rows) {
         const Uuid id = payout_id(args.run, row.program, row.user, row.currency);
         UPLINE_TRY_ASSIGN(const bool has, ledger_has(*row.shard, row.program, id));
-        if (has) {
-            ++requested.already;
+        if (has) ++requested.already;
+        if (row.due != Due::kDue) continue;
+        if (has || closed.contains({row.program, row.currency})) {
+            ++requested.late;
             continue;
         }
-        if (row.due != Due::kDue) continue;
         requested.sums[row.currency].add(row.amount);
         if (!writer) continue;
         const Event event{
@@ -56,6 +79,7 @@ void report(const PayoutsRequestArgs& args, int64_t at_us, const Requested& requ
         row.text("occurred_at", format_time(at_us));
         row.number("requested", static_cast<int64_t>(count));
         row.number("already_there", static_cast<int64_t>(requested.already));
+        row.number("due_in_another_run", static_cast<int64_t>(requested.late));
         row.json("sums", sums + "}");
         row.json("dry_run", args.dry_run ? "true" : "false");
         row.json("written", writer ? written_json(*writer) : "[]");
@@ -66,6 +90,10 @@ void report(const PayoutsRequestArgs& args, int64_t at_us, const Requested& requ
                args.dry_run ? "would be requested" : "requested", args.run, with_commas(requested.already));
     for (const auto& [currency, sum] : requested.sums)
         fmt::print("  {} {} in {} payouts\n", sum_text(sum, currency), currency.text(), with_commas(sum.payouts));
+    if (requested.late > 0)
+        fmt::print(
+            "{} more are due by now, and this run is closed since it is in the ledger: give a new --run for them\n",
+            with_commas(requested.late));
     if (!writer) return;
     print_written(*writer);
     if (count > 0) fmt::print("apply them with `upline run --once`, then write the file with `upline payouts file`\n");
@@ -99,7 +127,7 @@ Result<int> request(const PayoutsRequestArgs& args) {
     if (!args.dry_run) {
         UPLINE_TRY_ASSIGN(writer, log->open_writer());
     }
-    UPLINE_TRY_ASSIGN(const Requested requested, append(rows, args, at_us, writer.get()));
+    UPLINE_TRY_ASSIGN(const Requested requested, append(rows, closed_by(shards, args.run), args, at_us, writer.get()));
     report(args, at_us, requested, writer.get());
     return kExitDone;
 }

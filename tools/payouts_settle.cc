@@ -101,11 +101,17 @@ class Loader {
         PayoutStatus& status =
             statuses_.try_emplace({found.shard, found.payout}, found.shard->state->payouts()[found.payout].status)
                 .first->second;
-        if (has || status == (settled ? PayoutStatus::kSettled : PayoutStatus::kFailed)) {
+        const bool same = status == (settled ? PayoutStatus::kSettled : PayoutStatus::kFailed);
+        // Where the ledger lags it is the ledger's to say whether the same result comes twice.
+        if (has || (same && !args_.allow_lag)) {
             ++loaded_.already;
             if (!has)
                 tell(row, fmt::format("payout {} is {} already, by another result: nothing to do", row.cells[0],
                                       settled ? "settled" : "failed"));
+            else if (!same)
+                tell(row, fmt::format("this result was loaded before, and a later one says that payout {} {}: if the "
+                                      "provider now says {} again, give the line another reference or reason",
+                                      row.cells[0], settled ? "failed" : "settled", row.cells[1]));
             return ok_status();
         }
         Event event{.id = id,
@@ -140,6 +146,16 @@ Result<int> settle(const PayoutsSettleArgs& args) {
     options.properties = args.log.properties;
     UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(args.log.url, options));
     UPLINE_TRY(check_log(*log, shards));
+    if (!args.allow_lag) {
+        UPLINE_TRY_ASSIGN(const std::optional<uint32_t> behind, lagging_partition(*log, shards));
+        if (behind) {
+            fmt::print(stderr,
+                       "upline: partition {} of the log has events that the ledger has not applied, results perhaps. "
+                       "Run `upline run --once` first, or go on with --allow-lag\n",
+                       *behind);
+            return kExitNegative;
+        }
+    }
     UPLINE_TRY_ASSIGN(const int64_t at_us, event_time(shards, args.at));
     UPLINE_TRY_ASSIGN(const std::unique_ptr<LogWriter> writer, log->open_writer());
     Loader loader(args, shards, *writer, at_us);

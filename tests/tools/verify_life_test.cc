@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verify on ledgers with refunds, payouts, plans, suspensions and adjustments: the real sample of a whole life, and the
 // edge cases, in which every type and outcome occurs.
+#include <functional>
+
 #include "tests/tools/ledger_to_harm.h"
+#include "tools/commands.h"
 
 namespace upline {
 namespace {
@@ -210,6 +213,90 @@ TEST_F(VerifyLife, FindsABalanceAPlanAPayoutAndARefundOfTheStoredStateOffByOne) 
     change("refunds", offsetof(RefundedSale, held_left), "stored state: refunded sale 0 is not what the entries give");
     change("users", offsetof(User, suspended), "stored state: user 0 is not what the entries give");
     EXPECT_EQ(texts_of(audit_with_log()), std::vector<std::string>{}) << "all is as it was";
+}
+
+// A second page, which look-ups find and the walk does not, tells of a sale to somebody who is nobody.
+TEST_F(VerifyLife, FindsASaleToNobodyInAPageBesideTheOthers) {
+    use_ledger(edge_sample().data, edge_sample().log);
+    const Sequence refund = find_type(EventType::kTransactionRefunded);
+    Sequence sale = 0;
+    find_entry_where([&](const Entry& entry) {
+        sale = entry.refs[0];
+        return entry.sequence == refund;
+    });
+    const auto to_nobody = [&](Entry& entry) {
+        for (size_t i = 0; i < entry.posting_count; ++i)
+            if (is_user_account(entry.postings[i].account)) entry.postings[i].user = sale;
+    };
+    const std::string bytes = entry_bytes(sale);
+    Entry entry;
+    take(decode_entry(std::as_bytes(std::span(bytes)), entry));
+    to_nobody(entry);
+    std::vector<std::byte> changed;
+    append_entry(entry, changed);
+    change_and_rehash(refund, to_nobody);
+    std::string page(8, '\0');
+    put_number(page, 0, uint32_t{1});
+    put_number(page, 4, static_cast<uint32_t>(changed.size()));
+    page.append(reinterpret_cast<const char*>(changed.data()), changed.size());
+    tamper("entries", big_endian(sale), page);
+    EXPECT_FALSE(audit_without_log().findings.empty());
+    EXPECT_FALSE(audit_with_log().findings.empty());
+}
+
+// Whatever the database says, commands answer and do not abort.
+TEST_F(VerifyLife, CommandsSurviveTimesAndTypesThatAreNone) {
+    const std::string sale_id = "e5250f8a-cff3-5447-9537-a0f3c4bdd9ce";
+    const std::string user_id = "6507d976-006e-58ed-b3f9-2e23cb4719e8";
+    const auto ask_all = [&](const std::string& what) {
+        audit_without_log();  // closes it
+        for (const bool json : {false, true}) {
+            testing::internal::CaptureStdout();
+            testing::internal::CaptureStderr();
+            for (const int code : {show({.what = "head", .id = "", .data = data().string(), .json = json}),
+                                   show({.what = "transaction", .id = sale_id, .data = data().string(), .json = json}),
+                                   show({.what = "user", .id = user_id, .data = data().string(), .json = json}),
+                                   explain({.transaction = sale_id, .data = data().string(), .json = json}),
+                                   statement({.user = user_id, .data = data().string(), .json = json}),
+                                   balances({.as_of = "2026-01-10", .data = data().string()})}) {
+                EXPECT_GE(code, 0) << what;
+                EXPECT_LE(code, 2) << what;
+            }
+            testing::internal::GetCapturedStdout();
+            testing::internal::GetCapturedStderr();
+        }
+    };
+    const auto harmed = [&](const std::string& what, const std::function<void()>& harm) {
+        use_ledger(edge_sample().data, edge_sample().log);
+        harm();
+        ask_all(what);
+    };
+    use_ledger(edge_sample().data, edge_sample().log);
+    const Sequence sale = find_entry_where([&](const Entry& entry) { return to_string(entry.id) == sale_id; });
+    const Sequence refund = find_type(EventType::kTransactionRefunded);
+    for (const int64_t time : {INT64_MIN, int64_t{-1}, INT64_MAX}) {
+        harmed("the head's clock", [&] {
+            std::string position = raw("default", "position");
+            put_number(position, kPositionClock, time);
+            tamper("default", "position", position);
+        });
+        for (const Sequence sequence : {sale, refund, Sequence{90}})
+            harmed("a clock", [&] { change_and_rehash(sequence, [&](Entry& entry) { entry.clock_us = time; }); });
+        harmed("a maturity", [&] {
+            change_and_rehash(sale, [&](Entry& entry) { entry.maturity_us = std::max(time, kNoMaturity); });
+        });
+    }
+    harmed("a type", [&] {
+        change_and_rehash(sale, [&](Entry& entry) {
+            entry.outcome = Outcome::kUnknownType;
+            entry.type = 200;
+        });
+    });
+    for (const int64_t amount : {int64_t{0}, int64_t{-5}, INT64_MAX})
+        harmed("an amount", [&] {
+            change_and_rehash(
+                sale, [&](Entry& entry) { std::get<TransactionRecorded>(entry.payload).amount.value = amount; });
+        });
 }
 
 TEST_F(VerifyLife, FindsAChangedARemovedAndAnAddedRowOfEveryKindOfEachReadModel) {
