@@ -20,6 +20,9 @@ constexpr bool kIsRef = std::is_same_v<T, UserRef> || std::is_same_v<T, WebsiteR
 // An upper bound of an entry's bytes: two texts of 255, eight rates, twelve postings, a program of 64 and the rest.
 constexpr size_t kEntryBound = 2048;
 
+// No hold is as long as all of time; so no difference of two times of an entry leaves int64.
+constexpr int64_t kMaxMaturityUs = 2 * kMaxTimeUs;
+
 // Writes to memory that is large enough by kEntryBound; the one place that knows the forms of the header's comment.
 class Writer {
   public:
@@ -273,6 +276,7 @@ void read_head(Reader& in, Entry& entry) {
     in.expect(outcome <= kLastOutcome, "an outcome");
     entry.outcome = static_cast<Outcome>(outcome);
     entry.clock_us = in.fixed<int64_t>();
+    in.expect(entry.clock_us >= 0 && entry.clock_us <= kMaxTimeUs, "a clock from 1970 to 9999");
     entry.record_sha256 = in.fixed<Hash>();
     if (!entry.readable()) return;
     entry.type = in.fixed<uint8_t>();
@@ -312,7 +316,7 @@ void read_postings(Reader& in, Entry& entry) {
     in.expect(currency.has_value(), "a currency");
     entry.currency = currency.value_or(Currency{});
     entry.maturity_us = in.fixed<int64_t>();
-    in.expect(entry.maturity_us >= kNoMaturity, "a maturity or -1");
+    in.expect(entry.maturity_us >= kNoMaturity && entry.maturity_us <= kMaxMaturityUs, "a maturity or -1");
     for (size_t i = 0; i < entry.posting_count && !in.failed(); ++i) {
         Posting& posting = entry.postings[i];
         const auto code = in.fixed<uint8_t>();

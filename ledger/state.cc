@@ -255,6 +255,9 @@ Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, s
     size_ = size;
     clock_us_ = clock_us;
     rules_version_ = rules_version;
+    if (clock_us < 0 || clock_us > kMaxTimeUs)
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("stored state: its clock is {}, no time from 1970 to 9999", clock_us)};
     const auto wrong = [](const char* what, size_t index) {
         return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} {} does not fit the others", what, index)};
     };

@@ -69,8 +69,8 @@ inline std::string read_file(const std::filesystem::path& path) {
 
 inline void write_file(const std::filesystem::path& path, std::string_view text) {
     std::FILE* file = std::fopen(path.c_str(), "wb");
-    UPLINE_CHECK(file && std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fclose(file) == 0,
-                 "a file that can be written");
+    const bool written = file && (text.empty() || std::fwrite(text.data(), 1, text.size(), file) == text.size());
+    UPLINE_CHECK(written && std::fclose(file) == 0, "a file that can be written");
 }
 
 inline void copy_folder(const std::filesystem::path& from, const std::filesystem::path& to) {
