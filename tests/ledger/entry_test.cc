@@ -416,7 +416,7 @@ std::unique_ptr<Entry> random_entry(testing::RandomEvents& events, std::mt19937_
     entry.sequence = any_width();
     entry.rules_version = static_cast<uint16_t>(any_width());
     entry.outcome = static_cast<Outcome>(random() % 3 == 0 ? random() % (kLastOutcome + 1) : 0);
-    entry.clock_us = static_cast<int64_t>(any_width());
+    entry.clock_us = static_cast<int64_t>(any_width() % (kMaxTimeUs + 1));
     for (std::byte& byte : entry.record_sha256) byte = static_cast<std::byte>(random());
     if (!entry.readable()) return made;
     const Event event = events.next();
@@ -441,7 +441,7 @@ std::unique_ptr<Entry> random_entry(testing::RandomEvents& events, std::mt19937_
     const size_t count = random() % (kMaxPostings + 1);
     if (count == 0) return made;
     entry.currency = *parse_currency("JPY");
-    entry.maturity_us = random() % 2 == 0 ? kNoMaturity : static_cast<int64_t>(any_width() >> 1);
+    entry.maturity_us = random() % 2 == 0 ? kNoMaturity : static_cast<int64_t>(any_width() % (2 * kMaxTimeUs));
     for (size_t i = 0; i < count; ++i) {
         const auto account = static_cast<AccountKind>(random() % (kLastAccountKind + 1));
         const auto role = static_cast<Role>(random() % (kLastRole + 1));
@@ -606,6 +606,9 @@ TEST(EntryBytes, RefusesValuesOutOfTheirRange) {
     EXPECT_EQ(refusal([](Entry& e) { e.refs[0] = kNoSequence; }), "expected a reference");
     EXPECT_EQ(refusal([](Entry& e) { e.currency = {{'X', 'A', 'U'}}; }), "expected a currency");
     EXPECT_EQ(refusal([](Entry& e) { e.maturity_us = -2; }), "expected a maturity or -1");
+    EXPECT_EQ(refusal([](Entry& e) { e.maturity_us = INT64_MAX; }), "expected a maturity or -1");
+    for (const int64_t clock : {INT64_MIN, int64_t{-1}, kMaxTimeUs + 1, INT64_MAX})
+        EXPECT_EQ(refusal([clock](Entry& e) { e.clock_us = clock; }), "expected a clock from 1970 to 9999");
     EXPECT_EQ(refusal([](Entry& e) { e.postings[0].amount = 0; }), "expected an amount that is not zero");
     EXPECT_EQ(refusal([](Entry& e) { e.postings[2].user = kNoSequence; }), "expected a user");
     EXPECT_EQ(refusal([](Entry& e) { e.postings[0].account = static_cast<AccountKind>(kLastAccountKind + 1); }),
