@@ -43,12 +43,15 @@ class Pipe {
         changed_.wait(lock, [this] { return finished_ || filled_ > applied_; });
         return filled_ > applied_ ? &works_[applied_ % works_.size()] : nullptr;
     }
-    void give_empty(Offset next, const Rules& rules) {
+    void give_empty(const Rules& rules) {
         const std::lock_guard lock(mutex_);
         ++applied_;
-        next_ = next;
         rules_ = &rules;
         changed_.notify_all();
+    }
+    void note_committed(Offset next) {
+        const std::lock_guard lock(mutex_);
+        next_ = next;
     }
     void finish(Status status) {  // by the reader: nothing more will come, and why
         const std::lock_guard lock(mutex_);
@@ -65,7 +68,7 @@ class Pipe {
         const std::lock_guard lock(mutex_);
         return status_;
     }
-    std::optional<Offset> applied_up_to() {
+    std::optional<Offset> committed_up_to() {
         const std::lock_guard lock(mutex_);
         return next_;
     }
@@ -84,7 +87,7 @@ class Pipe {
     bool finished_ = false;
     bool closed_ = false;
     Status status_ = ok_status();
-    std::optional<Offset> next_;  // the offset after the last applied record
+    std::optional<Offset> next_;  // the offset after the last record whose entry is on disk
     const Rules* rules_;
 };
 
@@ -100,7 +103,7 @@ Status read_all(LogReader& reader, const ConsumeOptions& options, Pipe& pipe) {
     while (!stop_requested(options)) {
         Work* work = pipe.take_empty();
         if (!work) break;
-        if (const std::optional<Offset> next = pipe.applied_up_to()) reader.note_progress(*next);
+        if (const std::optional<Offset> next = pipe.committed_up_to()) reader.note_progress(*next);
         Status read = reader.read(options.batch_records, options.batch_bytes, kReadTimeoutMs, work->records);
         if (!read.ok()) {
             if (read.error().code != ErrorCode::kUnavailable) return read;
@@ -135,25 +138,34 @@ Status consume(Shard& shard, LogReader& reader, const ConsumeOptions& options) {
     Pipe pipe(shard.rules());
     std::thread reading([&] { pipe.finish(read_all(reader, options, pipe)); });
     Status status = ok_status();
-    for (bool maturing = true;; maturing = true) {
+    uint64_t told = shard.position().size;
+    const auto tell = [&] {
+        if (shard.position().size == told) return;
+        told = shard.position().size;
+        pipe.note_committed(shard.position().last_record->offset + 1);
+        if (options.applied) options.applied(shard.position());
+    };
+    for (bool catching_up = true;; catching_up = true) {
         // What is mature is moved while there is nothing to apply, so that a payout finds little left to move.
-        while (maturing && pipe.is_idle()) {
-            const Result<bool> more = shard.mature_some();
+        while (catching_up && pipe.is_idle()) {
+            const Result<bool> more = shard.catch_up_some();
             if (!more.ok()) status = more.error();
-            maturing = more.ok() && *more;
+            catching_up = more.ok() && *more;
+            tell();
         }
         Work* work = status.ok() ? pipe.take_filled() : nullptr;
         if (!work) break;
         status = shard.apply(work->inputs, work->records.records());
+        tell();
         if (!status.ok()) break;
-        if (options.applied) options.applied(shard.position());
-        pipe.give_empty(shard.position().last_record->offset + 1, shard.rules());
+        pipe.give_empty(shard.rules());
     }
     pipe.close();
     reading.join();
     UPLINE_TRY(status);
-    if (const std::optional<Offset> next = pipe.applied_up_to()) reader.note_progress(*next);
     UPLINE_TRY(shard.store_state());
+    tell();
+    if (const std::optional<Offset> next = pipe.committed_up_to()) reader.note_progress(*next);
     return pipe.status();
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <utility>
 
 #include "events/check.h"
@@ -12,6 +13,9 @@ namespace {
 
 // Entries looked at between two batches: about a millisecond's work.
 constexpr uint64_t kMatureAtOnce = 2048;
+
+// Entries that may wait for a closing's hash: a second's work or two. Then the shard waits too.
+constexpr size_t kMostBytesInFlight = 256 << 20;
 
 // Brings a state as it was stored forward to the first `size` entries, and what is mature then to available.
 Status fold_forward(Store& store, State& state, uint64_t size, const Progress& progress,
@@ -58,9 +62,9 @@ Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const S
              std::span<const Rules> versions)
     : store_(std::move(store)),
       state_(std::move(state)),
-      look_up_(store_->look_up()),
-      walk_(store_->entries()),
-      core_(*state_, info.identity, *look_up_, *walk_, versions),
+      look_up_(store_->look_up(), flights_),
+      walk_(store_->entries(), flights_),
+      core_(*state_, info.identity, look_up_, walk_, versions),
       state_interval_(state_interval) {}
 
 Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const ShardInfo& info, const Progress& progress,
@@ -89,31 +93,86 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
     return shard;
 }
 
+Result<std::span<const std::byte>> Shard::AllEntries::entry(uint64_t sequence) {
+    if (!flights_.empty() && sequence >= flights_.front().entries.first)
+        for (const Flight& flight : flights_)
+            if (sequence - flight.entries.first < flight.entries.size())
+                return flight.entries[sequence - flight.entries.first];
+    return stored_->entry(sequence);
+}
+
 Status Shard::apply(std::span<const Input> inputs, std::span<const Record> records) {
     UPLINE_CHECK(inputs.size() == records.size(), "an input for each record");
     if (inputs.empty()) return ok_status();
-    UPLINE_TRY(core_.apply(inputs, entries_));
-    for (size_t i = 0; i < entries_.size(); ++i) tree_.append(merkle::leaf_hash(entries_[i]));
-    places_.clear();
-    for (const Record& record : records.first(entries_.size()))
-        places_.push_back({record.offset, record.append_time_ms});
-    const size_t last = entries_.size() - 1;
-    position_ = {state_->size(), tree_.root(), state_->clock_us(),
-                 LogPosition{records[last].offset, records[last].append_time_ms, inputs[last].record_sha256}};
-    UPLINE_TRY(store_->commit(entries_, places_, tree_.take_changed_tiles(), position_));
-    if (!core_.rules()) return unknown_rules(state_->rules_version(), core_.versions());
+    Flight flight = std::move(spare_);
+    UPLINE_TRY(core_.apply(inputs, flight.entries));
+    flight.places.clear();
+    for (const Record& record : records.first(flight.entries.size()))
+        flight.places.push_back({record.offset, record.append_time_ms});
+    const size_t last = flight.entries.size() - 1;
+    flight.position = {state_->size(), Hash{}, state_->clock_us(),
+                       LogPosition{records[last].offset, records[last].append_time_ms, inputs[last].record_sha256}};
+    bytes_in_flight_ += flight.entries.bytes.size();
+    flights_.push_back(std::move(flight));
+    Flight& added = flights_.back();
+    if (!added.entries.closings.empty())
+        added.hash = std::async(std::launch::async, [&entries = added.entries, store = store_.get()]() -> Status {
+            for (const EntryBatch::OpenClosing& closing : entries.closings)
+                UPLINE_TRY(store->keep_closing(closing.program, closing.sequence, closing.leaves));
+            fill_closings(entries);
+            return ok_status();
+        });
+    UPLINE_TRY(commit_ready(kMostBytesInFlight));
+    if (!core_.rules()) {
+        UPLINE_TRY(commit_all());
+        return unknown_rules(state_->rules_version(), core_.versions());
+    }
     // A little ahead of what comes in, so that a day on which very much matures is caught up with over batches.
     UPLINE_TRY(core_.mature(kMatureAtOnce + 4 * inputs.size()));
-    if (state_->size() - state_stored_at_ >= state_interval_) UPLINE_TRY(store_state());
+    if (state_->size() - state_stored_at_ >= state_interval_ && flights_.empty()) UPLINE_TRY(store_state());
     return ok_status();
 }
 
-Result<bool> Shard::mature_some() {
+// Commits in order what need not be waited for, and more if too much is in flight.
+Status Shard::commit_ready(size_t most_bytes_in_flight) {
+    while (!flights_.empty()) {
+        const Flight& first = flights_.front();
+        const bool is_ready =
+            !first.hash.valid() || first.hash.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+        if (!is_ready && bytes_in_flight_ <= most_bytes_in_flight) return ok_status();
+        UPLINE_TRY(commit_first());
+    }
+    return ok_status();
+}
+
+Status Shard::commit_all() {
+    return commit_ready(0);
+}
+
+Status Shard::commit_first() {
+    Flight& flight = flights_.front();
+    if (flight.hash.valid()) UPLINE_TRY(flight.hash.get());
+    for (size_t i = 0; i < flight.entries.size(); ++i) tree_.append(merkle::leaf_hash(flight.entries[i]));
+    flight.position.root = tree_.root();
+    UPLINE_TRY(store_->commit(flight.entries, flight.places, tree_.take_changed_tiles(), flight.position));
+    position_ = flight.position;
+    bytes_in_flight_ -= flight.entries.bytes.size();
+    spare_ = std::move(flight);
+    flights_.pop_front();
+    return ok_status();
+}
+
+Result<bool> Shard::catch_up_some() {
     UPLINE_TRY(core_.mature(kMatureAtOnce));
-    return state_->holds().any_due(state_->clock_us());
+    const bool matures = state_->holds().any_due(state_->clock_us());
+    if (!matures && !flights_.empty() && flights_.front().hash.valid())
+        flights_.front().hash.wait_for(std::chrono::milliseconds(1));
+    UPLINE_TRY(commit_ready(kMostBytesInFlight));
+    return matures || !flights_.empty();
 }
 
 Status Shard::store_state() {
+    UPLINE_TRY(commit_all());
     if (state_stored_at_ == state_->size()) return ok_status();
     UPLINE_TRY(core_.mature());
     UPLINE_TRY(store_->store_state(*state_));

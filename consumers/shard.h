@@ -5,7 +5,9 @@
 // Not thread-safe. After an error the shard is dead: throw it away and open it again.
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <span>
 
@@ -31,15 +33,20 @@ class Shard {
                                                const Progress& progress = {}, uint64_t state_interval = kStateInterval,
                                                std::span<const Rules> versions = rules_versions());
 
-    // Applies records in order and returns when their entries are on disk. `inputs[i]` is read from `records[i]`.
+    // Applies records in order and returns when their entries are on disk, which position() tells; but for those from a
+    // BooksClosed on, whose balances are hashed by a thread beside: their entries follow with a later call.
+    // `inputs[i]` is read from `records[i]`.
     // kInvalid after a record that activates rules which are not known: its entry is on disk, those after it are not.
     Status apply(std::span<const Input> inputs, std::span<const Record> records);
 
-    // Moves a little of what is mature from pending to available, and says whether more is waiting: for when there is
-    // nothing else to do. apply() does its share of it by itself.
-    Result<bool> mature_some();
+    // For when there is nothing else to do: puts on disk what waits for a closing's hash, moves a little of what is
+    // mature from pending to available, and says whether more is waiting. apply() does its share of it by itself.
+    Result<bool> catch_up_some();
+    // Returns when all entries are on disk.
+    Status commit_all();
 
-    // Stores the state as of the last entry, so that opening has nothing to fold. Done by itself now and then.
+    // Stores the state as of the last entry, once all are on disk, so that opening has nothing to fold. Done by itself
+    // now and then.
     Status store_state();
 
     // For reading the next records. REQUIRES: no error so far.
@@ -52,17 +59,40 @@ class Shard {
     Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info, uint64_t state_interval,
           std::span<const Rules> versions);
 
+    // Entries of one apply() that are decided, but not on disk yet.
+    struct Flight {
+        EntryBatch entries;
+        std::vector<RecordPlace> places;
+        Position position;         // its root is not known yet
+        std::future<Status> hash;  // of its closings; not valid if it has none
+    };
+    // Entries on disk and those in flight.
+    class AllEntries final : public EntrySource {
+      public:
+        AllEntries(std::unique_ptr<EntrySource> stored, const std::deque<Flight>& flights)
+            : stored_(std::move(stored)), flights_(flights) {}
+        Result<std::span<const std::byte>> entry(uint64_t sequence) override;
+
+      private:
+        std::unique_ptr<EntrySource> stored_;
+        const std::deque<Flight>& flights_;
+    };
+
+    Status commit_ready(size_t most_bytes_in_flight);
+    Status commit_first();
+
     std::unique_ptr<Store> store_;
     std::unique_ptr<State> state_;
-    std::unique_ptr<EntrySource> look_up_;
-    std::unique_ptr<EntrySource> walk_;
+    std::deque<Flight> flights_;
+    size_t bytes_in_flight_ = 0;
+    AllEntries look_up_;
+    AllEntries walk_;
     Core core_;
     merkle::Tree tree_;
     Position position_;
     uint64_t state_interval_;
     uint64_t state_stored_at_ = 0;
-    EntryBatch entries_;
-    std::vector<RecordPlace> places_;
+    Flight spare_;  // a flight that has landed, for its memory
 };
 
 // The state of a store as of its last entry: what was stored, folded forward. Also for readers.

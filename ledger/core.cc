@@ -5,6 +5,7 @@
 
 #include "events/check.h"
 #include "events/event_log.h"
+#include "ledger/closing.h"
 
 namespace upline {
 namespace {
@@ -28,10 +29,19 @@ Input read_input(std::span<const std::byte> value, int64_t append_time_ms, const
     return {decode_record(value, rules.last_type), sha256(value), append_time_ms, value, rules.version};
 }
 
+void fill_closings(EntryBatch& batch) {
+    for (const EntryBatch::OpenClosing& closing : batch.closings) {
+        const Hash root = closing_root(closing.leaves);
+        std::ranges::copy(root, batch.bytes.begin() + static_cast<std::ptrdiff_t>(closing.root_at));
+    }
+    batch.closings.clear();
+}
+
 Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
     out.first = state_.size();
     out.bytes.clear();
     out.ends.clear();
+    out.closings.clear();
     in_hand_.batch = &out;
     for (size_t first = 0; first < inputs.size(); first += kBlock) {
         const auto block = inputs.subspan(first, std::min(kBlock, inputs.size() - first));
@@ -59,6 +69,10 @@ Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
             UPLINE_TRY_ASSIGN(entry_.outcome, decide(*input, *names));
             entry_.clock_us =
                 entry_.accepted() ? std::max(state_.clock_us(), entry_.occurred_at_us) : state_.clock_us();
+            if (entry_.accepted() && std::holds_alternative<BooksClosed>(entry_.payload)) {
+                UPLINE_TRY(close_books(out));
+                continue;
+            }
             append_entry(entry_, out.bytes);
             out.ends.push_back(static_cast<uint32_t>(out.bytes.size()));
             state_.apply(entry_, resolved_);
@@ -67,6 +81,23 @@ Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
         if (!rules()) break;
     }
     in_hand_.batch = nullptr;
+    return ok_status();
+}
+
+// Balances are closed as they are at the event's own clock: it is folded in first, and all that is mature then is
+// moved.
+Status Core::close_books(EntryBatch& out) {
+    state_.apply(entry_, resolved_);
+    ahead_.forget();
+    UPLINE_TRY(mature());
+    const Index program = state_.find_program(entry_.program);
+    ClosingSnapshot snapshot = take_closing(state_, program);
+    entry_.closing = std::move(snapshot.closing);
+    append_entry(entry_, out.bytes);
+    out.ends.push_back(static_cast<uint32_t>(out.bytes.size()));
+    out.closings.push_back({out.bytes.size() - closing_root_from_end(entry_.closing.books.size()), program,
+                            entry_.sequence, std::move(snapshot.leaves)});
+    entry_.closing = {};
     return ok_status();
 }
 

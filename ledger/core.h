@@ -42,12 +42,24 @@ struct EntryBatch {
     std::vector<std::byte> bytes;
     std::vector<uint32_t> ends;  // [i]: where entry first + i ends in bytes
 
+    // Closings whose roots are not in the bytes yet: hashing many balances takes long and may be done beside the core.
+    struct OpenClosing {
+        size_t root_at = 0;  // where in bytes the root belongs
+        Index program = 0;
+        Sequence sequence = 0;
+        std::vector<std::byte> leaves;  // ledger/closing.h
+    };
+    std::vector<OpenClosing> closings;
+
     size_t size() const { return ends.size(); }
     std::span<const std::byte> operator[](size_t i) const {
         const size_t begin = i == 0 ? 0 : ends[i - 1];
         return std::span(bytes).subspan(begin, ends[i] - begin);
     }
 };
+
+// Hashes the balances of each open closing and puts the roots in their places. Needs nothing but the batch.
+void fill_closings(EntryBatch& batch);
 
 struct ShardIdentity {
     uint32_t partition = 0;
@@ -69,6 +81,7 @@ class Core final : private Funds {
 
     // Decides the inputs in order, appends their entries to `out` (cleared first) and folds them into the state. Stops
     // early, with fewer entries than inputs, after an event that activates rules which are not known.
+    // The roots of closings are left open (fill_closings); no decision depends on them.
     // An error is one of reading an earlier entry; the state then has folded a part and must be thrown away.
     Status apply(std::span<const Input> inputs, EntryBatch& out);
 
@@ -128,6 +141,7 @@ class Core final : private Funds {
     Result<bool> fits();
     Result<bool> account_fits(Index user, Index account);
     Result<std::span<const std::byte>> entry_bytes(Sequence sequence);
+    Status close_books(EntryBatch& out);
     Result<bool> names_entry(Sequence sequence, std::string_view program, const Uuid& id);
 
     State& state_;

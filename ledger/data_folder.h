@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A data folder: one ledger per partition.
 //
-//     DIR/FORMAT              "upline data folder, format 2"
+//     DIR/FORMAT              "upline data folder, format 3"
 //     DIR/LOCK                held by the one process that writes; holds its process id
 //     DIR/partition-00000/    the RocksDB of partition 0 (ledger/store.h)
 #pragma once
@@ -16,7 +16,7 @@
 namespace upline {
 
 // Raised whenever an older program could misread a folder of this one.
-inline constexpr int kDataFormat = 2;
+inline constexpr int kDataFormat = 3;
 
 class DataFolder {
   public:

@@ -17,8 +17,12 @@ template <class T>
 constexpr bool kIsRef = std::is_same_v<T, UserRef> || std::is_same_v<T, WebsiteRef> ||
                         std::is_same_v<T, TransactionRef> || std::is_same_v<T, PayoutRef>;
 
-// An upper bound of an entry's bytes: two texts of 255, eight rates, twelve postings, a program of 64 and the rest.
+// An upper bound of an entry's bytes without closed books: two texts of 255, eight rates, twelve postings, a program of
+// 64 and the rest.
 constexpr size_t kEntryBound = 2048;
+
+// Of each book that a BooksClosed tells of.
+constexpr size_t kClosedBookBytes = 3 + 4 * sizeof(WideSum) + 3 * sizeof(int64_t);
 
 // No hold is as long as all of time; so no difference of two times of an entry leaves int64.
 constexpr int64_t kMaxMaturityUs = 2 * kMaxTimeUs;
@@ -268,6 +272,32 @@ void emplace_payload(Payload& payload, uint8_t type) {
     }
 }
 
+void write_closing(const Closing& closing, Writer& out) {
+    out.varint(closing.balances);
+    out.fixed(closing.root);
+    out.fixed(static_cast<uint8_t>(closing.books.size()));
+    for (const ClosedBook& book : closing.books) {
+        out.bytes(book.currency.code.data(), 3);
+        for (const WideSum sum : {book.pending, book.available, book.reserved, book.paid}) out.fixed(sum);
+        for (const int64_t sum : {book.sales, book.tax, book.house}) out.fixed(sum);
+    }
+}
+
+void read_closing(Reader& in, Closing& closing) {
+    closing.balances = in.varint();
+    closing.root = in.fixed<Hash>();
+    const auto books = in.fixed<uint8_t>();
+    for (uint8_t i = 0; i < books && !in.failed(); ++i) {
+        ClosedBook book;
+        const auto currency = parse_currency(in.text(3));
+        in.expect(currency.has_value(), "a currency");
+        book.currency = currency.value_or(Currency{});
+        for (WideSum* sum : {&book.pending, &book.available, &book.reserved, &book.paid}) *sum = in.fixed<WideSum>();
+        for (int64_t* sum : {&book.sales, &book.tax, &book.house}) *sum = in.fixed<int64_t>();
+        closing.books.push_back(book);
+    }
+}
+
 // Header, and event type, id and program if readable.
 void read_head(Reader& in, Entry& entry) {
     entry.sequence = in.fixed<uint64_t>();
@@ -309,6 +339,7 @@ void read_postings(Reader& in, Entry& entry) {
         in.expect(left > 0 && left <= INT64_MAX, "what was left of the sale");
         entry.left_before = static_cast<int64_t>(left);
     }
+    if (std::holds_alternative<BooksClosed>(entry.payload)) read_closing(in, entry.closing);
     entry.posting_count = in.fixed<uint8_t>();
     if (entry.posting_count == 0) return;
     in.expect(entry.posting_count <= kMaxPostings, "at most 12 postings");
@@ -334,24 +365,9 @@ void read_postings(Reader& in, Entry& entry) {
     }
 }
 
-}  // namespace
-
-std::string_view account_name(AccountKind kind) {
-    static constexpr std::array<std::string_view, kLastAccountKind + 1> kNames = {"sales",  "tax",      "house",
-                                                                                  "earned", "reserved", "paid"};
-    return kNames.at(static_cast<size_t>(kind));
-}
-
-std::string_view role_name(Role role) {
-    static constexpr std::array<std::string_view, kLastRole + 1> kNames = {"",        "level_1", "level_2",   "level_3",
-                                                                           "level_4", "level_5", "level_6",   "level_7",
-                                                                           "creator", "website", "adjustment"};
-    return kNames.at(static_cast<size_t>(role));
-}
-
-void append_entry(const Entry& entry, std::vector<std::byte>& out) {
-    std::byte buffer[kEntryBound];  // not initialised: only what is written is copied
-    Writer writer(buffer);
+// Writes an entry and says how many bytes it took.
+size_t write_entry(const Entry& entry, std::byte* at, size_t bound) {
+    Writer writer(at);
     writer.fixed(entry.sequence);
     writer.fixed(entry.rules_version);
     writer.fixed(static_cast<uint8_t>(entry.outcome));
@@ -369,6 +385,7 @@ void append_entry(const Entry& entry, std::vector<std::byte>& out) {
         writer.varint(entry.plan);
         if (std::holds_alternative<TransactionRefunded>(entry.payload))
             writer.varint(static_cast<uint64_t>(entry.left_before));
+        if (std::holds_alternative<BooksClosed>(entry.payload)) write_closing(entry.closing, writer);
         writer.fixed(entry.posting_count);
         if (entry.posting_count != 0) {
             writer.bytes(entry.currency.code.data(), 3);
@@ -381,8 +398,41 @@ void append_entry(const Entry& entry, std::vector<std::byte>& out) {
             writer.signed_varint(posting.amount);
         }
     }
-    UPLINE_CHECK(writer.at() <= buffer + kEntryBound, "an entry within its bound");
-    out.insert(out.end(), buffer, writer.at());
+    const auto size = static_cast<size_t>(writer.at() - at);
+    UPLINE_CHECK(size <= bound && size <= kMaxEntryBytes, "an entry within its bound");
+    return size;
+}
+
+}  // namespace
+
+std::string_view account_name(AccountKind kind) {
+    static constexpr std::array<std::string_view, kLastAccountKind + 1> kNames = {"sales",  "tax",      "house",
+                                                                                  "earned", "reserved", "paid"};
+    return kNames.at(static_cast<size_t>(kind));
+}
+
+std::string_view role_name(Role role) {
+    static constexpr std::array<std::string_view, kLastRole + 1> kNames = {"",        "level_1", "level_2",   "level_3",
+                                                                           "level_4", "level_5", "level_6",   "level_7",
+                                                                           "creator", "website", "adjustment"};
+    return kNames.at(static_cast<size_t>(role));
+}
+
+void append_entry(const Entry& entry, std::vector<std::byte>& out) {
+    if (!entry.closing.books.empty()) {
+        const size_t start = out.size();
+        const size_t bound = kEntryBound + entry.closing.books.size() * kClosedBookBytes;
+        out.resize(start + bound);
+        out.resize(start + write_entry(entry, out.data() + start, bound));
+        return;
+    }
+    std::byte buffer[kEntryBound];  // not initialised: only what is written is copied
+    const size_t size = write_entry(entry, buffer, kEntryBound);
+    out.insert(out.end(), buffer, buffer + size);
+}
+
+size_t closing_root_from_end(size_t books) {
+    return 1 + books * kClosedBookBytes + 1 + sizeof(Hash);
 }
 
 void append_facts(const Event& event, std::span<const Sequence, kMaxRefs> refs, std::vector<std::byte>& out) {
@@ -420,6 +470,7 @@ Status decode_entry(std::span<const std::byte> bytes, Entry& entry) {
     entry.occurred_at_us = 0;
     entry.plan = 0;
     entry.left_before = 0;
+    entry.closing.books.clear();
     entry.posting_count = 0;
     entry.maturity_us = kNoMaturity;
     entry.currency = Currency{};

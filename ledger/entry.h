@@ -29,6 +29,13 @@
 //     varint    plan              sequence + 1 of the PlanPublished it fell under, 0 for the default: of a sale, of a
 //                                 refund that of its sale, of a PayoutRequested that of the moment; else 0
 //     varint    left              only of a TransactionRefunded: what was left of its sale before, in minor units
+//     closing                     only of a BooksClosed (ledger/closing.h):
+//       varint    balances        how many the program has
+//       32 bytes  root            of the Merkle tree over them
+//       u8        currencies      that the program has booked in, in the order of first posting; of each:
+//         3 bytes   currency
+//         i128 x 4  pending, available, reserved, paid: sums over all users, at the entry's clock
+//         i64 x 3   sales, tax, house
 //     u8        posting count     0: the entry ends here
 //     3 bytes   currency          of all its postings
 //     i64       maturity          microseconds since 1970 of all its postings to `earned`; -1: none
@@ -84,6 +91,27 @@ inline void add_to(int64_t& sum, int64_t amount) {
     sum = static_cast<int64_t>(static_cast<uint64_t>(sum) + static_cast<uint64_t>(amount));
 }
 
+// A sum over many balances may leave 64 bits.
+__extension__ using WideSum = __int128;
+
+// What a BooksClosed commits to. Minor units.
+struct ClosedBook {
+    Currency currency;
+    WideSum pending = 0;
+    WideSum available = 0;
+    WideSum reserved = 0;
+    WideSum paid = 0;
+    int64_t sales = 0;
+    int64_t tax = 0;
+    int64_t house = 0;
+    friend bool operator==(const ClosedBook&, const ClosedBook&) = default;
+};
+struct Closing {
+    uint64_t balances = 0;
+    Hash root{};
+    std::vector<ClosedBook> books;
+};
+
 struct Posting {
     AccountKind account{};
     Role role{};
@@ -114,6 +142,7 @@ struct Entry {
     std::array<int32_t, 8> rates{};  // what a plan's level_rates point to
     uint64_t plan = 0;
     int64_t left_before = 0;  // of a refund: what was left of its sale
+    Closing closing;          // of a BooksClosed
     Currency currency;
     int64_t maturity_us = kNoMaturity;
     uint8_t posting_count = 0;
@@ -133,6 +162,10 @@ struct Entry {
 // Appends the bytes of an entry to `out`. Payload references are taken from entry.refs, all else from its fields.
 // REQUIRES: a payload that is no monostate, if accepted; at most kMaxEntryBytes.
 void append_entry(const Entry& entry, std::vector<std::byte>& out);
+
+// Where in a BooksClosed's entry of so many books the root begins, counted from the entry's end: for a root that is
+// known later than the rest.
+size_t closing_root_from_end(size_t books);
 
 // Appends the canonical facts alone: what stands between program and plan in the entry of an accepted event. Two
 // events with one id are duplicates exactly if these bytes and their types are the same.

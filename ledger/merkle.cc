@@ -23,6 +23,19 @@ Hash empty_root() {
     return sha256(std::span<const std::byte>{});
 }
 
+// Level by level: a last node without a neighbour goes up as it is, which is where the split at the largest power of
+// two below the size puts it.
+Hash root_of(std::vector<Hash> nodes) {
+    if (nodes.empty()) return empty_root();
+    while (nodes.size() > 1) {
+        const size_t pairs = nodes.size() / 2;
+        for (size_t i = 0; i < pairs; ++i) nodes[i] = node_hash(nodes[2 * i], nodes[2 * i + 1]);
+        if (nodes.size() % 2 == 1) nodes[pairs] = nodes.back();
+        nodes.resize(pairs + nodes.size() % 2);
+    }
+    return nodes[0];
+}
+
 uint64_t tile_width(uint64_t size, unsigned level, uint64_t index) {
     UPLINE_CHECK(level < kTileLevels, "a tile level below 8");
     const uint64_t hashes = size >> (kTileHeight * level);

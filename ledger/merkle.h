@@ -20,7 +20,9 @@ inline constexpr unsigned kTileLevels = 8;  // 256^8 leaves are all that 64 bits
 
 Hash leaf_hash(std::span<const std::byte> entry);     // MTH of one entry: SHA-256(0x00 || entry)
 Hash node_hash(const Hash& left, const Hash& right);  // SHA-256(0x01 || left || right)
-Hash empty_root();                                    // MTH of no entries: SHA-256 of nothing
+// MTH of a list, given the leaf hashes.
+Hash root_of(std::vector<Hash> leaf_hashes);
+Hash empty_root();  // MTH of no entries: SHA-256 of nothing
 
 // How many hashes tile (level, index) holds in a tree of `size` leaves: 0 when it does not exist, 256 when full.
 uint64_t tile_width(uint64_t size, unsigned level, uint64_t index);

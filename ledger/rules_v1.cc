@@ -227,6 +227,14 @@ Result<Outcome> rule(const AdjustmentPosted& event, Draft& draft) {
     return Outcome::kAccepted;
 }
 
+// What it commits to is worked out once its entry has moved the clock (Core::close_books).
+Result<Outcome> rule(const BooksClosed& /*event*/, Draft& draft) {
+    const Index program = draft.resolved.program;
+    const bool closed =
+        program != kNoIndex && draft.state.programs()[program].closed_day == closing_day(draft.clock_us);
+    return closed ? Outcome::kInvalid : Outcome::kAccepted;
+}
+
 Result<Outcome> rule(const RulesActivated& event, Draft& draft) {
     return event.version == draft.entry.rules_version + 1 ? Outcome::kAccepted : Outcome::kInvalid;
 }

@@ -25,6 +25,23 @@ Index State::find_book(Index program, Currency currency) const {
     return book;
 }
 
+std::span<const Index> State::accounts_of(Index program) const {
+    if (program >= program_accounts_.size()) return {};
+    return program_accounts_[program];
+}
+
+std::vector<Index> State::books_of(Index program) const {
+    std::vector<Index> books;
+    for (Index book = programs_[program].first_book; book != kNoIndex; book = books_[book].next) books.push_back(book);
+    std::ranges::reverse(books);
+    return books;
+}
+
+void State::add_to_program(Index program, Index account) {
+    if (program >= program_accounts_.size()) program_accounts_.resize(program + size_t{1});
+    program_accounts_[program].push_back(account);
+}
+
 Index State::find_user(Index program, const Uuid& id, uint64_t fingerprint) const {
     const Thing thing = find(program, id, fingerprint, [](Sequence) { return false; });
     return thing.kind() == ThingKind::kUser ? static_cast<Index>(thing.number()) : kNoIndex;
@@ -115,6 +132,7 @@ void State::apply(const Entry& entry, const Resolved& resolved) {
         case EventType::kPayoutFailed: payouts_.change(resolved.refs[0]).status = PayoutStatus::kFailed; break;
         case EventType::kUserSuspended: users_.change(resolved.refs[0]).suspended = 1; break;
         case EventType::kUserReinstated: users_.change(resolved.refs[0]).suspended = 0; break;
+        case EventType::kBooksClosed: programs_.change(program).closed_day = closing_day(entry.clock_us); break;
         case EventType::kRulesActivated: rules_version_ = std::get<RulesActivated>(entry.payload).version; break;
         default: break;  // says nothing but its postings
     }
@@ -293,6 +311,8 @@ Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, s
         if (accounts_[i].user >= users_.size() || !parse_currency(accounts_[i].currency.text()) ||
             (accounts_[i].next != kNoIndex && accounts_[i].next >= i))
             return wrong("account", i);
+    for (size_t i = 0; i < accounts_.size(); ++i)
+        add_to_program(users_[accounts_[i].user].program, static_cast<Index>(i));
     for (size_t i = 0; i < books_.size(); ++i)
         if (books_[i].program >= programs_.size() || !parse_currency(books_[i].currency.text()) ||
             (books_[i].next != kNoIndex && books_[i].next >= i))
@@ -330,6 +350,7 @@ Index State::account_for(Index user, Currency currency) {
     if (known != kNoIndex) return known;
     const Index index = accounts_.append({.user = user, .next = users_[user].first_account, .currency = currency});
     users_.change(user).first_account = index;
+    add_to_program(users_[user].program, index);
     return index;
 }
 

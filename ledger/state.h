@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "events/time.h"
 #include "ledger/entitlement.h"
 #include "ledger/entry.h"
 #include "ledger/id_table.h"
@@ -33,8 +34,8 @@ struct Program {
     std::array<char, kMaxProgramBytes> name_bytes{};
     uint32_t name_size = 0;
     Index first_book = kNoIndex;
-    Index plan = kNoIndex;  // the one in force; kNoIndex: the default
-    uint32_t zero = 0;
+    Index plan = kNoIndex;    // the one in force; kNoIndex: the default
+    uint32_t closed_day = 0;  // UTC day of the clock at its last BooksClosed, days since 1970 + 1; 0: never closed
     std::string_view name() const { return {name_bytes.data(), name_size}; }
 };
 
@@ -80,6 +81,11 @@ struct Book {
     uint8_t zero = 0;
     uint32_t zero2 = 0;
 };
+
+// The UTC day a program's books are closed on, as Program::closed_day has it.
+inline uint32_t closing_day(int64_t clock_us) {
+    return static_cast<uint32_t>(clock_us / kUsPerDay) + 1;
+}
 
 // A plan and the entry that published it.
 struct PublishedPlan {
@@ -137,6 +143,9 @@ class State {
     std::optional<Index> user_by_sequence(Sequence sequence) const { return user_rank_.rank(sequence); }
     std::optional<Index> website_by_sequence(Sequence sequence) const { return website_rank_.rank(sequence); }
     std::optional<Index> payout_by_sequence(Sequence sequence) const;
+    // A program's balances and books, in the order of their first postings.
+    std::span<const Index> accounts_of(Index program) const;
+    std::vector<Index> books_of(Index program) const;
     // The plan in force for a program's next sale; nullptr: the default.
     const PublishedPlan* current_plan(Index program) const {
         const Index plan = program == kNoIndex ? kNoIndex : programs_[program].plan;
@@ -226,6 +235,7 @@ class State {
     Index account_for(Index user, Currency currency);
     Index book_for(Index program, Currency currency);
     void refund(const Entry& entry);
+    void add_to_program(Index program, Index account);
     void post(const Entry& entry, Index program, const Resolved& resolved);
     const RefundedSale* find_refunded(Sequence sale) const {
         if (refunded_index_.empty()) return nullptr;
@@ -274,6 +284,7 @@ class State {
     SequenceRank website_rank_;
     IdTable ids_;
     std::vector<IdTable::Slot> new_ids_;
+    std::vector<std::vector<Index>> program_accounts_;  // by program; those behind the last have none
     struct TextHash {
         using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
         size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }

@@ -14,6 +14,7 @@
 #include <map>
 
 #include "events/check.h"
+#include "ledger/closing.h"
 #include "ledger/packed_table.h"
 
 namespace upline {
@@ -21,7 +22,7 @@ namespace {
 
 constexpr size_t kPageEntries = 256;
 constexpr const char* kFamilies[] = {"entries", "offsets", "tiles",   "programs", "users", "websites", "accounts",
-                                     "books",   "plans",   "payouts", "refunds",  "ids",   "state"};
+                                     "books",   "plans",   "payouts", "refunds",  "ids",   "state",    "closings"};
 
 // The one place where RocksDB's words become ours.
 Error to_error(const rocksdb::Status& status, std::string_view doing) {
@@ -515,6 +516,59 @@ Status Store::commit(const EntryBatch& entries, std::span<const RecordPlace> pla
     UPLINE_TRY_ROCKS(impl_->db->Write(options, &batch), "write of a batch of entries");
     impl_->stored_size = position.size;
     return ok_status();
+}
+
+namespace {
+
+constexpr size_t kChunkLeaves = 1285;  // 64 KiB
+
+std::string closing_key(Index program, uint32_t chunk) {
+    return big_endian(uint64_t{program} << 32 | chunk);
+}
+
+}  // namespace
+
+Status Store::keep_closing(Index program, Sequence sequence, std::span<const std::byte> leaves) {
+    constexpr size_t kChunkBytes = kChunkLeaves * kBalanceLeafBytes;
+    rocksdb::WriteBatch batch;
+    const std::string head = bytes_of(sequence);
+    uint32_t chunk = 0;
+    do {
+        const std::span<const std::byte> part = leaves.first(std::min(kChunkBytes, leaves.size()));
+        leaves = leaves.subspan(part.size());
+        UPLINE_TRY_ROCKS(
+            batch.Put(impl_->family("closings"), closing_key(program, chunk++), head + std::string(view(part))),
+            "leaves of a closing");
+        if (batch.GetDataSize() < (4 << 20) && !leaves.empty()) continue;
+        // In parts, so that no batch of entries waits for all of them.
+        UPLINE_TRY_ROCKS(impl_->db->Write({}, &batch), "write of a closing's leaves");
+        batch.Clear();
+    } while (!leaves.empty());
+    return ok_status();
+}
+
+Result<Store::KeptClosing> Store::kept_closing(Index program) {
+    const Error none{ErrorCode::kNotFound, "no leaves of a closing are kept"};
+    KeptClosing kept;
+    const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator({}, impl_->family("closings")));
+    uint32_t chunk = 0;
+    for (it->Seek(slice(closing_key(program, 0))); it->Valid(); it->Next(), ++chunk) {
+        if (view(it->key()) != closing_key(program, chunk)) break;
+        const std::string_view value = view(it->value());
+        if (value.size() < 8 || (value.size() - 8) % kBalanceLeafBytes != 0)
+            return Error{ErrorCode::kCorrupt, fmt::format("closing of program {}: its leaves are misshapen", program)};
+        Sequence sequence = 0;
+        std::memcpy(&sequence, value.data(), sizeof sequence);
+        if (chunk == 0)
+            kept.sequence = sequence;
+        else if (sequence != kept.sequence)
+            return none;
+        const auto leaves = std::as_bytes(std::span(value.substr(8)));
+        kept.leaves.insert(kept.leaves.end(), leaves.begin(), leaves.end());
+    }
+    UPLINE_TRY_ROCKS(it->status(), "read of a closing's leaves");
+    if (chunk == 0) return none;
+    return kept;
 }
 
 Status Store::store_state(State& state) {

@@ -15,6 +15,9 @@
 //   programs users websites accounts books plans payouts refunds
 //             page number (u64 big-endian) -> records as in memory (ledger/state.h)
 //   ids       fingerprint, thing (u64 big-endian each) -> nothing
+//   closings  program's index, chunk number (u32 big-endian each) -> u64 sequence of the program's last BooksClosed,
+//   and
+//             up to 1285 of its leaves (ledger/closing.h); written beside the entries, so it may be of a later one
 //   state     "position" -> size, clock, rules version, and each of State::holds, u64 or i64 each
 //   model.*   pages of rows of a read model (ledger/packed_table.h)
 //
@@ -85,6 +88,17 @@ class Store {
     // The state as last stored; an empty one at size 0 if it never was. kCorrupt if it does not fit together or is
     // ahead of the entries.
     Result<std::unique_ptr<State>> load_state();
+
+    // Keeps the leaves of a program's closing in place of those of the one before, so that its balances can be proven
+    // without folding entries again. May be called beside the one thread that uses the store.
+    Status keep_closing(Index program, Sequence sequence, std::span<const std::byte> leaves);
+    // The leaves kept of a program, and the sequence of their closing, which the entries may not have reached yet.
+    // kNotFound if there are none, or they were being replaced when the machine stopped.
+    struct KeptClosing {
+        Sequence sequence = 0;
+        std::vector<std::byte> leaves;
+    };
+    Result<KeptClosing> kept_closing(Index program);
 
     // Readers of their own, each to be used by one thread; none may outlive the store. The first for a walk in
     // ascending order, the second for any order.

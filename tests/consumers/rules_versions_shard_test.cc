@@ -47,8 +47,8 @@ class RulesVersionsShard : public ::testing::Test {
     // Gives a shard the records it does not have yet, up to `end`, each batch read under the rules in force before it.
     static Status feed(Shard& shard, const Records& records, size_t batch_size, size_t end = SIZE_MAX) {
         end = std::min(end, records.size());
-        while (shard.position().size < end) {
-            const size_t first = shard.position().size;
+        while (shard.state().size() < end) {
+            const size_t first = shard.state().size();
             RecordBatch batch;
             std::vector<Input> inputs;
             for (size_t i = first; i < std::min(first + batch_size, end); ++i)
@@ -57,7 +57,7 @@ class RulesVersionsShard : public ::testing::Test {
                 inputs.push_back(read_input(record.value, record.append_time_ms, shard.rules()));
             UPLINE_TRY(shard.apply(inputs, batch.records()));
         }
-        return ok_status();
+        return shard.commit_all();
     }
     // What the release that knows so many versions makes of the records in one go: every entry, and the state.
     struct Whole {

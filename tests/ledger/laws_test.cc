@@ -149,6 +149,45 @@ std::string result_text(const MoneyModel::Result& result) {
     return text;
 }
 
+// The root by the words of RFC 6962, section 2.1.
+Hash root_by_definition(std::span<const std::vector<std::byte>> leaves) {
+    if (leaves.size() == 1) return sha256(std::array{std::byte{0}}, leaves[0]);
+    if (leaves.empty()) return sha256({});
+    size_t split = 1;
+    while (split * 2 < leaves.size()) split *= 2;
+    return sha256(std::array{std::byte{1}}, root_by_definition(leaves.first(split)),
+                  root_by_definition(leaves.subspan(split)));
+}
+
+bool same(const Closing& closing, const MoneyModel::Closed& expected) {
+    if (closing.balances != expected.balances.size() || closing.books.size() != expected.currencies.size())
+        return false;
+    for (size_t i = 0; i < closing.books.size(); ++i) {
+        const auto& [currency, sum, books] = expected.currencies[i];
+        const ClosedBook right{currency,
+                               sum.pending,
+                               sum.available,
+                               sum.reserved,
+                               sum.paid,
+                               static_cast<int64_t>(books.sales),
+                               static_cast<int64_t>(books.tax),
+                               static_cast<int64_t>(books.house)};
+        if (closing.books[i] != right) return false;
+        if (sum.pending + sum.available + sum.reserved + sum.paid + books.sales + books.tax + books.house != 0)
+            return false;
+    }
+    std::vector<std::vector<std::byte>> leaves;
+    for (const auto& [user, currency, one] : expected.balances) {
+        std::vector<std::byte>& leaf = leaves.emplace_back();
+        for (const uint8_t byte : user.bytes) leaf.push_back(static_cast<std::byte>(byte));
+        for (const char letter : currency.code) leaf.push_back(static_cast<std::byte>(letter));
+        for (const Int128 amount : {one.pending, one.available, one.reserved, one.paid})
+            for (unsigned byte = 0; byte < 8; ++byte)
+                leaf.push_back(static_cast<std::byte>(static_cast<uint64_t>(amount) >> (8 * byte)));
+    }
+    return closing.root == root_by_definition(leaves);
+}
+
 bool same(const Entry& entry, const MoneyModel::Result& result, const State& state) {
     if (outcome_name(entry.outcome) != result.outcome || entry.clock_us != result.clock_us) return false;
     if (entry.plan != result.plan || entry.left_before != result.left_before) return false;
@@ -190,6 +229,8 @@ class SideBySide {
         if (!same(entry, expected, state) || state.clock_us() != model_.clock_us())
             return fmt::format("the core says {}\nthe model   {}", entry_text(entry, state), result_text(expected));
         if (!entry.accepted()) return "";
+        if (expected.closes_books && !same(entry.closing, model_.closed(std::string(entry.program))))
+            return "the closing is not that of the model's balances";
         if (std::string wrong = wrong_ref(entry, input.record.event); !wrong.empty()) return wrong;
         for (const MoneyModel::Posting& posting : expected.postings) {
             const std::string program(entry.program);
@@ -318,7 +359,7 @@ TEST(Laws, TheModelAgreesWithTheCoreOnEveryStep) {
         if (static_cast<Outcome>(outcome) == Outcome::kOutOfRange) continue;  // has a law of its own
         seen.expect(fmt::format("outcome {}", outcome_name(static_cast<Outcome>(outcome))), least);
     }
-    for (uint8_t type = 1; type <= 13; ++type)
+    for (uint8_t type = 1; type <= 14; ++type)
         seen.expect(fmt::format("accepted {}", event_type_name(static_cast<EventType>(type))), least);
     for (const char* posting : {"sales ", "tax ", "house ", "earned ", "reserved ", "paid ", "earned creator",
                                 "earned website", "earned adjustment", "earned level_1", "earned level_7"})
@@ -958,6 +999,7 @@ TEST(Laws, AStateFoldedFromEntriesIsTheLiveStateWhereverTheFoldStarts) {
             Core core(*state, identity, entries, entries);
             EntryBatch batch;
             if (!core.apply(inputs, batch).ok()) return "cannot go on";
+            fill_closings(batch);
             for (size_t i = 0; i < inputs.size(); ++i)
                 if (!std::ranges::equal(batch[i], live.entries()[inputs.size() + i]))
                     return fmt::format("after a fold, entry {} is another", i);

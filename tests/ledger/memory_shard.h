@@ -48,6 +48,7 @@ class MemoryShard {
     void apply(std::span<const Input> inputs) {
         const Status applied = core_.apply(inputs, batch_);
         UPLINE_CHECK(applied.ok(), "entries in memory can be read");
+        fill_closings(batch_);
         entries_.append(batch_);
     }
     // In batches of `batch_size`, moving what has matured after each, as a consumer does.

@@ -48,6 +48,7 @@ class MoneyModel {
         Currency currency;
         std::optional<int64_t> maturity_us;  // of the postings to earned
         std::vector<Posting> postings;
+        bool closes_books = false;  // of the program: what closed() says after it
     };
     struct Balance {
         Int128 pending = 0;
@@ -59,6 +60,11 @@ class MoneyModel {
         Int128 sales = 0;
         Int128 tax = 0;
         Int128 house = 0;
+    };
+    // All that a program has, in the order of first postings.
+    struct Closed {
+        std::vector<std::tuple<Uuid, Currency, Balance>> balances;
+        std::vector<std::tuple<Currency, Balance, Books>> currencies;  // sums of all balances
     };
     struct Plan {
         uint64_t number = 0;
@@ -118,6 +124,33 @@ class MoneyModel {
     // A posting that no event made: for tests that begin with full accounts.
     void keep(const std::string& program, Currency currency, const Posting& posting, std::optional<int64_t> maturity) {
         kept_[{program, currency}][posting.user].push_back({posting.account, posting.amount, maturity});
+        const auto note = [](auto& list, const auto& thing) {
+            if (std::ranges::find(list, thing) == list.end()) list.push_back(thing);
+        };
+        note(booked_[program], currency);
+        if (!posting.user.is_nil()) note(posted_to_[program], std::pair(posting.user, currency));
+    }
+
+    Closed closed(const std::string& program) const {
+        Closed closed;
+        const auto booked = booked_.find(program);
+        if (booked != booked_.end())
+            for (const Currency currency : booked->second)
+                closed.currencies.push_back({currency, Balance{}, books(program, currency)});
+        const auto posted = posted_to_.find(program);
+        if (posted == posted_to_.end()) return closed;
+        for (const auto& [user, currency] : posted->second) {
+            const Balance one = balance(program, user, currency, clock_us_);
+            closed.balances.push_back({user, currency, one});
+            for (auto& [of, sum, books] : closed.currencies) {
+                if (of != currency) continue;
+                sum.pending += one.pending;
+                sum.available += one.available;
+                sum.reserved += one.reserved;
+                sum.paid += one.paid;
+            }
+        }
+        return closed;
     }
 
     uint64_t size() const { return size_; }
@@ -178,6 +211,7 @@ class MoneyModel {
     };
 
     static constexpr int64_t kCap = 1'000'000'000'000'000;
+    static constexpr int64_t kDayUs = 86'400'000'000;
 
     template <class T>
     static const T* find(const std::map<Name, T>& things, const Name& name) {
@@ -202,7 +236,7 @@ class MoneyModel {
             return "wrong_partition";
         if (const auto earlier = accepted_.find({std::string(event.program), event.id}); earlier != accepted_.end())
             return earlier->second.facts == describe(event) ? "duplicate" : "conflict";
-        if (event.type > 15 || event.type == 14) return "unknown_type";
+        if (event.type > 15) return "unknown_type";
         if (event.occurred_at_us - Int128{append_time_ms} * 1000 > 5 * 60 * 1'000'000) return "from_future";
         return "accepted";
     }
@@ -323,8 +357,11 @@ class MoneyModel {
         return "accepted";
     }
 
-    std::string_view rule(const Event& /*event*/, const BooksClosed& /*facts*/, Result& /*done*/) const {
-        return "unknown_type";
+    std::string_view rule(const Event& event, const BooksClosed& /*facts*/, Result& done) const {
+        const auto last = closed_days_.find(std::string(event.program));
+        if (last != closed_days_.end() && last->second == done.clock_us / kDayUs) return "invalid";
+        done.closes_books = true;
+        return "accepted";
     }
 
     std::string_view rule(const Event& /*event*/, const RulesActivated& facts, Result& /*done*/) const {
@@ -468,11 +505,18 @@ class MoneyModel {
         suspended_[{name.program, facts.user.id}] = false;
     }
 
+    void remember(const Name& name, uint64_t /*sequence*/, const BooksClosed& /*facts*/, const Result& done) {
+        closed_days_[name.program] = done.clock_us / kDayUs;
+    }
+
     uint32_t partition_;
     uint32_t partition_count_;
     uint64_t size_ = 0;
     int64_t clock_us_ = 0;
     std::map<Name, Accepted> accepted_;
+    std::map<std::string, int64_t> closed_days_;  // of each program's last closing
+    std::map<std::string, std::vector<Currency>> booked_;
+    std::map<std::string, std::vector<std::pair<Uuid, Currency>>> posted_to_;
     std::map<Name, Uuid> referrers_;  // of each user; nil: none
     std::map<Name, Site> sites_;
     std::map<Name, Sale> sales_;

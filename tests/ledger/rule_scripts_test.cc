@@ -79,6 +79,7 @@ class Script {
         if (words[0] == "matures") return compare("the maturity", rest, maturity());
         if (words[0] == "plan") return compare("the plan", rest, plan());
         if (words[0] == "left") return compare("what was left", rest, left());
+        if (words[0] == "closes" || words[0] == "closed") return closing(words);
         settle();
         if (line[0] == '{') {
             json(line, std::nullopt);
@@ -222,6 +223,22 @@ class Script {
         Entry entry;
         shard().last(entry);
         return std::to_string(entry.left_before);
+    }
+
+    // "closes 3": how many balances the event before commits to; "closed USD ...": the sums of one currency.
+    void closing(std::span<const std::string> words) {
+        if (events_ == 0) return fault("a closing stands after an event");
+        Entry entry;
+        shard().last(entry);
+        if (words[0] == "closes")
+            return compare("the balances closed", joined(words.subspan(1)), std::to_string(entry.closing.balances));
+        std::string actual = "none";
+        for (const ClosedBook& book : entry.closing.books)
+            if (words.size() > 1 && book.currency.text() == words[1])
+                actual =
+                    fmt::format("pending {} available {} reserved {} paid {} sales {} tax {} house {}", book.pending,
+                                book.available, book.reserved, book.paid, book.sales, book.tax, book.house);
+        compare("the books closed", joined(words.subspan(2)), actual);
     }
 
     std::string name_of(const Uuid& id) {
