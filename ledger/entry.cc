@@ -470,6 +470,8 @@ Status decode_entry(std::span<const std::byte> bytes, Entry& entry) {
     entry.occurred_at_us = 0;
     entry.plan = 0;
     entry.left_before = 0;
+    entry.closing.balances = 0;
+    entry.closing.root = {};
     entry.closing.books.clear();
     entry.posting_count = 0;
     entry.maturity_us = kNoMaturity;

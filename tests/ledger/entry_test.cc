@@ -259,6 +259,19 @@ void add_users_and_rules(std::vector<Sample>& all) {
     all.push_back(adjustment("accepted_adjustment_to_a_user", 1'000'000'000'000'000, "goodwill"));
     all.push_back(adjustment("accepted_adjustment_to_the_house", -1, "fee"));
 
+    all.push_back(
+        accepted("accepted_books_closed_without_books", BooksClosed{}, {kNoSequence, kNoSequence, kNoSequence}));
+    all.back().entry->closing.root = sha256(std::span<const std::byte>{});
+    BooksClosed closed;
+    closed.period = "2026-01";
+    all.push_back(accepted("accepted_books_closed", closed, {kNoSequence, kNoSequence, kNoSequence}));
+    Closing& closing = all.back().entry->closing;
+    closing.balances = 1'000'000;
+    closing.root = sha256(std::as_bytes(std::span("balances")));
+    closing.books.push_back(
+        {*parse_currency("USD"), static_cast<WideSum>(INT64_MAX) * 3, -1, 2500, 10'000, -11'900, 1900, INT64_MIN});
+    closing.books.push_back({*parse_currency("JPY"), 0, 0, 0, 0, -999, 0, 999});
+
     RulesActivated activated;
     activated.version = 2;
     all.push_back(accepted("accepted_rules_activated", activated, {kNoSequence, kNoSequence, kNoSequence}));
@@ -438,6 +451,15 @@ std::unique_ptr<Entry> random_entry(testing::RandomEvents& events, std::mt19937_
     entry.plan = any_width();
     if (std::holds_alternative<TransactionRefunded>(entry.payload))
         entry.left_before = std::max<int64_t>(1, static_cast<int64_t>(any_width() >> 1));
+    if (std::holds_alternative<BooksClosed>(entry.payload)) {
+        const auto any_sum = [&] { return static_cast<WideSum>(random()) << 64 | random(); };
+        const auto any_amount = [&] { return static_cast<int64_t>(random()); };
+        entry.closing.balances = any_width();
+        for (std::byte& byte : entry.closing.root) byte = static_cast<std::byte>(random());
+        for (size_t i = random() % 4 == 0 ? 255 : random() % 3; i > 0; --i)
+            entry.closing.books.push_back({*parse_currency(i % 2 == 0 ? "JPY" : "USD"), any_sum(), any_sum(), any_sum(),
+                                           any_sum(), any_amount(), any_amount(), any_amount()});
+    }
     const size_t count = random() % (kMaxPostings + 1);
     if (count == 0) return made;
     entry.currency = *parse_currency("JPY");
@@ -461,6 +483,9 @@ void expect_same(const Entry& a, const Entry& b) {
     EXPECT_EQ(a.refs, b.refs);
     EXPECT_EQ(a.plan, b.plan);
     EXPECT_EQ(a.left_before, b.left_before);
+    EXPECT_EQ(a.closing.balances, b.closing.balances);
+    EXPECT_EQ(a.closing.root, b.closing.root);
+    EXPECT_TRUE(a.closing.books == b.closing.books);
     EXPECT_EQ(a.currency, b.currency);
     EXPECT_EQ(a.maturity_us, b.maturity_us);
     ASSERT_EQ(a.posting_count, b.posting_count);
