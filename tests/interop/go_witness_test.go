@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,7 +123,7 @@ func checkCosigned(t *testing.T, l *ledger, tree tlog.Tree, signed []byte, vkey 
 		if checkpoint.Tree != tree {
 			t.Errorf("cosigned is %v, signed was %v", checkpoint.Tree, tree)
 		}
-		if len(opened.Sigs) != 2 || len(opened.UnverifiedSigs) != 0 {
+		if len(opened.Sigs) != 2 || strings.Count(string(signed), "\n— ") != 2 {
 			t.Errorf("not just one signature each of log and witness:\n%s", signed)
 		}
 		for _, signature := range opened.Sigs {

@@ -7,6 +7,7 @@ package interop
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -55,12 +56,16 @@ func uplineProgram(t *testing.T) string {
 	return path
 }
 
-// execute runs a program to its end and returns what it printed and its exit code.
+// execute runs a program to its end and returns what it printed and its exit code. One that takes too long is killed,
+// and its exit code is -1.
 func execute(t *testing.T, program string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	command := exec.CommandContext(t.Context(), program, args...)
+	limited, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(limited, program, args...)
 	command.Stdout, command.Stderr = &out, &errs
+	command.WaitDelay = 5 * time.Second
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	err := command.Run()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
