@@ -68,15 +68,6 @@ size_t utf8_sequence(std::string_view text) {
     return 0;
 }
 
-bool is_utf8_without_nul(std::string_view text) {
-    while (!text.empty()) {
-        const size_t length = text.front() == '\0' ? 0 : utf8_sequence(text);
-        if (length == 0) return false;
-        text.remove_prefix(length);
-    }
-    return true;
-}
-
 constexpr auto kProgramCharacters = [] {
     std::array<bool, 256> allowed{};
     for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyz0123456789._-"))
@@ -126,6 +117,15 @@ std::optional<EventType> parse_event_type(std::string_view name) {
 bool is_program_name(std::string_view text) {
     return !text.empty() && text.size() <= kMaxProgramBytes &&
            std::all_of(text.begin(), text.end(), [](char c) { return kProgramCharacters[static_cast<uint8_t>(c)]; });
+}
+
+bool is_utf8_without_nul(std::string_view text) {
+    while (!text.empty()) {
+        const size_t length = text.front() == '\0' ? 0 : utf8_sequence(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
 }
 
 bool is_event_text(std::string_view text) {

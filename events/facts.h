@@ -369,7 +369,9 @@ inline constexpr size_t kMaxProgramBytes = 64;
 
 // The two text rules of every version so far.
 bool is_program_name(std::string_view text);
-// At most kMaxTextBytes of UTF-8 without U+0000.
+// UTF-8 (Unicode 15, table 3-7) without U+0000.
+bool is_utf8_without_nul(std::string_view text);
+// At most kMaxTextBytes of it.
 bool is_event_text(std::string_view text);
 
 }  // namespace upline
