@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/store.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <map>
 
@@ -469,6 +471,26 @@ Result<Position> Store::position() {
 Status Store::catch_up() {
     UPLINE_CHECK(impl_->access == Access::kRead, "a reader");
     UPLINE_TRY_ROCKS(impl_->db->TryCatchUpWithPrimary(), "catching up with the writer");
+    return ok_status();
+}
+
+// Of another process's writer, what is in a write-ahead log may be seen before its own sync has ended.
+Status Store::sync() {
+    if (impl_->access == Access::kWrite) return ok_status();
+    UPLINE_TRY(catch_up());
+    std::error_code error;
+    for (std::filesystem::directory_iterator it(impl_->dir, error), end; !error && it != end; it.increment(error)) {
+        if (it->path().extension() != ".log") continue;
+        const int fd = ::open(it->path().c_str(), O_RDONLY | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT) continue;  // its contents are in a synced table by now
+        const bool synced = fd >= 0 && ::fdatasync(fd) == 0;
+        const int failure = errno;
+        if (fd >= 0) ::close(fd);
+        if (!synced)
+            return Error{ErrorCode::kUnavailable,
+                         fmt::format("{}: sync: {}", it->path().native(), std::strerror(failure))};
+    }
+    if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", impl_->dir.native(), error.message())};
     return ok_status();
 }
 

@@ -24,8 +24,8 @@
 // The state families are only ever ingested into and the others only written through the WAL: RocksDB before 7.10 can
 // misorder files of a family that is written both ways.
 //
-// All but `entry` readers and tables may be used by one thread at a time; readers and tables by one thread each,
-// beside the writer.
+// Readers, tables and provers of tiles may be used by one thread each, beside the writer; all else but position() and
+// tile() by one thread at a time.
 #pragma once
 
 #include <filesystem>
@@ -78,6 +78,8 @@ class Store {
     Result<std::optional<ShardInfo>> info();
     Result<Position> position();
     Status catch_up();
+    // Returns when what position() says after it is on the disk, whoever wrote it.
+    Status sync();
 
     // One synced write. REQUIRES: entries.first is the stored size; places.size() == entries.size().
     Status commit(const EntryBatch& entries, std::span<const RecordPlace> places, std::span<const merkle::Tile> tiles,

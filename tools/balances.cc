@@ -70,12 +70,7 @@ Status print_balances(const BalancesArgs& args) {
         if (!user) return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is not a UUID", args.user)};
     }
     UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(args.data));
-    if (args.partition >= 0) {
-        std::erase_if(shards, [&](const ReadShard& shard) { return shard.partition != args.partition; });
-        if (shards.empty())
-            return Error{ErrorCode::kNotFound,
-                         fmt::format("{}: there is no ledger of partition {}", args.data, args.partition)};
-    }
+    UPLINE_TRY(keep_partition(shards, args.partition, args.data));
     if (moment.entry && shards.size() > 1)
         return Error{ErrorCode::kInvalid,
                      "entries are numbered in each partition: say which with --partition, or give a time"};

@@ -37,6 +37,8 @@ struct RunArgs {
     LogArgs log;
     std::string data;
     bool once = false;
+    std::string key;                   // signs checkpoints; empty: none are signed
+    uint32_t checkpoint_seconds = 60;  // at most so often
     std::vector<uint32_t> partitions;  // empty: all
     size_t batch_records = 65'536;
     bool json = false;
@@ -53,7 +55,9 @@ int replay(const ReplayArgs& args);
 
 struct VerifyArgs {
     std::string data;
-    LogArgs log;  // empty url: without
+    std::vector<std::string> vkeys;  // verifier lines, or files of them
+    std::vector<std::string> since;  // files of earlier checkpoints
+    LogArgs log;                     // empty url: without
     bool json = false;
 };
 int verify(const VerifyArgs& args);
@@ -115,6 +119,69 @@ struct RevenueArgs {
     std::string format = "text";  // jsonl, csv
 };
 int revenue(const RevenueArgs& args);
+
+struct KeyNewArgs {
+    std::string name;
+    std::string out;
+    uint32_t partitions = 1;  // how many verifier lines
+    bool witness = false;
+};
+int key_new(const KeyNewArgs& args);
+
+struct CheckpointArgs {
+    std::string data;
+    std::string key;         // empty: only show
+    int64_t partition = -1;  // -1: all
+    bool list = false;
+    bool json = false;
+};
+int checkpoint(const CheckpointArgs& args);
+
+struct ProveArgs {
+    std::string what;  // entry, transaction, user-line, balance, consistency
+    std::string id;
+    std::string user;  // of a user-line
+    std::string program = "default";
+    std::string currency;  // of a balance; empty: the only one
+    int64_t partition = -1;
+    std::string data;
+    std::string out;  // empty: standard output
+};
+int prove(const ProveArgs& args);
+
+struct CheckArgs {
+    std::string file;
+    std::vector<std::string> vkeys;
+    std::vector<std::string> witness_vkeys;  // all of them must have cosigned
+    std::string since;                       // the earlier checkpoint of a consistency proof
+    bool json = false;
+};
+int check(const CheckArgs& args);
+
+struct PublishArgs {
+    std::string dir;
+    std::string data;
+    std::string key;  // sign first; empty: publish what was signed last
+    bool hashes_only = false;
+    bool json = false;
+};
+int publish(const PublishArgs& args);
+
+struct CosignArgs {
+    std::string data;
+    std::string url;
+    std::vector<std::string> vkeys;  // of the witness
+    int64_t partition = -1;
+};
+int cosign(const CosignArgs& args);
+
+struct WitnessArgs {
+    std::string key;
+    std::vector<std::string> logs;  // verifier lines, or files of them
+    std::string state;
+    std::string listen = "127.0.0.1:7380";
+};
+int witness(const WitnessArgs& args);
 
 // What the four words of `payouts` have in common.
 struct PayoutsArgs {

@@ -103,6 +103,13 @@ int main_of(int argc, char** argv) {
     run_command->add_option("--batch", run_args.batch_records, "Events a batch at most; no root depends on it")
         ->check(CLI::Range(1, 1'000'000))
         ->capture_default_str();
+    run_command->add_option("--key", run_args.key, "Sign checkpoints with this private key (`upline key new`)")
+        ->type_name("FILE");
+    run_command
+        ->add_option("--checkpoint-interval", run_args.checkpoint_seconds,
+                     "Sign when the last checkpoint is so many seconds old, and at the end")
+        ->check(CLI::Range(1, 86'400))
+        ->capture_default_str();
     run_command->add_flag("--json", run_args.json, "Print the result as JSON");
     LogOptionsOf run_log(*run_command, run_args.log);
     run_command->callback([&] {
@@ -127,6 +134,16 @@ int main_of(int argc, char** argv) {
     auto* verify_command = app.add_subcommand("verify", "Check a ledger without trusting who runs it");
     verify_command->add_option("--data", verify_args.data, "The data folder")->required();
     verify_command->add_option("--log", verify_args.log.url, "Also re-execute every record of this event log");
+    verify_command
+        ->add_option("--vkey", verify_args.vkeys,
+                     "Check the signatures of checkpoints: a verifier line, or a file of them; may be repeated")
+        ->allow_extra_args(false)
+        ->type_name("LINE|FILE");
+    verify_command
+        ->add_option("--since", verify_args.since,
+                     "A checkpoint from earlier that the ledger must extend; may be repeated")
+        ->allow_extra_args(false)
+        ->type_name("FILE");
     verify_command->add_flag("--json", verify_args.json, "Print the result as JSON");
     LogOptionsOf verify_log(*verify_command, verify_args.log);
     verify_command->callback([&] {
@@ -165,6 +182,7 @@ int main_of(int argc, char** argv) {
         exit_code = show(show_args);
     });
 
+    add_audit(app, exit_code);
     add_payouts(app, exit_code);
     add_questions(app, exit_code);
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `upline payouts file`: a run's open payouts as the bank takes them. The ledger knows ids alone; names and accounts
 // are read at this moment from a file of the operator's, and are in no log and no data folder.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +14,7 @@
 #include "events/time.h"
 #include "tools/commands.h"
 #include "tools/csv.h"
+#include "tools/files.h"
 #include "tools/pain001.h"
 #include "tools/payouts.h"
 #include "tools/print.h"
@@ -140,31 +139,6 @@ std::string csv_of(const PaymentFile& file, const std::vector<OpenPayout>& open)
     return out;
 }
 
-// Beside it and renamed, so that nobody ever sends half a file. For the owner's eyes: it holds names.
-Status write_file(const std::string& path, const std::string& text) {
-    const auto failed = [&path](const char* doing) {
-        return Error{ErrorCode::kUnavailable, fmt::format("{}: {}: {}", path, doing, std::strerror(errno))};
-    };
-    const std::string beside = path + ".new";
-    ::unlink(beside.c_str());  // of a time before, with a mode or a target of its own
-    const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) return failed("cannot be written");
-    size_t written = 0;
-    while (written < text.size()) {
-        const ssize_t size = ::write(fd, text.data() + written, text.size() - written);
-        if (size < 0 && errno == EINTR) continue;
-        if (size <= 0) break;
-        written += static_cast<size_t>(size);
-    }
-    const bool synced = written == text.size() && ::fsync(fd) == 0;
-    const int error = errno;
-    ::close(fd);
-    errno = error;
-    if (!synced) return failed("write");
-    if (::rename(beside.c_str(), path.c_str()) != 0) return failed("rename");
-    return ok_status();
-}
-
 void tell_changed_name(const std::string& whose, const BankParty& party) {
     if (const std::string text = bank_text(party.name).text; text != party.name)
         fmt::print(stderr, "upline: {}'s name is written as \"{}\", in the letters banks take\n", whose, text);
@@ -243,7 +217,7 @@ Result<int> write_payment_file(const PayoutsFileArgs& args) {
         for (const CreditTransfer& transfer : file.transfers)
             tell_changed_name(fmt::format("payout {}", to_string(transfer.payout)), transfer.payee);
     }
-    UPLINE_TRY(write_file(args.out, as_csv ? csv_of(file, run.open) : pain001_xml(file)));
+    UPLINE_TRY(write_file(args.out, as_csv ? csv_of(file, run.open) : pain001_xml(file), 0600));
     PayoutSums sums;
     for (const CreditTransfer& transfer : file.transfers) sums[transfer.currency].add(transfer.amount);
     if (args.json) {

@@ -25,6 +25,13 @@ Result<std::vector<ReadShard>> open_for_reading(const std::string& data) {
     return shards;
 }
 
+Status keep_partition(std::vector<ReadShard>& shards, int64_t partition, const std::string& data) {
+    if (partition < 0) return ok_status();
+    std::erase_if(shards, [&](const ReadShard& shard) { return shard.partition != partition; });
+    if (!shards.empty()) return ok_status();
+    return Error{ErrorCode::kNotFound, fmt::format("{}: there is no ledger of partition {}", data, partition)};
+}
+
 Status read_entry(EntrySource& source, Sequence sequence, Entry& entry) {
     UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, source.entry(sequence));
     const Status decoded = decode_entry(bytes, entry);

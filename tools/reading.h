@@ -22,6 +22,9 @@ struct ReadShard {
 // Every ledger of a data folder, as of now; a writer may go on beside. kNotFound if there is none.
 Result<std::vector<ReadShard>> open_for_reading(const std::string& data);
 
+// Leaves the one partition that was asked for; all of them if it is -1. kNotFound if it is not there.
+Status keep_partition(std::vector<ReadShard>& shards, int64_t partition, const std::string& data);
+
 // The decoded entry `sequence`; its views are valid until the source's next call.
 Status read_entry(EntrySource& source, Sequence sequence, Entry& entry);
 

@@ -6,7 +6,11 @@
 
 #include <chrono>
 #include <csignal>
+#include <map>
+#include <mutex>
+#include <optional>
 
+#include "tools/checkpoints.h"
 #include "tools/commands.h"
 #include "tools/print.h"
 #include "tools/shards.h"
@@ -19,6 +23,39 @@ std::atomic<bool> g_stop = false;
 void ask_to_stop(int /*signal*/) {
     g_stop = true;
 }
+
+// Signs each partition's ledger when it has grown and the last signature is old enough, and at the end.
+class Signer {
+  public:
+    Signer(const RunArgs& args, note::SigningKey key)
+        : data_(args.data), interval_(std::chrono::seconds(args.checkpoint_seconds)), key_(std::move(key)) {}
+
+    Status committed(uint32_t partition, Store& store, uint64_t size, bool last) {
+        Signed& before = signed_of(partition);
+        const auto now = std::chrono::steady_clock::now();
+        if (before.size == size || (!last && now - before.at < interval_)) return ok_status();
+        UPLINE_TRY(Checkpoints(data_, partition).sign(store, key_));
+        before = {size, now};
+        return ok_status();
+    }
+
+  private:
+    struct Signed {
+        std::optional<uint64_t> size;
+        std::chrono::steady_clock::time_point at = std::chrono::steady_clock::now();
+    };
+    // Each partition's is used by its own thread.
+    Signed& signed_of(uint32_t partition) {
+        const std::lock_guard lock(mutex_);
+        return signed_[partition];
+    }
+
+    std::string data_;
+    std::chrono::steady_clock::duration interval_;
+    note::SigningKey key_;
+    std::mutex mutex_;
+    std::map<uint32_t, Signed> signed_;
+};
 
 }  // namespace
 
@@ -33,6 +70,13 @@ int run(const RunArgs& args) {
     auto folder = DataFolder::open(args.data, DataFolder::Access::kWrite);
     if (!folder.ok()) return complain(folder.error());
 
+    std::optional<Signer> signer;
+    if (!args.key.empty()) {
+        const auto key = read_signing_key(args.key);
+        if (!key.ok()) return complain(key.error());
+        signer.emplace(args, *key);
+    }
+
     const auto started = std::chrono::steady_clock::now();
     ProgressBar progress("run");
     std::mutex progress_mutex;
@@ -45,6 +89,10 @@ int run(const RunArgs& args) {
         const std::lock_guard lock(progress_mutex);
         progress.update(entries, 0);
     };
+    if (signer)
+        feed_options.committed = [&](uint32_t partition, Store& store, uint64_t size, bool last) {
+            return signer->committed(partition, store, size, last);
+        };
     const auto reports = feed(**log, *folder, feed_options);
     if (!reports.ok()) return complain(reports.error());
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;

@@ -26,8 +26,10 @@ constexpr size_t kDeltaBudgetBytes = size_t{1} << 30;
 class Projectors {
   public:
     // `failed` becomes true as soon as they cannot go on; finish() says why.
-    static Result<std::unique_ptr<Projectors>> open(Store& store, size_t delta_bytes, std::atomic<bool>& failed) {
-        std::unique_ptr<Projectors> projectors(new Projectors(failed));
+    using Committed = std::function<Status(uint64_t size, bool last)>;
+    static Result<std::unique_ptr<Projectors>> open(Store& store, size_t delta_bytes, Committed committed,
+                                                    std::atomic<bool>& failed) {
+        std::unique_ptr<Projectors> projectors(new Projectors(std::move(committed), failed));
         for (const auto make_model : kModels) {
             std::unique_ptr<Model> model = make_model();
             UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, store.table(model->name()));
@@ -63,7 +65,7 @@ class Projectors {
     }
 
   private:
-    explicit Projectors(std::atomic<bool>& failed) : failed_(failed) {}
+    Projectors(Committed committed, std::atomic<bool>& failed) : committed_(std::move(committed)), failed_(failed) {}
 
     void follow() {
         uint64_t folded = 0;
@@ -78,9 +80,11 @@ class Projectors {
                 last = finishing_;
             }
             // Rows are stored when there is nothing else to do, and by fold_to itself when many have changed.
-            const Status status = fold(size, idle || last);
+            Status status = fold(size, idle || last);
             folded = size;
-            if (!status.ok() || (last && size == target())) {
+            const bool at_end = last && size == target();
+            if (status.ok() && committed_) status = committed_(size, at_end);
+            if (!status.ok() || at_end) {
                 const std::lock_guard lock(mutex_);
                 status_ = status;
                 if (!status.ok()) failed_ = true;
@@ -101,6 +105,7 @@ class Projectors {
     }
 
     static constexpr auto kIdle = std::chrono::milliseconds(50);
+    Committed committed_;
     std::vector<std::unique_ptr<EntrySource>> sources_;
     std::vector<std::unique_ptr<Projection>> projections_;
     std::mutex mutex_;
@@ -142,8 +147,11 @@ Status feed_one(EventLog& log, const DataFolder& folder, uint32_t partition, con
     if (report.size_before > 0) say(fmt::format("resumes after entry {}", report.size_before - 1));
     UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader,
                       log.open_reader(partition, shard->position().last_record));
+    Projectors::Committed committed;
+    if (options.committed)
+        committed = [&](uint64_t size, bool last) { return options.committed(partition, shard->store(), size, last); };
     UPLINE_TRY_ASSIGN(const std::unique_ptr<Projectors> projectors,
-                      Projectors::open(shard->store(), delta_bytes, stop.failed));
+                      Projectors::open(shard->store(), delta_bytes, std::move(committed), stop.failed));
     projectors->advance(shard->position().size);
 
     ConsumeOptions consume_options{.batch_records = options.batch_records, .once = options.once, .stop = &stop.either};

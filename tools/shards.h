@@ -26,6 +26,9 @@ struct FeedOptions {
     size_t batch_records = 65'536;
     bool once = false;
     const std::atomic<bool>* stop = nullptr;
+    // Called by a thread of the partition's, beside its loop, when entries have come to the disk and now and then when
+    // none have: for what is done with a ledger while it grows. `last` is the call before the end. An error ends all.
+    std::function<Status(uint32_t partition, Store& store, uint64_t size, bool last)> committed;
     // Both are called from several threads.
     std::function<void(uint32_t partition, const std::string& message)> say;
     std::function<void(uint64_t entries_applied)> applied;  // the sum over the shards of this call

@@ -10,6 +10,7 @@ class App;
 namespace upline {
 
 void add_questions(CLI::App& app, int& exit_code);
+void add_audit(CLI::App& app, int& exit_code);
 void add_payouts(CLI::App& app, int& exit_code);
 
 }  // namespace upline

@@ -24,10 +24,12 @@ class Forest {
   public:
     // Trees of the first leaves, read from the tiles of the largest.
     explicit Forest(const std::vector<Hash>& leaves) : leaves_(leaves) {
-        for (const Hash& leaf : leaves) tree_.append(leaf);
+        roots_.push_back(tree_.root());
+        for (const Hash& leaf : leaves) {
+            tree_.append(leaf);
+            roots_.push_back(tree_.root());
+        }
         for (Tile& tile : tree_.take_changed_tiles()) tiles_[{tile.level, tile.index}] = std::move(tile);
-        for (uint64_t size = 0; size <= leaves.size(); ++size)
-            roots_.push_back(root_of({leaves.begin(), leaves.begin() + static_cast<ptrdiff_t>(size)}));
     }
     Prover prover(uint64_t size) const {
         return {size, [this](unsigned level, uint64_t index) -> Result<Tile> {

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// `upline checkpoint`: signs each partition's ledger as it is now, or shows what was signed.
+#include <fmt/format.h>
+
+#include "events/json.h"
+#include "tools/checkpoints.h"
+#include "tools/commands.h"
+#include "tools/print.h"
+#include "tools/reading.h"
+
+namespace upline {
+namespace {
+
+void print_checkpoint(uint32_t partition, const SignedCheckpoint& signed_one, bool json) {
+    if (!json) {
+        fmt::print("{}", note::to_string(signed_one.note));
+        return;
+    }
+    RowPrinter row(Format::kJsonl, stdout);
+    row.number("partition", partition);
+    row.text("origin", signed_one.checkpoint.origin);
+    row.number("size", static_cast<int64_t>(signed_one.checkpoint.size));
+    row.text("root", to_hex(signed_one.checkpoint.root));
+    row.text("note", note::to_string(signed_one.note));
+    row.end_row();
+}
+
+Status run_checkpoint(const CheckpointArgs& args) {
+    UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(args.data));
+    UPLINE_TRY(keep_partition(shards, args.partition, args.data));
+    std::optional<note::SigningKey> key;
+    if (!args.key.empty()) {
+        UPLINE_TRY_ASSIGN(key, read_signing_key(args.key));
+    }
+    for (ReadShard& shard : shards) {
+        Checkpoints checkpoints(args.data, shard.partition);
+        if (args.list) {
+            UPLINE_TRY_ASSIGN(const std::vector<uint64_t> sizes, checkpoints.sizes());
+            for (const uint64_t size : sizes) {
+                UPLINE_TRY_ASSIGN(const SignedCheckpoint one, checkpoints.read(size));
+                print_checkpoint(shard.partition, one, args.json);
+            }
+            continue;
+        }
+        auto now = key ? checkpoints.sign(*shard.store, *key) : checkpoints.latest();
+        UPLINE_TRY(now);
+        print_checkpoint(shard.partition, *now, args.json);
+    }
+    return ok_status();
+}
+
+}  // namespace
+
+int checkpoint(const CheckpointArgs& args) {
+    const Status done = run_checkpoint(args);
+    if (done.ok()) return kExitDone;
+    complain(done.error());
+    // That the past was changed is an answer.
+    return done.error().code == ErrorCode::kCorrupt ? kExitNegative : kExitCouldNot;
+}
+
+}  // namespace upline

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// `upline key new`: an Ed25519 pair, for signing checkpoints or for witnessing those of others.
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include <filesystem>
+
+#include "ledger/note.h"
+#include "tools/checkpoints.h"
+#include "tools/commands.h"
+#include "tools/files.h"
+#include "tools/print.h"
+
+namespace upline {
+namespace {
+
+Status make_key(const KeyNewArgs& args) {
+    if (!note::is_key_name(args.name))
+        return Error{ErrorCode::kInvalid,
+                     fmt::format("\"{}\" cannot be a key's name: no spaces, no plus; best the log's address without "
+                                 "https://, as example.com/ledger",
+                                 args.name)};
+    note::SigningKey key{args.name, args.witness ? note::KeyType::kCosignature : note::KeyType::kEd25519, {}};
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(key.seed.data()), static_cast<int>(key.seed.size())) != 1)
+        return Error{ErrorCode::kUnavailable, "the system gives no random bytes"};
+    std::string lines;
+    if (args.witness) {
+        lines = note::to_line(note::verifier_of(key)) + "\n";
+    } else {
+        for (uint32_t partition = 0; partition < args.partitions; ++partition)
+            lines += note::to_line(note::verifier_of({origin_of(args.name, partition), key.type, key.seed})) + "\n";
+    }
+    // The public half first: no private key is left behind that nobody knows the other half of.
+    UPLINE_TRY(write_new_file(args.out + ".pub", lines, 0644));
+    const Status written = write_new_file(args.out, note::to_line(key) + "\n", 0600);
+    if (!written.ok()) {
+        std::error_code ignored;  // what went wrong is told already
+        std::filesystem::remove(args.out + ".pub", ignored);
+        return written;
+    }
+    fmt::print("{}", lines);
+    fmt::print(stderr, "private key in {} (keep it secret and backed up), verifier lines in {}.pub (give them away)\n",
+               args.out, args.out);
+    return ok_status();
+}
+
+}  // namespace
+
+int key_new(const KeyNewArgs& args) {
+    const Status made = make_key(args);
+    return made.ok() ? kExitDone : complain(made.error());
+}
+
+}  // namespace upline
