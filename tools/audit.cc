@@ -8,7 +8,7 @@
 //   execute    in order, by the calling thread: the facts or records again; it alone writes the report
 //
 // What a stage finds, it leaves in the chunk, so what is told and in which order hangs on no thread. Beside the walk
-// each read model is folded anew, never past what has been executed.
+// each read model is folded anew; what comes of it counts only if the walk finds the entries it folded to be right.
 #include "tools/audit.h"
 
 #include <fmt/format.h>
@@ -37,7 +37,9 @@ __extension__ using Int128 = __int128;
 constexpr size_t kChunk = 4096;                 // entries
 constexpr size_t kChunkBytes = 32 << 20;        // about, of records, or of entries where there is no log
 constexpr size_t kModelStep = size_t{1} << 16;  // entries that a read model folds between two looks at whether to go on
-constexpr unsigned kMostPreparers = 8;          // more would wait for the stages that go in order
+// Memory for rows of read models that are being summed, as in the first run: the more, the fewer times a row is made.
+constexpr size_t kDeltaBudgetBytes = size_t{1} << 30;
+constexpr unsigned kMostPreparers = 8;  // more would wait for the stages that go in order
 constexpr size_t kMostFindings = 10;
 
 // Entries on their way through the stages. Each stage reads what those before it have written.
@@ -79,23 +81,22 @@ struct Chunk {
     void find(std::optional<Sequence> at, std::string what) { findings.push_back({at, std::move(what)}); }
 };
 
-// Threads that are joined however the work ends. `stop` makes them return; `failed` is told what one has thrown.
+// Threads that are joined however the work ends; `stop` makes them return.
 class Crew {
   public:
-    Crew(std::function<void()> stop, std::function<void(const Error&)> failed)
-        : stop_(std::move(stop)), failed_(std::move(failed)) {}
+    explicit Crew(std::function<void()> stop) : stop_(std::move(stop)) {}
     Crew(const Crew&) = delete;
     Crew& operator=(const Crew&) = delete;
     ~Crew() {
         stop_();
         join();
     }
-    void start(std::function<void()> work) {
-        threads_.emplace_back([this, work = std::move(work)] {
+    void start(std::function<void()> work, std::function<void(const Error&)> failed) {
+        threads_.emplace_back([work = std::move(work), failed = std::move(failed)] {
             try {
                 work();
             } catch (const std::exception& error) {  // the standard library's: memory that is not to be had
-                failed_({ErrorCode::kUnavailable, error.what()});
+                failed({ErrorCode::kUnavailable, error.what()});
             }
         });
     }
@@ -106,7 +107,6 @@ class Crew {
 
   private:
     std::function<void()> stop_;
-    std::function<void(const Error&)> failed_;
     std::vector<std::thread> threads_;
 };
 
@@ -177,69 +177,30 @@ class Line {
     std::optional<Error> error_;
 };
 
-// How many entries have turned out right so far: what may be folded.
-class Verified {
-  public:
-    void advance(uint64_t entries) {
-        const std::lock_guard lock(mutex_);
-        entries_ = entries;
-        changed_.notify_all();
-    }
-    void end() {  // there will be no more
-        const std::lock_guard lock(mutex_);
-        ended_ = true;
-        changed_.notify_all();
-    }
-    void abandon() {
-        const std::lock_guard lock(mutex_);
-        ended_ = abandoned_ = true;
-        changed_.notify_all();
-    }
-    // How many, once they are more than `entries`; nullopt if that will not be, or need not.
-    std::optional<uint64_t> wait_past(uint64_t entries) {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return ended_ || entries_ > entries; });
-        return abandoned_ || entries_ <= entries ? std::nullopt : std::optional(entries_);
-    }
-
-  private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    uint64_t entries_ = 0;
-    bool ended_ = false;
-    bool abandoned_ = false;
-};
-
-// A stored read model, and the same folded anew in a thread of its own.
+// A stored read model, and the same folded anew by a thread of its own.
 struct ModelAudit {
     std::unique_ptr<Model> model;
     Result<std::unique_ptr<Table>> stored;
     std::optional<Result<ModelPosition>> position;  // if there is a table
     std::string name{model->name()};
 
-    // What came of it: none if it was not folded to its position.
+    // What came of it; none if it was not folded to its position, for it stands for more than `right` entries.
     std::optional<Result<std::optional<Difference>>> difference;
-
-    void fold(Store& store, Verified& verified) { difference = fold_and_compare(store, verified); }
-
-  private:
-    std::optional<Result<std::optional<Difference>>> fold_and_compare(Store& store, Verified& verified) {
+    void fold(Store& store, const std::atomic<uint64_t>& right) {
         const std::unique_ptr<EntrySource> walk = store.entries();
         const std::unique_ptr<EntrySource> named = store.look_up();
-        const auto opened = Projection::open(std::make_unique<MemoryTable>(), std::move(model), *walk, *named);
-        if (!opened.ok()) return opened.error();
-        Projection& again = **opened;
+        auto again = Projection::open(std::make_unique<MemoryTable>(), std::move(model), *walk, *named,
+                                      kDeltaBudgetBytes / kModels.size());
+        Status status = again.ok() ? ok_status() : again.error();
         const uint64_t size = (*position)->size;
-        for (uint64_t folded = 0; folded < size;) {
-            const std::optional<uint64_t> right = verified.wait_past(folded);
-            if (!right) return std::nullopt;
-            folded = std::min({size, *right, folded + kModelStep});
-            const Status done = again.fold_to(folded);
-            if (!done.ok()) return done.error();
+        for (uint64_t folded = 0; status.ok() && folded < size;) {
+            if (size > right) return;
+            folded = std::min<uint64_t>(size, folded + kModelStep);
+            status = (*again)->fold_to(folded);
         }
-        const Status stored_rows = again.flush();
-        if (!stored_rows.ok()) return stored_rows.error();
-        return compare_tables(**stored, again.table(), again.model());
+        if (status.ok()) status = (*again)->flush();
+        difference = status.ok() ? compare_tables(**stored, (*again)->table(), (*again)->model())
+                                 : Result<std::optional<Difference>>(status.error());
     }
 };
 
@@ -308,6 +269,12 @@ class Audit {
         if (identity_.partition != shard_.partition)
             find(std::nullopt, fmt::format("the ledger in the folder of partition {} says it is of partition {}",
                                            shard_.partition, identity_.partition));
+        std::vector<ModelAudit> models = read_models();
+        Crew folders([&] { right_ = 0; });
+        for (ModelAudit& model : models)
+            if (model.position && model.position->ok() && (*model.position)->size <= position_.size)
+                folders.start([&] { model.fold(store_, right_); },
+                              [&](const Error& error) { model.difference = error; });
         stored_state_ = store_.load_state();
         if (!stored_state_->ok()) UPLINE_TRY(finding_or_error(std::nullopt, stored_state_->error()));
         if (log_) {
@@ -327,20 +294,7 @@ class Audit {
             reader_ = std::move(*reader);
         }
         core_.emplace(state_, identity_, *entries_, *matured_);
-        std::vector<ModelAudit> models = read_models();
-        Verified verified;
-        std::optional<Error> thrown;
-        std::mutex thrown_mutex;
-        Crew folders([&] { verified.abandon(); },
-                     [&](const Error& error) {
-                         const std::lock_guard lock(thrown_mutex);
-                         thrown = error;
-                     });
-        for (ModelAudit& model : models)
-            if (model.position && model.position->ok() && (*model.position)->size <= position_.size)
-                folders.start([&] { model.fold(store_, verified); });
-        UPLINE_TRY(walk(verified));
-        verified.end();
+        UPLINE_TRY(walk());
         if (walked_to_end_) {
             check_head();
             std::vector<Finding> findings;
@@ -348,8 +302,8 @@ class Audit {
             for (Finding& finding : findings) find(finding.entry, std::move(finding.what));
             UPLINE_TRY(look_behind_the_end());
         }
+        right_ = next_;
         folders.join();
-        if (thrown) return *thrown;
         return report_read_models(models);
     }
 
@@ -378,16 +332,17 @@ class Audit {
     }
 
     // Every entry once, in chunks.
-    Status walk(Verified& verified) {
+    Status walk() {
         walked_to_end_ = position_.size == 0;
         if (!walked_to_end_) {
             const unsigned preparers = std::clamp(std::thread::hardware_concurrency(), 1U, kMostPreparers);
             Line line(preparers + 4);
-            Crew crew([&] { line.stop(); }, [&](const Error& error) { line.fail(error); });
-            crew.start([&] { read_all(line); });
-            for (unsigned i = 0; i < preparers; ++i) crew.start([&] { prepare_all(line); });
-            crew.start([&] { check_all_chunks(line); });
-            UPLINE_TRY(execute_all(line, verified));
+            const auto failed = [&](const Error& error) { line.fail(error); };
+            Crew crew([&] { line.stop(); });
+            crew.start([&] { read_all(line); }, failed);
+            for (unsigned i = 0; i < preparers; ++i) crew.start([&] { prepare_all(line); }, failed);
+            crew.start([&] { check_all_chunks(line); }, failed);
+            UPLINE_TRY(execute_all(line));
         }
         if (walked_to_end_ && next_ == state_position()) check_state(books_.compare(***stored_state_));
         return ok_status();
@@ -668,7 +623,7 @@ class Audit {
                                           right.index, stored.hashes.size(), position_.size, right.hashes.size())};
     }
 
-    Status execute_all(Line& line, Verified& verified) {
+    Status execute_all(Line& line) {
         for (uint64_t number = 0; !walked_to_end_; ++number) {
             Chunk* chunk = line.take(number, Line::Stage::kChecked);
             if (!chunk) return line.status();
@@ -681,7 +636,6 @@ class Audit {
             }
             next_ += chunk->ends.size();
             walked_to_end_ = chunk->last;
-            verified.advance(next_);
             line.give(number, Line::Stage::kEmpty);
         }
         return ok_status();
@@ -966,6 +920,8 @@ class Audit {
     std::optional<Core> core_;
     EntryBatch executed_;
 
+    // How many entries read models may stand for: those found right, when the walk has ended.
+    std::atomic<uint64_t> right_ = UINT64_MAX;
     // In force after the last executed chunk; the core decodes again what was read ahead under others.
     std::atomic<const Rules*> rules_ = &rules_versions().front();
 };
