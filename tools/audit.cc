@@ -35,7 +35,7 @@ namespace {
 __extension__ using Int128 = __int128;
 
 constexpr size_t kChunk = 4096;                 // entries
-constexpr size_t kChunkBytes = 32 << 20;        // about, of records, or of entries where there is no log
+constexpr size_t kChunkBytes = 8 << 20;         // about, of records, or of entries where there is no log
 constexpr size_t kModelStep = size_t{1} << 16;  // entries that a read model folds between two looks at whether to go on
 // Memory for rows of read models that are being summed, as in the first run: the more, the fewer times a row is made.
 constexpr size_t kDeltaBudgetBytes = size_t{1} << 30;
@@ -182,13 +182,13 @@ struct ModelAudit {
     std::unique_ptr<Model> model;
     Result<std::unique_ptr<Table>> stored;
     std::optional<Result<ModelPosition>> position;  // if there is a table
+    std::unique_ptr<EntrySource> walk;
+    std::unique_ptr<EntrySource> named;
     std::string name{model->name()};
 
     // What came of it; none if it was not folded to its position, for it stands for more than `right` entries.
     std::optional<Result<std::optional<Difference>>> difference;
-    void fold(Store& store, const std::atomic<uint64_t>& right) {
-        const std::unique_ptr<EntrySource> walk = store.entries();
-        const std::unique_ptr<EntrySource> named = store.look_up();
+    void fold(const std::atomic<uint64_t>& right) {
         auto again = Projection::open(std::make_unique<MemoryTable>(), std::move(model), *walk, *named,
                                       kDeltaBudgetBytes / kModels.size());
         Status status = again.ok() ? ok_status() : again.error();
@@ -273,8 +273,7 @@ class Audit {
         Crew folders([&] { right_ = 0; });
         for (ModelAudit& model : models)
             if (model.position && model.position->ok() && (*model.position)->size <= position_.size)
-                folders.start([&] { model.fold(store_, right_); },
-                              [&](const Error& error) { model.difference = error; });
+                folders.start([&] { model.fold(right_); }, [&](const Error& error) { model.difference = error; });
         stored_state_ = store_.load_state();
         if (!stored_state_->ok()) UPLINE_TRY(finding_or_error(std::nullopt, stored_state_->error()));
         if (log_) {
@@ -363,7 +362,8 @@ class Audit {
         }
     }
 
-    // Chunks begin with a tile, but for the one that begins where the stored state stands.
+    // Chunks begin with a tile, but for one that begins where the stored state stands or the one before it was cut
+    // short for its bytes.
     void read_chunk(Line& line, Sequence first, Chunk& chunk) {
         chunk.first = first;
         chunk.bytes.clear();
@@ -848,7 +848,8 @@ class Audit {
             Result<std::unique_ptr<Table>> stored = store_.table(model->name());
             std::optional<Result<ModelPosition>> position;
             if (stored.ok()) position = read_position(**stored, *model);
-            models.push_back({std::move(model), std::move(stored), std::move(position)});
+            models.push_back(
+                {std::move(model), std::move(stored), std::move(position), store_.entries(), store_.look_up()});
         }
         return models;
     }
