@@ -57,8 +57,9 @@ struct Chunk {
 
     // prepare
     std::vector<Hash> leaves;
-    std::vector<Hash> tile_roots;  // of each whole tile of them
-    std::unique_ptr<Entry[]> entries;
+    std::vector<Hash> tile_roots;      // of each whole tile of them
+    std::unique_ptr<Entry[]> entries;  // no vector, for an entry is never moved
+    size_t entries_room = 0;
     size_t decoded = 0;                // of them
     std::optional<Error> undecodable;  // the one after them
     std::vector<Input> inputs;         // records, or facts that are still to be given the ids of what they name
@@ -432,7 +433,10 @@ class Audit {
         for (size_t i = 0; i < count; ++i)
             if (is_whole_tile(chunk, i))
                 chunk.tile_roots.push_back(tree_hash(std::span(chunk.leaves).subspan(i, merkle::kTileWidth)));
-        if (!chunk.entries) chunk.entries = std::make_unique<Entry[]>(kChunk);
+        if (chunk.entries_room < count) {
+            chunk.entries = std::make_unique<Entry[]>(count);
+            chunk.entries_room = count;
+        }
         for (chunk.decoded = 0; chunk.decoded < count; ++chunk.decoded) {
             const Status decoded = decode_entry(chunk.entry(chunk.decoded), chunk.entries[chunk.decoded]);
             if (decoded.ok()) continue;
