@@ -751,6 +751,31 @@ Result<RecordPlace> Store::place(Sequence sequence) {
     return place;
 }
 
+std::vector<RecordPlace> Store::places(Sequence first, size_t count) {
+    std::vector<RecordPlace> places;
+    places.reserve(count);
+    const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator({}, impl_->family("offsets")));
+    it->SeekForPrev(slice(big_endian(first)));
+    while (places.size() < count && it->Valid() && it->key().size() == 8) {
+        std::string bytes = it->value().ToString();
+        const uint64_t begin = from_big_endian(view(it->key()));
+        it->Next();
+        // Up to the next page, wherever that begins.
+        const uint64_t end = it->Valid() && it->key().size() == 8 ? from_big_endian(view(it->key())) : UINT64_MAX;
+        std::string_view rest = bytes;
+        RecordPlace place;
+        for (uint64_t i = begin; i < end && places.size() < count; ++i) {
+            const auto offset = take_varint(rest);
+            const auto time = take_varint(rest);
+            if (!offset || !time) return places;
+            place.offset += *offset;
+            place.append_time_ms += *time;
+            if (i >= first) places.push_back(place);
+        }
+    }
+    return places;
+}
+
 Result<std::optional<merkle::Tile>> Store::tile(unsigned level, uint64_t index) {
     UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get("tiles", tile_key(level, index)));
     if (!value) return std::optional<merkle::Tile>();

@@ -24,8 +24,8 @@
 // The state families are only ever ingested into and the others only written through the WAL: RocksDB before 7.10 can
 // misorder files of a family that is written both ways.
 //
-// Readers, tables and provers of tiles may be used by one thread each, beside the writer; all else but position() and
-// tile() by one thread at a time.
+// Readers and tables may be used by one thread each, beside the writer; position, place, places and tile by any number of
+// threads, for they only read; all else by one thread at a time.
 #pragma once
 
 #include <filesystem>
@@ -107,6 +107,8 @@ class Store {
     std::unique_ptr<EntrySource> entries();
     std::unique_ptr<EntrySource> look_up();
     Result<RecordPlace> place(Sequence sequence);
+    // Those of `count` entries from `first` on, in one scan; fewer if one cannot be read: place() of it says why.
+    std::vector<RecordPlace> places(Sequence first, size_t count);
     Result<std::optional<merkle::Tile>> tile(unsigned level, uint64_t index);
     Result<merkle::Tree> load_tree(uint64_t size);
 

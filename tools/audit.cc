@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
+// The walk over all entries is a line of stages, each a thread of its own, with a fixed number of chunks of entries
+// between them:
+//
+//   read       entries in order and, with the log, their records in order
+//   prepare    by several threads, each a chunk of its own: leaf hashes, decoded entries, hashed and decoded records
+//   check      in order: form, place, clock, sums, amounts, balances, the tree
+//   execute    in order, by the calling thread: the facts or records again; it alone writes the report
+//
+// What a stage finds, it leaves in the chunk, so what is told and in which order hangs on no thread. Beside the walk
+// each read model is folded anew; what comes of it counts only if the walk finds the entries it folded to be right.
 #include "tools/audit.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <condition_variable>
 #include <cstring>
+#include <functional>
+#include <mutex>
+#include <thread>
 
 #include "ledger/core.h"
 #include "projectors/compare.h"
 #include "projectors/memory_table.h"
 #include "projectors/models.h"
 #include "projectors/projection.h"
+#include "tools/own_tree.h"
 #include "tools/recomputation.h"
 
 namespace upline {
@@ -18,8 +34,176 @@ namespace {
 
 __extension__ using Int128 = __int128;
 
-constexpr size_t kChunk = 4096;
+constexpr size_t kChunk = 4096;                 // entries
+constexpr size_t kChunkBytes = 8 << 20;         // about, of records, or of entries where there is no log
+constexpr size_t kModelStep = size_t{1} << 16;  // entries that a read model folds between two looks at whether to go on
+// Memory for rows of read models that are being summed, as in the first run: the more, the fewer times a row is made.
+constexpr size_t kDeltaBudgetBytes = size_t{1} << 30;
+constexpr unsigned kMostPreparers = 8;  // more would wait for the stages that go in order
 constexpr size_t kMostFindings = 10;
+
+// Entries on their way through the stages. Each stage reads what those before it have written.
+struct Chunk {
+    // read
+    Sequence first = 0;
+    bool last = false;  // nothing is read after it
+    std::vector<std::byte> bytes;
+    std::vector<size_t> ends;
+    std::optional<Error> unreadable;  // the entry after them, which was to be one of them
+    std::vector<RecordBatch> batches;
+    size_t batch_count = 0;
+    std::vector<RecordPlace> log_places;     // of the records
+    std::optional<Error> record_unreadable;  // the one after them; none: there the log ends
+
+    // prepare
+    std::vector<Hash> leaves;
+    std::vector<Hash> tile_roots;      // of each whole tile of them
+    std::unique_ptr<Entry[]> entries;  // no vector, for an entry is never moved
+    size_t entries_room = 0;
+    size_t decoded = 0;                // of them
+    std::optional<Error> undecodable;  // the one after them
+    std::vector<Input> inputs;         // records, or facts that are still to be given the ids of what they name
+    std::vector<RecordPlace> places;   // as stored
+
+    // check
+    std::optional<Error> error;
+    std::optional<std::string> books_wrong;  // where the stored state is as of `first`
+    std::vector<Finding> findings;
+    std::optional<size_t> names_nobody;       // the first entry that names what no earlier one made
+    std::optional<merkle::Tile> open_leaves;  // of the tile that the chunk ends in the middle of
+
+    std::span<const std::byte> entry(size_t i) const {
+        const size_t begin = i == 0 ? 0 : ends[i - 1];
+        return std::span(bytes).subspan(begin, ends[i] - begin);
+    }
+    bool has_wrong_entry() const {
+        return std::ranges::any_of(findings, [](const Finding& finding) { return finding.entry.has_value(); });
+    }
+    void find(std::optional<Sequence> at, std::string what) { findings.push_back({at, std::move(what)}); }
+};
+
+// Threads that are joined however the work ends; `stop` makes them return.
+class Crew {
+  public:
+    explicit Crew(std::function<void()> stop) : stop_(std::move(stop)) {}
+    Crew(const Crew&) = delete;
+    Crew& operator=(const Crew&) = delete;
+    ~Crew() {
+        stop_();
+        join();
+    }
+    void start(std::function<void()> work, std::function<void(const Error&)> failed) {
+        threads_.emplace_back([work = std::move(work), failed = std::move(failed)] {
+            try {
+                work();
+            } catch (const std::exception& error) {  // the standard library's: memory that is not to be had
+                failed({ErrorCode::kUnavailable, error.what()});
+            }
+        });
+    }
+    void join() {
+        for (std::thread& thread : threads_) thread.join();
+        threads_.clear();
+    }
+
+  private:
+    std::function<void()> stop_;
+    std::vector<std::thread> threads_;
+};
+
+// The chunks between the stages: chunk n lies in slot n modulo their number, from when it is read until it is executed.
+class Line {
+  public:
+    enum class Stage { kEmpty, kRead, kPrepared, kChecked };
+
+    explicit Line(size_t slots) : slots_(slots) {}
+
+    // Waits until chunk `number` has passed `stage`, or for an empty one to read it into; nullptr once stopped.
+    Chunk* take(uint64_t number, Stage stage) {
+        std::unique_lock lock(mutex_);
+        return wait(lock, number, stage);
+    }
+    void give(uint64_t number, Stage stage) {
+        const std::lock_guard lock(mutex_);
+        Slot& slot = slots_[number % slots_.size()];
+        slot.stage = stage;
+        slot.number = number;
+        changed_.notify_all();
+    }
+    // The next chunk that nobody prepares, and its number.
+    std::pair<Chunk*, uint64_t> take_to_prepare() {
+        std::unique_lock lock(mutex_);
+        const uint64_t number = next_to_prepare_++;
+        return {wait(lock, number, Stage::kRead), number};
+    }
+    void stop() {
+        const std::lock_guard lock(mutex_);
+        stopped_ = true;
+        changed_.notify_all();
+    }
+    void fail(const Error& error) {
+        const std::lock_guard lock(mutex_);
+        if (!error_) error_ = error;
+        stopped_ = true;
+        changed_.notify_all();
+    }
+    bool stopped() {
+        const std::lock_guard lock(mutex_);
+        return stopped_;
+    }
+    Status status() {
+        const std::lock_guard lock(mutex_);
+        return error_ ? Status(*error_) : ok_status();
+    }
+
+  private:
+    struct Slot {
+        Chunk chunk;
+        Stage stage = Stage::kEmpty;
+        uint64_t number = 0;
+    };
+    Chunk* wait(std::unique_lock<std::mutex>& lock, uint64_t number, Stage stage) {
+        Slot& slot = slots_[number % slots_.size()];
+        changed_.wait(lock, [&] {
+            return stopped_ || (slot.stage == stage && (stage == Stage::kEmpty || slot.number == number));
+        });
+        return stopped_ ? nullptr : &slot.chunk;
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<Slot> slots_;
+    uint64_t next_to_prepare_ = 0;
+    bool stopped_ = false;
+    std::optional<Error> error_;
+};
+
+// A stored read model, and the same folded anew by a thread of its own.
+struct ModelAudit {
+    std::unique_ptr<Model> model;
+    Result<std::unique_ptr<Table>> stored;
+    std::optional<Result<ModelPosition>> position;  // if there is a table
+    std::unique_ptr<EntrySource> walk;
+    std::unique_ptr<EntrySource> named;
+    std::string name{model->name()};
+
+    // What came of it; none if it was not folded to its position, for it stands for more than `right` entries.
+    std::optional<Result<std::optional<Difference>>> difference;
+    void fold(const std::atomic<uint64_t>& right) {
+        auto again = Projection::open(std::make_unique<MemoryTable>(), std::move(model), *walk, *named,
+                                      kDeltaBudgetBytes / kModels.size());
+        Status status = again.ok() ? ok_status() : again.error();
+        const uint64_t size = (*position)->size;
+        for (uint64_t folded = 0; status.ok() && folded < size;) {
+            if (size > right) return;
+            folded = std::min<uint64_t>(size, folded + kModelStep);
+            status = (*again)->fold_to(folded);
+        }
+        if (status.ok()) status = (*again)->flush();
+        difference = status.ok() ? compare_tables(**stored, (*again)->table(), (*again)->model())
+                                 : Result<std::optional<Difference>>(status.error());
+    }
+};
 
 class Audit {
   public:
@@ -28,12 +212,12 @@ class Audit {
           store_(*shard.store),
           log_(log),
           progress_(progress),
-          entries_(store_.look_up()),
-          named_(store_.look_up()),
-          matured_(store_.entries()),
           walk_(store_.entries()),
+          named_(store_.look_up()),
           earlier_(*named_),
-          recomputation_(earlier_) {}
+          recomputation_(earlier_),
+          entries_(store_.look_up()),
+          matured_(store_.entries()) {}
 
     Result<AuditReport> report() {
         UPLINE_TRY(check_all());
@@ -86,6 +270,11 @@ class Audit {
         if (identity_.partition != shard_.partition)
             find(std::nullopt, fmt::format("the ledger in the folder of partition {} says it is of partition {}",
                                            shard_.partition, identity_.partition));
+        std::vector<ModelAudit> models = read_models();
+        Crew folders([&] { right_ = 0; });
+        for (ModelAudit& model : models)
+            if (model.position && model.position->ok() && (*model.position)->size <= position_.size)
+                folders.start([&] { model.fold(right_); }, [&](const Error& error) { model.difference = error; });
         stored_state_ = store_.load_state();
         if (!stored_state_->ok()) UPLINE_TRY(finding_or_error(std::nullopt, stored_state_->error()));
         if (log_) {
@@ -108,10 +297,14 @@ class Audit {
         UPLINE_TRY(walk());
         if (walked_to_end_) {
             check_head();
-            UPLINE_TRY(check_tiles(tree_.right_edge()));  // the walk has left the partial ones out
+            std::vector<Finding> findings;
+            UPLINE_TRY(check_tiles(tree_.partial_tiles(), findings));  // the walk has left those out
+            for (Finding& finding : findings) find(finding.entry, std::move(finding.what));
             UPLINE_TRY(look_behind_the_end());
         }
-        return check_read_models();
+        right_ = next_;
+        folders.join();
+        return report_read_models(models);
     }
 
     // A ledger that has not come to the log's end is none the worse, but neither is it known to be all there is.
@@ -132,201 +325,144 @@ class Audit {
         find(entry, error.message);
         return ok_status();
     }
+    static Status finding_or_error(std::optional<Sequence> entry, const Error& error, std::vector<Finding>& findings) {
+        if (error.code == ErrorCode::kUnavailable) return error;
+        findings.push_back({entry, error.message});
+        return ok_status();
+    }
 
-    // Every entry once, in chunks: form, place, hash, sums and amounts one by one, then the chunk executed anew.
+    // Every entry once, in chunks.
     Status walk() {
-        while (next_ < position_.size) {
-            if (next_ == state_position()) check_state();
-            const uint64_t until =
-                next_ < state_position() ? std::min(position_.size, state_position()) : position_.size;
-            const auto count = static_cast<size_t>(std::min<uint64_t>(kChunk, until - next_));
-            if (progress_) progress_(next_, position_.size);
-            UPLINE_TRY(read_chunk(count));
-            std::vector<merkle::Tile> tiles = tree_.take_changed_tiles();
-            std::erase_if(tiles, [](const merkle::Tile& tile) { return tile.hashes.size() < merkle::kTileWidth; });
-            UPLINE_TRY(check_tiles(tiles));
-            // Those before a wrong entry are executed, for one of them may be the first that is wrong. After it the
-            // state is no longer that of the log: what follows would be noise.
-            if (const auto wrong = first_wrong_entry()) ends_.resize(std::min<size_t>(ends_.size(), *wrong - next_));
-            UPLINE_TRY(execute_chunk());
-            if (first_wrong_entry()) UPLINE_TRY(check_last_leaves());
-            if (const auto wrong = first_wrong_entry()) {
-                report_.not_checked.push_back(
-                    fmt::format("what follows the first wrong entry: the entries after {}, and balances", *wrong));
-                return ok_status();
-            }
-            next_ += count;
+        walked_to_end_ = position_.size == 0;
+        if (!walked_to_end_) {
+            const unsigned preparers = std::clamp(std::thread::hardware_concurrency(), 1U, kMostPreparers);
+            Line line(preparers + 4);
+            const auto failed = [&](const Error& error) { line.fail(error); };
+            Crew crew([&] { line.stop(); });
+            crew.start([&] { read_all(line); }, failed);
+            for (unsigned i = 0; i < preparers; ++i) crew.start([&] { prepare_all(line); }, failed);
+            crew.start([&] { check_all_chunks(line); }, failed);
+            UPLINE_TRY(execute_all(line));
         }
-        walked_to_end_ = true;
-        if (next_ == state_position()) check_state();
+        if (walked_to_end_ && next_ == state_position()) check_state(books_.compare(***stored_state_));
         return ok_status();
     }
 
     uint64_t state_position() const { return stored_state_->ok() ? (**stored_state_)->size() : UINT64_MAX; }
 
-    Status read_chunk(size_t count) {
-        chunk_.clear();
-        ends_.clear();
-        Entry entry;
-        for (size_t i = 0; i < count; ++i) {
-            const Sequence sequence = next_ + i;
-            Result<std::span<const std::byte>> bytes = walk_->entry(sequence);
-            if (!bytes.ok()) return finding_or_error(sequence, bytes.error());
-            chunk_.insert(chunk_.end(), bytes->begin(), bytes->end());
-            ends_.push_back(chunk_.size());
-            tree_.append(merkle::leaf_hash(*bytes));
-            if (first_wrong_entry()) continue;  // only its place in the tree can still be judged
-            const Status decoded = decode_entry(*bytes, entry);
-            if (!decoded.ok())
-                find(sequence, decoded.error().message);
-            else
-                UPLINE_TRY(check_entry(sequence, entry));
+    void read_all(Line& line) {
+        Sequence next = 0;
+        for (uint64_t number = 0;; ++number) {
+            Chunk* chunk = line.take(number, Line::Stage::kEmpty);
+            if (!chunk) return;
+            read_chunk(line, next, *chunk);
+            next += chunk->ends.size();
+            const bool last = chunk->last = next == position_.size || chunk->unreadable;
+            line.give(number, Line::Stage::kRead);
+            if (last) return;
         }
-        return ok_status();
     }
 
-    Status check_entry(Sequence sequence, const Entry& entry) {
-        if (!find_rules(rules_versions(), rules_version_)) return unknown_rules(rules_version_, rules_versions());
-        if (entry.sequence != sequence) {
-            find(sequence, fmt::format("entry {} stands in its place", entry.sequence));
-            return ok_status();
+    // Chunks begin with a tile, but for one that begins where the stored state stands or the one before it was cut
+    // short for its bytes.
+    void read_chunk(Line& line, Sequence first, Chunk& chunk) {
+        chunk.first = first;
+        chunk.bytes.clear();
+        chunk.ends.clear();
+        chunk.unreadable.reset();
+        const uint64_t until = first < state_position() ? std::min(position_.size, state_position()) : position_.size;
+        uint64_t count = std::min(kChunk - first % kChunk, until - first);
+        if (reader_) count = read_records(line, count, chunk);
+        while (chunk.ends.size() < count && (reader_ || chunk.bytes.size() < kChunkBytes)) {
+            const Result<std::span<const std::byte>> bytes = walk_->entry(first + chunk.ends.size());
+            if (!bytes.ok()) {
+                chunk.unreadable = bytes.error();
+                return;
+            }
+            chunk.bytes.insert(chunk.bytes.end(), bytes->begin(), bytes->end());
+            chunk.ends.push_back(chunk.bytes.size());
         }
-        if (entry.rules_version != rules_version_) {
-            find(sequence, fmt::format("rules version {}, in force is {}", entry.rules_version, rules_version_));
-            return ok_status();
-        }
-        const int64_t clock = entry.accepted() ? std::max(clock_us_, entry.occurred_at_us) : clock_us_;
-        if (entry.clock_us != clock) {
-            find(sequence, fmt::format("clock is {}, the entries before it give {}", entry.clock_us, clock));
-            return ok_status();
-        }
-        clock_us_ = clock;
-        last_record_sha256_ = entry.record_sha256;
-        if (!entry.accepted()) return ok_status();
-        Int128 sum = 0;
-        for (const Posting& posting : entry.posted()) sum += posting.amount;
-        if (sum != 0) find(sequence, fmt::format("its postings sum to {} and not to zero", sum));
-        UPLINE_TRY_ASSIGN(const std::optional<std::string> wrong, recomputation_.check(entry));
-        if (wrong) find(sequence, *wrong);
-        recomputation_.learn(entry);
-        books_.post(entry);
-        if (const auto* activated = std::get_if<RulesActivated>(&entry.payload)) rules_version_ = activated->version;
-        return ok_status();
     }
 
-    // Our tiles against the stored ones.
-    Status check_tiles(const std::vector<merkle::Tile>& tiles) {
-        for (const merkle::Tile& tile : tiles) {
-            Result<std::optional<merkle::Tile>> stored = store_.tile(tile.level, tile.index);
-            if (!stored.ok()) {
-                UPLINE_TRY(finding_or_error(std::nullopt, stored.error()));
+    // As many records as the chunk shall have entries, or fewer where the log ends. Returns how many entries it shall
+    // have: fewer if the records are large.
+    uint64_t read_records(Line& line, uint64_t count, Chunk& chunk) {
+        chunk.batch_count = 0;
+        chunk.log_places.clear();
+        chunk.record_unreadable.reset();
+        size_t bytes = 0;
+        while (chunk.log_places.size() < count && !line.stopped()) {
+            if (bytes >= kChunkBytes) return chunk.log_places.size();
+            if (chunk.batch_count == chunk.batches.size()) chunk.batches.emplace_back();
+            RecordBatch& batch = chunk.batches[chunk.batch_count];
+            const Status read = reader_->read(count - chunk.log_places.size(), kChunkBytes - bytes, 100, batch);
+            if (!read.ok()) {
+                chunk.record_unreadable = read.error();
+                return count;
+            }
+            if (batch.empty()) {
+                const Result<bool> at_end = reader_->at_end();
+                if (!at_end.ok()) chunk.record_unreadable = at_end.error();
+                if (!at_end.ok() || *at_end) return count;
                 continue;
             }
-            if (!*stored) {
-                find(std::nullopt, fmt::format("tile {}/{} is missing", tile.level, tile.index));
-                continue;
-            }
-            compare_tile(tile, **stored);
+            for (const Record& record : batch.records())
+                chunk.log_places.push_back({record.offset, record.append_time_ms});
+            bytes += batch.value_bytes();
+            ++chunk.batch_count;
         }
-        return ok_status();
+        return count;
     }
 
-    // Where the walk ends early, the leaves of the tile it is in the middle of: an entry whose hash is another may lie
-    // before the one that was found to be wrong.
-    Status check_last_leaves() {
-        for (merkle::Tile& leaves : tree_.right_edge()) {
-            if (leaves.level != 0) continue;
-            Result<std::optional<merkle::Tile>> stored = store_.tile(0, leaves.index);
-            if (!stored.ok()) return finding_or_error(std::nullopt, stored.error());
-            if (!*stored) continue;
-            const size_t both = std::min(leaves.hashes.size(), (*stored)->hashes.size());
-            leaves.hashes.resize(both);
-            (*stored)->hashes.resize(both);
-            compare_tile(leaves, **stored);
+    void prepare_all(Line& line) {
+        for (;;) {
+            const auto [chunk, number] = line.take_to_prepare();
+            if (!chunk) return;
+            prepare(*chunk);
+            line.give(number, Line::Stage::kPrepared);
         }
-        return ok_status();
     }
 
-    void compare_tile(const merkle::Tile& right, const merkle::Tile& stored) {
-        const size_t both = std::min(right.hashes.size(), stored.hashes.size());
-        for (size_t i = 0; i < both; ++i) {
-            if (right.hashes[i] == stored.hashes[i]) continue;
-            const Sequence number = right.index * merkle::kTileWidth + i;
-            if (right.level == 0)
-                find(number, fmt::format("its hash is {}, the tree holds {}", to_hex(right.hashes[i]),
-                                         to_hex(stored.hashes[i])));
-            else
-                find(std::nullopt, fmt::format("tile {}/{}: hash {} is {}, the entries give {}", right.level,
-                                               right.index, i, to_hex(stored.hashes[i]), to_hex(right.hashes[i])));
+    void prepare(Chunk& chunk) {
+        const size_t count = chunk.ends.size();
+        chunk.leaves.clear();
+        chunk.tile_roots.clear();
+        chunk.inputs.clear();
+        chunk.undecodable.reset();
+        for (size_t i = 0; i < count; ++i) chunk.leaves.push_back(merkle::leaf_hash(chunk.entry(i)));
+        for (size_t i = 0; i < count; ++i)
+            if (is_whole_tile(chunk, i))
+                chunk.tile_roots.push_back(tree_hash(std::span(chunk.leaves).subspan(i, merkle::kTileWidth)));
+        if (chunk.entries_room < count) {
+            chunk.entries = std::make_unique<Entry[]>(count);
+            chunk.entries_room = count;
+        }
+        for (chunk.decoded = 0; chunk.decoded < count; ++chunk.decoded) {
+            const Status decoded = decode_entry(chunk.entry(chunk.decoded), chunk.entries[chunk.decoded]);
+            if (decoded.ok()) continue;
+            chunk.undecodable = decoded.error();
+            break;
+        }
+        if (!reader_) {
+            for (size_t i = 0; i < chunk.decoded; ++i) chunk.inputs.push_back(facts_again(chunk.entries[i]));
             return;
         }
-        if (right.hashes.size() != stored.hashes.size())
-            find(right.level == 0 ? std::optional(right.index * merkle::kTileWidth + both) : std::nullopt,
-                 fmt::format("tile {}/{} holds {} hashes, a tree of {} entries has {} there", right.level, right.index,
-                             stored.hashes.size(), position_.size, right.hashes.size()));
+        const Rules& rules = *rules_;
+        for (size_t batch = 0; batch < chunk.batch_count; ++batch)
+            for (const Record& record : chunk.batches[batch].records())
+                chunk.inputs.push_back(read_input(record.value, record.append_time_ms, rules));
+        chunk.places = store_.places(chunk.first, count);
     }
 
-    std::span<const std::byte> chunk_entry(size_t i) const {
-        const size_t begin = i == 0 ? 0 : ends_[i - 1];
-        return std::span(chunk_).subspan(begin, ends_[i] - begin);
+    // Whether the 256 entries from the i-th on are all those of a tile.
+    static bool is_whole_tile(const Chunk& chunk, size_t i) {
+        return (chunk.first + i) % merkle::kTileWidth == 0 && i + merkle::kTileWidth <= chunk.leaves.size();
     }
 
-    Status execute_chunk() {
-        for (size_t first = 0; first < ends_.size();) {
-            UPLINE_TRY_ASSIGN(const size_t done, log_ ? execute_records(first) : execute_facts(first));
-            if (done == 0) return ok_status();
-            UPLINE_TRY(core_->mature(4 * done));
-            first += done;
-        }
-        return ok_status();
-    }
-
-    // The log's records, executed again: every entry must come out to the byte, and lie where it says it does.
-    Result<size_t> execute_records(size_t first) {
-        bool at_end = false;
-        do {
-            UPLINE_TRY(reader_->read(ends_.size() - first, 32 << 20, 100, records_));
-            if (!records_.empty()) break;
-            UPLINE_TRY_ASSIGN(at_end, reader_->at_end());
-        } while (!at_end);
-        if (records_.empty()) {
-            find(next_ + first, "the log has no record for it: it ends before");
-            return size_t{0};
-        }
-        inputs_.clear();
-        for (size_t i = 0; i < records_.size(); ++i) {
-            const Record& record = records_.records()[i];
-            const Sequence sequence = next_ + first + i;
-            inputs_.push_back(read_input(record.value, record.append_time_ms, *core_->rules()));
-            Result<RecordPlace> place = store_.place(sequence);
-            if (!place.ok()) {
-                UPLINE_TRY(finding_or_error(sequence, place.error()));
-                return size_t{0};
-            }
-            if (place->offset != record.offset || place->append_time_ms != record.append_time_ms) {
-                find(sequence,
-                     fmt::format("stored as the record at offset {} of time {} ms, the log has offset {}, {} ms",
-                                 place->offset, place->append_time_ms, record.offset, record.append_time_ms));
-                return size_t{0};
-            }
-        }
-        return compare_execution(first, inputs_.size());
-    }
-
-    // The facts of accepted entries, executed again. What was refused left no facts; it must have changed nothing, and
-    // what is said of its id must be so.
-    Result<size_t> execute_facts(size_t first) {
-        Entry entry;
-        UPLINE_CHECK(decode_entry(chunk_entry(first), entry).ok(), "an entry that was decoded before");
-        if (!entry.accepted()) {
-            if (const auto wrong = check_refusal(entry)) {
-                find(entry.sequence, *wrong);
-                return size_t{0};
-            }
-            UPLINE_TRY(state_.fold(entry));
-            return size_t{1};
-        }
+    // An event as an accepted entry tells it.
+    static Input facts_again(const Entry& entry) {
         Input input;
+        if (!entry.accepted()) return input;
         input.rules_version = entry.rules_version;
         input.record_sha256 = entry.record_sha256;
         input.append_time_ms = entry.occurred_at_us / 1000 + 1;
@@ -335,10 +471,93 @@ class Audit {
         input.record.event.program = entry.program;
         input.record.event.occurred_at_us = entry.occurred_at_us;
         input.record.event.payload = entry.payload;
+        return input;
+    }
+
+    void check_all_chunks(Line& line) {
+        for (uint64_t number = 0;; ++number) {
+            Chunk* chunk = line.take(number, Line::Stage::kPrepared);
+            if (!chunk) return;
+            chunk->error.reset();
+            const Status checked = check_chunk(*chunk);
+            if (!checked.ok()) chunk->error = checked.error();
+            const bool end = chunk->last || chunk->error || chunk->has_wrong_entry();
+            line.give(number, Line::Stage::kChecked);
+            if (end) return;
+        }
+    }
+
+    Status check_chunk(Chunk& chunk) {
+        chunk.books_wrong.reset();
+        chunk.findings.clear();
+        chunk.names_nobody.reset();
+        chunk.open_leaves.reset();
+        if (chunk.first == state_position()) chunk.books_wrong = books_.compare(***stored_state_);
+        constexpr size_t kAhead = 64;
+        const std::span<const Entry> entries(chunk.entries.get(), chunk.decoded);
+        // After a wrong entry only the others' places in the tree can still be judged.
+        for (size_t i = 0; i < chunk.decoded && !chunk.has_wrong_entry(); ++i) {
+            if (i % kAhead == 0) recomputation_.fetch_ahead(entries.subspan(i, std::min(kAhead, entries.size() - i)));
+            UPLINE_TRY(check_entry(chunk, i));
+        }
+        if (chunk.undecodable && !chunk.has_wrong_entry())
+            chunk.find(chunk.first + chunk.decoded, chunk.undecodable->message);
+        if (chunk.unreadable)
+            UPLINE_TRY(finding_or_error(chunk.first + chunk.ends.size(), *chunk.unreadable, chunk.findings));
+        size_t tile = 0;
+        for (size_t i = 0; i < chunk.leaves.size();) {
+            if (is_whole_tile(chunk, i)) {
+                tree_.append_tile(std::span(chunk.leaves).subspan(i, merkle::kTileWidth), chunk.tile_roots[tile++]);
+                i += merkle::kTileWidth;
+            } else {
+                tree_.append(chunk.leaves[i++]);
+            }
+        }
+        if (tree_.size() % merkle::kTileWidth != 0) chunk.open_leaves = tree_.partial_tiles().front();
+        return check_tiles(tree_.take_full_tiles(), chunk.findings);
+    }
+
+    Status check_entry(Chunk& chunk, size_t i) {
+        const Sequence sequence = chunk.first + i;
+        const Entry& entry = chunk.entries[i];
+        if (!find_rules(rules_versions(), rules_version_)) return unknown_rules(rules_version_, rules_versions());
+        if (entry.sequence != sequence) {
+            chunk.find(sequence, fmt::format("entry {} stands in its place", entry.sequence));
+            return ok_status();
+        }
+        if (entry.rules_version != rules_version_) {
+            chunk.find(sequence, fmt::format("rules version {}, in force is {}", entry.rules_version, rules_version_));
+            return ok_status();
+        }
+        const int64_t clock = entry.accepted() ? std::max(clock_us_, entry.occurred_at_us) : clock_us_;
+        if (entry.clock_us != clock) {
+            chunk.find(sequence, fmt::format("clock is {}, the entries before it give {}", entry.clock_us, clock));
+            return ok_status();
+        }
+        clock_us_ = clock;
+        last_record_sha256_ = entry.record_sha256;
+        if (!entry.accepted()) return ok_status();
+        Int128 sum = 0;
+        for (const Posting& posting : entry.posted()) sum += posting.amount;
+        if (sum != 0) chunk.find(sequence, fmt::format("its postings sum to {} and not to zero", sum));
+        UPLINE_TRY_ASSIGN(const std::optional<std::string> wrong, recomputation_.check(entry));
+        if (wrong) chunk.find(sequence, *wrong);
+        if (!reader_ && !chunk.names_nobody) {
+            UPLINE_TRY_ASSIGN(const bool known, give_ids(entry, chunk.inputs[i].record.event.payload));
+            if (!known) chunk.names_nobody = i;
+        }
+        recomputation_.learn(entry);
+        books_.post(entry);
+        if (const auto* activated = std::get_if<RulesActivated>(&entry.payload)) rules_version_ = activated->version;
+        return ok_status();
+    }
+
+    // Gives facts the ids of what the entry names; whether earlier entries made it all.
+    Result<bool> give_ids(const Entry& entry, Payload& payload) {
         size_t next = 0;
         bool known = true;
         std::optional<Error> unreadable;
-        for_each_ref(input.record.event.payload, [&]<class Ref>(Ref& ref) {
+        for_each_ref(payload, [&]<class Ref>(Ref& ref) {
             const Sequence sequence = entry.refs[next++];
             if (sequence == kNoSequence) return;
             const Uuid* id = nullptr;
@@ -363,26 +582,150 @@ class Audit {
             if (id) ref.id = *id;
         });
         if (unreadable) return *unreadable;
-        if (!known) {
-            find(entry.sequence, "it names a user, website, sale or payout that no earlier entry made");
-            return size_t{0};
-        }
-        inputs_.assign(1, input);
-        return compare_execution(first, 1);
+        return known;
     }
 
-    Result<size_t> compare_execution(size_t first, size_t count) {
-        const Status applied = core_->apply(inputs_, executed_);
-        if (!applied.ok()) {
-            UPLINE_TRY(finding_or_error(next_ + first, applied.error()));
+    // Our tiles against the stored ones.
+    Status check_tiles(const std::vector<merkle::Tile>& tiles, std::vector<Finding>& findings) {
+        for (const merkle::Tile& tile : tiles) {
+            Result<std::optional<merkle::Tile>> stored = store_.tile(tile.level, tile.index);
+            if (!stored.ok())
+                UPLINE_TRY(finding_or_error(std::nullopt, stored.error(), findings));
+            else if (!*stored)
+                findings.push_back({std::nullopt, fmt::format("tile {}/{} is missing", tile.level, tile.index)});
+            else if (std::optional<Finding> wrong = compare_tile(tile, **stored))
+                findings.push_back(std::move(*wrong));
+        }
+        return ok_status();
+    }
+
+    // Where the walk ends early, the leaves of the tile it is in the middle of: an entry whose hash is another may lie
+    // before the one that was found to be wrong.
+    Status check_last_leaves(merkle::Tile leaves) {
+        Result<std::optional<merkle::Tile>> stored = store_.tile(0, leaves.index);
+        if (!stored.ok()) return finding_or_error(std::nullopt, stored.error());
+        if (!*stored) return ok_status();
+        const size_t both = std::min(leaves.hashes.size(), (*stored)->hashes.size());
+        leaves.hashes.resize(both);
+        (*stored)->hashes.resize(both);
+        if (std::optional<Finding> wrong = compare_tile(leaves, **stored)) find(wrong->entry, std::move(wrong->what));
+        return ok_status();
+    }
+
+    std::optional<Finding> compare_tile(const merkle::Tile& right, const merkle::Tile& stored) const {
+        const auto [differs, other] = std::ranges::mismatch(right.hashes, stored.hashes);
+        const auto at = static_cast<size_t>(differs - right.hashes.begin());
+        const std::optional<Sequence> entry =
+            right.level == 0 ? std::optional(right.index * merkle::kTileWidth + at) : std::nullopt;
+        if (differs != right.hashes.end() && other != stored.hashes.end())
+            return Finding{
+                entry, entry ? fmt::format("its hash is {}, the tree holds {}", to_hex(*differs), to_hex(*other))
+                             : fmt::format("tile {}/{}: hash {} is {}, the entries give {}", right.level, right.index,
+                                           at, to_hex(*other), to_hex(*differs))};
+        if (right.hashes.size() == stored.hashes.size()) return std::nullopt;
+        return Finding{entry, fmt::format("tile {}/{} holds {} hashes, a tree of {} entries has {} there", right.level,
+                                          right.index, stored.hashes.size(), position_.size, right.hashes.size())};
+    }
+
+    Status execute_all(Line& line) {
+        for (uint64_t number = 0; !walked_to_end_; ++number) {
+            Chunk* chunk = line.take(number, Line::Stage::kChecked);
+            if (!chunk) return line.status();
+            if (progress_) progress_(next_, position_.size);
+            UPLINE_TRY(finish_chunk(*chunk));
+            if (const auto wrong = first_wrong_entry()) {
+                report_.not_checked.push_back(
+                    fmt::format("what follows the first wrong entry: the entries after {}, and balances", *wrong));
+                return ok_status();
+            }
+            next_ += chunk->ends.size();
+            walked_to_end_ = chunk->last;
+            line.give(number, Line::Stage::kEmpty);
+        }
+        return ok_status();
+    }
+
+    Status finish_chunk(Chunk& chunk) {
+        if (chunk.error) return *chunk.error;
+        if (next_ == state_position()) check_state(chunk.books_wrong);
+        for (Finding& finding : chunk.findings) find(finding.entry, std::move(finding.what));
+        // Those before a wrong entry are executed, for one of them may be the first that is wrong. After it the state
+        // is no longer that of the log: what follows would be noise.
+        size_t count = chunk.ends.size();
+        if (const auto wrong = first_wrong_entry()) count = std::min<size_t>(count, *wrong - std::min(*wrong, next_));
+        for (size_t first = 0; first < count;) {
+            UPLINE_TRY_ASSIGN(const size_t done,
+                              reader_ ? execute_records(chunk, first, count) : execute_facts(chunk, first, count));
+            if (done == 0) break;
+            UPLINE_TRY(core_->mature(4 * done));
+            first += done;
+        }
+        if (core_->rules()) rules_ = core_->rules();
+        if (first_wrong_entry() && chunk.open_leaves) return check_last_leaves(std::move(*chunk.open_leaves));
+        return ok_status();
+    }
+
+    // The log's records, executed again: every entry must come out to the byte, and lie where it says it does. Returns
+    // how many entries from `first` on are right; 0 if that one is wrong.
+    Result<size_t> execute_records(Chunk& chunk, size_t first, size_t count) {
+        const size_t placed = std::min({count, chunk.inputs.size(), chunk.places.size()});
+        const auto in_place = [&](const RecordPlace& place, size_t i) {
+            return place.offset == chunk.log_places[i].offset &&
+                   place.append_time_ms == chunk.log_places[i].append_time_ms;
+        };
+        size_t end = first;
+        while (end < placed && in_place(chunk.places[end], end)) ++end;
+        if (end > first) return compare_execution(chunk, first, end - first);
+        const Sequence sequence = next_ + first;
+        if (first == chunk.inputs.size()) {
+            if (chunk.record_unreadable) return *chunk.record_unreadable;
+            find(sequence, "the log has no record for it: it ends before");
             return size_t{0};
         }
-        for (size_t i = 0; i < count; ++i) {
-            const auto stored = chunk_entry(first + i);
+        const Result<RecordPlace> place = store_.place(sequence);
+        if (!place.ok()) {
+            UPLINE_TRY(finding_or_error(sequence, place.error()));
+            return size_t{0};
+        }
+        if (in_place(*place, first)) return compare_execution(chunk, first, 1);
+        find(sequence, fmt::format("stored as the record at offset {} of time {} ms, the log has offset {}, {} ms",
+                                   place->offset, place->append_time_ms, chunk.log_places[first].offset,
+                                   chunk.log_places[first].append_time_ms));
+        return size_t{0};
+    }
+
+    // The facts of accepted entries, executed again. What was refused left no facts; it must have changed nothing, and
+    // what is said of its id must be so. Returns as execute_records.
+    Result<size_t> execute_facts(Chunk& chunk, size_t first, size_t count) {
+        const Entry& entry = chunk.entries[first];
+        if (!entry.accepted()) {
+            if (const auto wrong = check_refusal(entry)) {
+                find(entry.sequence, *wrong);
+                return size_t{0};
+            }
+            UPLINE_TRY(state_.fold(entry));
+            return size_t{1};
+        }
+        size_t end = first;
+        while (end < count && chunk.entries[end].accepted() && end != chunk.names_nobody) ++end;
+        if (end > first) return compare_execution(chunk, first, end - first);
+        find(entry.sequence, "it names a user, website, sale or payout that no earlier entry made");
+        return size_t{0};
+    }
+
+    Result<size_t> compare_execution(const Chunk& chunk, size_t first, size_t count) {
+        const Status applied = core_->apply(std::span(chunk.inputs).subspan(first, count), executed_);
+        for (size_t i = 0; i < executed_.size(); ++i) {
+            const auto stored = chunk.entry(first + i);
             if (std::ranges::equal(stored, executed_[i])) continue;
             describe_difference(next_ + first + i, stored, executed_[i]);
             return size_t{0};
         }
+        if (!applied.ok()) {
+            UPLINE_TRY(finding_or_error(next_ + first + executed_.size(), applied.error()));
+            return size_t{0};
+        }
+        if (executed_.size() < count) return unknown_rules(state_.rules_version(), rules_versions());
         return count;
     }
 
@@ -390,8 +733,8 @@ class Audit {
         Entry a;
         Entry b;
         UPLINE_CHECK(decode_entry(stored, a).ok() && decode_entry(right, b).ok(), "entries that decode");
-        const char* again = log_ ? "executing the log's record again" : "executing its facts again";
-        if (log_ && a.record_sha256 != b.record_sha256)
+        const char* again = reader_ ? "executing the log's record again" : "executing its facts again";
+        if (reader_ && a.record_sha256 != b.record_sha256)
             find(sequence, fmt::format("it says its record has SHA-256 {}, the log's has {}", to_hex(a.record_sha256),
                                        to_hex(b.record_sha256)));
         else if (a.outcome != b.outcome)
@@ -427,9 +770,9 @@ class Audit {
 
     // The stored state, as of this entry: its balances against the sums of postings, the rest against the state that
     // executing again has made.
-    void check_state() {
+    void check_state(const std::optional<std::string>& books_wrong) {
         const State& stored = ***stored_state_;
-        if (const auto wrong = books_.compare(stored)) find(std::nullopt, *wrong);
+        if (books_wrong) find(std::nullopt, *books_wrong);
         const Status matured = core_->mature();
         if (!matured.ok()) {
             find(std::nullopt, matured.error().message);
@@ -501,50 +844,51 @@ class Audit {
             find(std::nullopt, behind.error().message);
     }
 
-    // Each read model folded anew in memory, up to where the stored one stands, and compared row by row.
-    Status check_read_models() {
+    // The stored read models, none of them folded yet.
+    std::vector<ModelAudit> read_models() {
+        std::vector<ModelAudit> models;
         for (const auto make_model : kModels) {
             std::unique_ptr<Model> model = make_model();
-            const std::string name(model->name());
-            Result<std::unique_ptr<Table>> stored = store_.table(name);
-            if (!stored.ok()) {
-                if (stored.error().code != ErrorCode::kNotFound) return stored.error();
-                report_.not_checked.push_back(fmt::format("read model {}: there is none yet", name));
+            Result<std::unique_ptr<Table>> stored = store_.table(model->name());
+            std::optional<Result<ModelPosition>> position;
+            if (stored.ok()) position = read_position(**stored, *model);
+            models.push_back(
+                {std::move(model), std::move(stored), std::move(position), store_.entries(), store_.look_up()});
+        }
+        return models;
+    }
+
+    // Each read model as folded anew in memory, up to where the stored one stands, and compared row by row.
+    Status report_read_models(const std::vector<ModelAudit>& models) {
+        for (const ModelAudit& model : models) {
+            if (!model.stored.ok()) {
+                if (model.stored.error().code != ErrorCode::kNotFound) return model.stored.error();
+                report_.not_checked.push_back(fmt::format("read model {}: there is none yet", model.name));
                 continue;
             }
-            const Result<ModelPosition> position = read_position(**stored, *model);
+            const Result<ModelPosition>& position = *model.position;
             if (!position.ok()) {
                 UPLINE_TRY(finding_or_error(std::nullopt, position.error()));
                 continue;
             }
             if (position->size > next_) {
                 if (walked_to_end_)
-                    find(std::nullopt, fmt::format("read model {} stands for {} entries, there are {}", name,
+                    find(std::nullopt, fmt::format("read model {} stands for {} entries, there are {}", model.name,
                                                    position->size, position_.size));
                 else
-                    report_.not_checked.push_back(fmt::format("read model {}: it folds wrong entries", name));
+                    report_.not_checked.push_back(fmt::format("read model {}: it folds wrong entries", model.name));
                 continue;
             }
-            const std::unique_ptr<EntrySource> source = store_.entries();
-            const std::unique_ptr<EntrySource> named = store_.look_up();
-            UPLINE_TRY_ASSIGN(const std::unique_ptr<Projection> again,
-                              Projection::open(std::make_unique<MemoryTable>(), std::move(model), *source, *named));
-            Status folded = again->fold_to(position->size);
-            if (folded.ok()) folded = again->flush();
-            if (!folded.ok()) {
-                UPLINE_TRY(finding_or_error(std::nullopt, folded.error()));
-                continue;
-            }
-            const auto difference = compare_tables(**stored, again->table(), again->model());
+            const auto& difference = *model.difference;
             if (!difference.ok())
                 UPLINE_TRY(finding_or_error(std::nullopt, difference.error()));
             else if (*difference)
-                find(std::nullopt, fmt::format("read model {}: {}", name, (*difference)->what));
+                find(std::nullopt, fmt::format("read model {}: {}", model.name, (*difference)->what));
             else if (position->size < position_.size)
-                report_.not_checked.push_back(fmt::format("read model {}: it stands for {} of {} entries so far", name,
-                                                          position->size, position_.size));
+                report_.not_checked.push_back(fmt::format("read model {}: it stands for {} of {} entries so far",
+                                                          model.name, position->size, position_.size));
             else
-                report_.read_models.push_back(name);
+                report_.read_models.push_back(model.name);
         }
         return ok_status();
     }
@@ -553,38 +897,48 @@ class Audit {
     Store& store_;
     EventLog* log_;
     const Progress& progress_;
-    std::unique_ptr<EntrySource> entries_;  // for the core
-    std::unique_ptr<EntrySource> named_;    // for what entries name
-    std::unique_ptr<EntrySource> matured_;  // walked when sales mature
-    std::unique_ptr<EntrySource> walk_;     // from the first page to the last, so that none lies beside the others
-    EarlierEntries earlier_;
     AuditReport report_;
     Position position_;
     ShardIdentity identity_;
     std::optional<Result<std::unique_ptr<State>>> stored_state_;
-    std::unique_ptr<LogReader> reader_;
-    RecordBatch records_;
 
-    Sequence next_ = 0;
-    bool walked_to_end_ = false;
-    std::vector<std::byte> chunk_;  // the entries in hand
-    std::vector<size_t> ends_;
-    merkle::Tree tree_;
+    // Each of the following is used by one stage alone while the walk goes on: by that which reads,
+    std::unique_ptr<EntrySource> walk_;  // from the first page to the last, so that none lies beside the others
+    std::unique_ptr<LogReader> reader_;  // none without the log
+
+    // by that which checks,
+    std::unique_ptr<EntrySource> named_;  // for what entries name
+    EarlierEntries earlier_;
+    OwnTree tree_;
     int64_t clock_us_ = 0;
     uint16_t rules_version_ = 1;
     Hash last_record_sha256_{};
     Recomputation recomputation_;
     OwnBooks books_;
+
+    // and by that which executes.
+    std::unique_ptr<EntrySource> entries_;  // for the core
+    std::unique_ptr<EntrySource> matured_;  // walked when sales mature
+    Sequence next_ = 0;
+    bool walked_to_end_ = false;
     State state_;  // made by executing again
     std::optional<Core> core_;
-    std::vector<Input> inputs_;
     EntryBatch executed_;
+
+    // How many entries read models may stand for: those found right, when the walk has ended.
+    std::atomic<uint64_t> right_ = UINT64_MAX;
+    // In force after the last executed chunk; the core decodes again what was read ahead under others.
+    std::atomic<const Rules*> rules_ = &rules_versions().front();
 };
 
 }  // namespace
 
 Result<AuditReport> audit(ReadShard& shard, EventLog* log, const Progress& progress) {
-    return Audit(shard, log, progress).report();
+    try {
+        return Audit(shard, log, progress).report();
+    } catch (const std::exception& error) {  // the standard library's: memory or threads that are not to be had
+        return Error{ErrorCode::kUnavailable, error.what()};
+    }
 }
 
 }  // namespace upline

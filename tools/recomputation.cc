@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace upline {
 namespace {
@@ -44,9 +46,9 @@ uint64_t Recomputation::current_plan(std::string_view program) const {
     return found == current_plans_.end() ? 0 : found->second;
 }
 
-Recomputation::Parts Recomputation::parts(const TransactionRecorded& sale, const std::vector<Share>& shares,
-                                          int64_t left) {
-    Parts parts;
+void Recomputation::split(const TransactionRecorded& sale, const std::vector<Share>& shares, int64_t left,
+                          Parts& parts) {
+    parts.shares.clear();
     parts.tax = part(left, sale.tax.value, sale.amount.value);
     int64_t base = left - parts.tax;
     parts.house = base;
@@ -56,54 +58,49 @@ Recomputation::Parts Recomputation::parts(const TransactionRecorded& sale, const
         parts.house -= amount;
         if (share.role == Role::kCreator) base -= amount;  // the first of them: all others are of what is then left
     }
-    return parts;
 }
 
-Recomputation::Expected Recomputation::expect_sale(const Entry& entry, const TransactionRecorded& sale) {
-    Expected expected;
-    expected.plan = current_plan(entry.program);
-    const OwnPlan& plan = plans_.at(expected.plan);
+void Recomputation::expect_sale(const Entry& entry, const TransactionRecorded& sale) {
+    expected_.plan = current_plan(entry.program);
+    const OwnPlan& plan = plans_.at(expected_.plan);
     const User* buyer = user(entry.refs[0]);
     const Sequence site = entry.refs[1];
     const Sequence creator = entry.refs[2];
     if (!buyer || (site != kNoSequence && !website(site)) || (creator != kNoSequence && !user(creator)) ||
         !is_sold(sale)) {
-        expected.impossible = "it names what no earlier entry made, or an amount no sale may have";
-        return expected;
+        expected_.impossible = "it names what no earlier entry made, or an amount no sale may have";
+        return;
     }
-    expected.maturity_us = entry.clock_us + plan.hold_days * kDayUs;
-    std::vector<Share> shares;
-    if (creator != kNoSequence) shares.push_back({Role::kCreator, creator, plan.creator_share});
+    expected_.maturity_us = entry.clock_us + plan.hold_days * kDayUs;
+    shares_.clear();
+    if (creator != kNoSequence) shares_.push_back({Role::kCreator, creator, plan.creator_share});
     if (site != kNoSequence && website(site)->status == WebsiteStatus::kPublished &&
         website(site)->owner != entry.refs[0])
-        shares.push_back({Role::kWebsite, website(site)->owner, plan.bonus});
-    Sequence upline = buyer->referrer;
-    for (unsigned level = 1; level <= plan.rates.size() && upline != kNoSequence; ++level) {
-        shares.push_back({level_role(level), upline, plan.rates[level - 1]});
-        const User* member = user(upline);
-        if (!member) {
-            expected.impossible = fmt::format("no earlier entry made the user of entry {}", upline);
-            return expected;
+        shares_.push_back({Role::kWebsite, website(site)->owner, plan.bonus});
+    const User* member = buyer;
+    for (unsigned level = 1; level <= plan.rates.size() && member->referrer != kNoSequence; ++level) {
+        shares_.push_back({level_role(level), member->referrer, plan.rates[level - 1]});
+        if (member->referrer_index == kNoIndex) {
+            expected_.impossible = fmt::format("no earlier entry made the user of entry {}", member->referrer);
+            return;
         }
-        upline = member->referrer;
+        member = &users_[member->referrer_index];
     }
-    const Parts whole = parts(sale, shares, sale.amount.value);
-    expected.add(AccountKind::kSales, Role::kNone, kNoSequence, -sale.amount.value);
-    expected.add(AccountKind::kTax, Role::kNone, kNoSequence, whole.tax);
-    for (size_t i = 0; i < shares.size(); ++i)
-        expected.add(AccountKind::kEarned, shares[i].role, shares[i].user, whole.shares[i]);
-    expected.add(AccountKind::kHouse, Role::kNone, kNoSequence, whole.house);
-    return expected;
+    split(sale, shares_, sale.amount.value, after_);
+    expected_.add(AccountKind::kSales, Role::kNone, kNoSequence, -sale.amount.value);
+    expected_.add(AccountKind::kTax, Role::kNone, kNoSequence, after_.tax);
+    for (size_t i = 0; i < shares_.size(); ++i)
+        expected_.add(AccountKind::kEarned, shares_[i].role, shares_[i].user, after_.shares[i]);
+    expected_.add(AccountKind::kHouse, Role::kNone, kNoSequence, after_.house);
 }
 
 // From the sale's own entry, which was checked when its turn came: who was posted to is entitled, under its plan.
-Result<Recomputation::Expected> Recomputation::expect_refund(const Entry& entry, const TransactionRefunded& refund) {
-    Expected expected;
+Status Recomputation::expect_refund(const Entry& entry, const TransactionRefunded& refund) {
     const Result<const Entry*> found = earlier_.sale(entry.refs[0]);
     if (!found.ok()) {
         if (found.error().code == ErrorCode::kUnavailable) return found.error();
-        expected.impossible = fmt::format("it refunds entry {}, which is no sale", entry.refs[0]);
-        return expected;
+        expected_.impossible = fmt::format("it refunds entry {}, which is no sale", entry.refs[0]);
+        return ok_status();
     }
     const Entry& sale_entry = **found;
     const auto& sale = std::get<TransactionRecorded>(sale_entry.payload);
@@ -113,106 +110,103 @@ Result<Recomputation::Expected> Recomputation::expect_refund(const Entry& entry,
     const auto plan = plans_.find(sale_entry.plan);
     if (sale_entry.program != entry.program || sale.currency != refund.currency || amount <= 0 || amount > left ||
         plan == plans_.end()) {
-        expected.impossible = fmt::format("it takes {} {} back of the sale of entry {}, of which {} {} are left",
-                                          amount, refund.currency.text(), entry.refs[0], left, sale.currency.text());
-        return expected;
+        expected_.impossible = fmt::format("it takes {} {} back of the sale of entry {}, of which {} {} are left",
+                                           amount, refund.currency.text(), entry.refs[0], left, sale.currency.text());
+        return ok_status();
     }
-    std::vector<Share> shares;
+    shares_.clear();
     if (sale_entry.refs[2] != kNoSequence)
-        shares.push_back({Role::kCreator, sale_entry.refs[2], plan->second.creator_share});
+        shares_.push_back({Role::kCreator, sale_entry.refs[2], plan->second.creator_share});
     for (const Posting& posting : sale_entry.posted()) {
         if (is_user_account(posting.account) && !user(posting.user)) {
-            expected.impossible = fmt::format("its sale posts to entry {}, which made no user", posting.user);
-            return expected;
+            expected_.impossible = fmt::format("its sale posts to entry {}, which made no user", posting.user);
+            return ok_status();
         }
-        if (posting.role == Role::kWebsite) shares.push_back({Role::kWebsite, posting.user, plan->second.bonus});
+        if (posting.role == Role::kWebsite) shares_.push_back({Role::kWebsite, posting.user, plan->second.bonus});
         const size_t level = static_cast<size_t>(posting.role);
         if (is_level(posting.role) && level <= plan->second.rates.size())
-            shares.push_back({posting.role, posting.user, plan->second.rates[level - 1]});
+            shares_.push_back({posting.role, posting.user, plan->second.rates[level - 1]});
     }
-    const Parts before = parts(sale, shares, left);
-    const Parts after = parts(sale, shares, left - amount);
-    expected.plan = sale_entry.plan;
-    expected.left_before = left;
-    expected.maturity_us = sale_entry.maturity_us;
-    expected.add(AccountKind::kSales, Role::kNone, kNoSequence, amount);
-    expected.add(AccountKind::kTax, Role::kNone, kNoSequence, after.tax - before.tax);
-    for (size_t i = 0; i < shares.size(); ++i)
-        expected.add(AccountKind::kEarned, shares[i].role, shares[i].user, after.shares[i] - before.shares[i]);
-    expected.add(AccountKind::kHouse, Role::kNone, kNoSequence, after.house - before.house);
-    return expected;
+    split(sale, shares_, left, before_);
+    split(sale, shares_, left - amount, after_);
+    expected_.plan = sale_entry.plan;
+    expected_.left_before = left;
+    expected_.maturity_us = sale_entry.maturity_us;
+    expected_.add(AccountKind::kSales, Role::kNone, kNoSequence, amount);
+    expected_.add(AccountKind::kTax, Role::kNone, kNoSequence, after_.tax - before_.tax);
+    for (size_t i = 0; i < shares_.size(); ++i)
+        expected_.add(AccountKind::kEarned, shares_[i].role, shares_[i].user, after_.shares[i] - before_.shares[i]);
+    expected_.add(AccountKind::kHouse, Role::kNone, kNoSequence, after_.house - before_.house);
+    return ok_status();
 }
 
-Recomputation::Expected Recomputation::expect_request(const Entry& entry, const PayoutRequested& request) {
-    Expected expected;
-    expected.plan = current_plan(entry.program);
+void Recomputation::expect_request(const Entry& entry, const PayoutRequested& request) {
+    expected_.plan = current_plan(entry.program);
     if (request.amount.value <= 0 || request.amount.value > kLargest)
-        expected.impossible = fmt::format("it requests {}, an amount no payout may have", request.amount.value);
-    expected.add(AccountKind::kEarned, Role::kNone, entry.refs[0], -request.amount.value);
-    expected.add(AccountKind::kReserved, Role::kNone, entry.refs[0], request.amount.value);
-    return expected;
+        expected_.impossible = fmt::format("it requests {}, an amount no payout may have", request.amount.value);
+    expected_.add(AccountKind::kEarned, Role::kNone, entry.refs[0], -request.amount.value);
+    expected_.add(AccountKind::kReserved, Role::kNone, entry.refs[0], request.amount.value);
 }
 
-Recomputation::Expected Recomputation::expect_result(const Entry& entry, PayoutStatus result) {
-    Expected expected;
+void Recomputation::expect_result(const Entry& entry, PayoutStatus result) {
     const Payout* paid_out = payout(entry.refs[0]);
     if (!paid_out) {
-        expected.impossible = fmt::format("entry {} requested no payout", entry.refs[0]);
-        return expected;
+        expected_.impossible = fmt::format("entry {} requested no payout", entry.refs[0]);
+        return;
     }
     if (paid_out->status == result) {
-        expected.impossible = fmt::format("the payout of entry {} is {} already", entry.refs[0],
-                                          result == PayoutStatus::kSettled ? "settled" : "failed");
-        return expected;
+        expected_.impossible = fmt::format("the payout of entry {} is {} already", entry.refs[0],
+                                           result == PayoutStatus::kSettled ? "settled" : "failed");
+        return;
     }
     const auto account_in = [](PayoutStatus status) {
         return status == PayoutStatus::kRequested ? AccountKind::kReserved
                : status == PayoutStatus::kSettled ? AccountKind::kPaid
                                                   : AccountKind::kEarned;
     };
-    expected.add(account_in(paid_out->status), Role::kNone, paid_out->user, -paid_out->amount);
-    expected.add(account_in(result), Role::kNone, paid_out->user, paid_out->amount);
-    return expected;
+    expected_.add(account_in(paid_out->status), Role::kNone, paid_out->user, -paid_out->amount);
+    expected_.add(account_in(result), Role::kNone, paid_out->user, paid_out->amount);
 }
 
 Result<std::optional<std::string>> Recomputation::check(const Entry& entry) {
     using Wrong = std::optional<std::string>;
-    Expected expected;
-    if (const auto* sale = std::get_if<TransactionRecorded>(&entry.payload)) expected = expect_sale(entry, *sale);
-    if (const auto* refund = std::get_if<TransactionRefunded>(&entry.payload)) {
-        UPLINE_TRY_ASSIGN(expected, expect_refund(entry, *refund));
-    }
-    if (const auto* request = std::get_if<PayoutRequested>(&entry.payload)) expected = expect_request(entry, *request);
-    if (std::holds_alternative<PayoutSettled>(entry.payload)) expected = expect_result(entry, PayoutStatus::kSettled);
-    if (std::holds_alternative<PayoutFailed>(entry.payload)) expected = expect_result(entry, PayoutStatus::kFailed);
+    expected_.clear();
+    if (const auto* sale = std::get_if<TransactionRecorded>(&entry.payload)) expect_sale(entry, *sale);
+    if (const auto* refund = std::get_if<TransactionRefunded>(&entry.payload))
+        UPLINE_TRY(expect_refund(entry, *refund));
+    if (const auto* request = std::get_if<PayoutRequested>(&entry.payload)) expect_request(entry, *request);
+    if (std::holds_alternative<PayoutSettled>(entry.payload)) expect_result(entry, PayoutStatus::kSettled);
+    if (std::holds_alternative<PayoutFailed>(entry.payload)) expect_result(entry, PayoutStatus::kFailed);
     if (const auto* adjustment = std::get_if<AdjustmentPosted>(&entry.payload)) {
-        expected.add(AccountKind::kEarned, Role::kAdjustment, entry.refs[0], adjustment->amount.value);
-        expected.add(AccountKind::kHouse, Role::kNone, kNoSequence, -adjustment->amount.value);
+        expected_.add(AccountKind::kEarned, Role::kAdjustment, entry.refs[0], adjustment->amount.value);
+        expected_.add(AccountKind::kHouse, Role::kNone, kNoSequence, -adjustment->amount.value);
     }
-    if (!expected.impossible.empty()) return Wrong(expected.impossible);
-    if (entry.plan != expected.plan)
-        return Wrong(fmt::format("it names plan {}, it falls under plan {}", entry.plan, expected.plan));
-    if (entry.left_before != expected.left_before)
+    if (!expected_.impossible.empty()) return Wrong(expected_.impossible);
+    if (entry.plan != expected_.plan)
+        return Wrong(fmt::format("it names plan {}, it falls under plan {}", entry.plan, expected_.plan));
+    if (entry.left_before != expected_.left_before)
         return Wrong(
-            fmt::format("it says that {} was left of its sale, {} was", entry.left_before, expected.left_before));
-    if (entry.maturity_us != expected.maturity_us)
+            fmt::format("it says that {} was left of its sale, {} was", entry.left_before, expected_.left_before));
+    if (entry.maturity_us != expected_.maturity_us)
         return Wrong(fmt::format("maturity is {}, its {} gives {}", maturity_text(entry.maturity_us),
                                  std::holds_alternative<TransactionRefunded>(entry.payload) ? "sale" : "clock and hold",
-                                 maturity_text(expected.maturity_us)));
+                                 maturity_text(expected_.maturity_us)));
     const auto same = [](const Posting& a, const Posting& b) {
         return a.account == b.account && a.role == b.role && a.user == b.user && a.amount == b.amount;
     };
-    if (std::ranges::equal(expected.postings, entry.posted(), same)) return Wrong();
+    if (std::ranges::equal(expected_.postings, entry.posted(), same)) return Wrong();
     Entry right;
-    right.posting_count = static_cast<uint8_t>(std::min(expected.postings.size(), kMaxPostings));
-    std::copy_n(expected.postings.begin(), right.posting_count, right.postings.begin());
+    right.posting_count = static_cast<uint8_t>(std::min(expected_.postings.size(), kMaxPostings));
+    std::copy_n(expected_.postings.begin(), right.posting_count, right.postings.begin());
     return Wrong(
         fmt::format("its postings are {}; its facts and the plan give {}", postings_text(entry), postings_text(right)));
 }
 
 void Recomputation::learn(const Entry& entry) {
-    if (std::holds_alternative<UserSignedUp>(entry.payload))
-        users_.emplace(entry.sequence, User{entry.id, entry.refs[0]});
+    if (std::holds_alternative<UserSignedUp>(entry.payload)) {
+        users_.push_back({entry.id, entry.refs[0], user_rank_.rank(entry.refs[0]).value_or(kNoIndex)});
+        user_rank_.add(entry.sequence);
+    }
     if (std::holds_alternative<WebsiteCreated>(entry.payload))
         websites_.emplace(entry.sequence, Website{entry.id, entry.refs[0], WebsiteStatus::kDraft});
     if (const auto* change = std::get_if<WebsiteStatusChanged>(&entry.payload)) {
@@ -239,27 +233,101 @@ void Recomputation::learn(const Entry& entry) {
     if (std::holds_alternative<PayoutFailed>(entry.payload)) set_status(PayoutStatus::kFailed);
 }
 
+// Uplines lie scattered in memory: each level of all the entries' is asked for before the one behind it is looked at.
+void Recomputation::fetch_ahead(std::span<const Entry> entries) const {
+    constexpr size_t kLevels = 7;
+    std::vector<const User*> members;
+    for (const Entry& entry : entries) {
+        if (!entry.accepted() || !std::holds_alternative<TransactionRecorded>(entry.payload)) continue;
+        const User* buyer = user(entry.refs[0]);
+        if (!buyer) continue;
+        __builtin_prefetch(buyer);
+        members.push_back(buyer);
+    }
+    for (size_t level = 0; level < kLevels; ++level) {
+        for (const User*& member : members) {
+            if (!member || member->referrer_index == kNoIndex) {
+                member = nullptr;
+                continue;
+            }
+            member = &users_[member->referrer_index];
+            __builtin_prefetch(member);
+        }
+    }
+}
+
+size_t OwnBooks::first_slot(Sequence user, uint32_t currency) const {
+    const uint64_t mixed = (user + (uint64_t{currency} << 40)) * 0x9e3779b97f4a7c15U;
+    return (mixed ^ mixed >> 32) & (slots_.size() - 1);
+}
+
+size_t OwnBooks::find_slot(Sequence user, uint32_t currency) const {
+    size_t at = first_slot(user, currency);
+    while (slots_[at].balance != kNoIndex && (slots_[at].user != user || slots_[at].currency != currency))
+        at = (at + 1) & (slots_.size() - 1);
+    return at;
+}
+
+Index OwnBooks::balance_for(Sequence user, uint32_t currency) {
+    size_t at = find_slot(user, currency);
+    if (slots_[at].balance != kNoIndex) return slots_[at].balance;
+    if (2 * (balances_.size() + 1) > slots_.size()) {
+        grow();
+        at = find_slot(user, currency);
+    }
+    slots_[at] = {user, currency, static_cast<Index>(balances_.size())};
+    balances_.emplace_back();
+    return slots_[at].balance;
+}
+
+void OwnBooks::grow() {
+    const std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(2 * slots_.size()));
+    for (const Slot& slot : before)
+        if (slot.balance != kNoIndex) slots_[find_slot(slot.user, slot.currency)] = slot;
+}
+
+void OwnBooks::mature(const Held& held) {
+    balances_[held.balance].pending -= held.amount;
+    balances_[held.balance].available += held.amount;
+}
+
 void OwnBooks::post(const Entry& entry) {
     clock_us_ = std::max(clock_us_, entry.clock_us);
-    for (const Posting& posting : entry.posted()) {
+    const uint32_t currency = entry.currency.packed();
+    // The balances of a sale's uplines lie scattered: their memory is asked for together before any is touched.
+    std::array<Index, kMaxPostings> touched;
+    for (const Posting& posting : entry.posted())
+        if (is_user_account(posting.account)) __builtin_prefetch(&slots_[first_slot(posting.user, currency)]);
+    for (size_t i = 0; i < entry.posting_count; ++i) {
+        if (!is_user_account(entry.postings[i].account)) continue;
+        touched[i] = balance_for(entry.postings[i].user, currency);
+        __builtin_prefetch(&balances_[touched[i]], 1);
+    }
+    for (size_t i = 0; i < entry.posting_count; ++i) {
+        const Posting& posting = entry.postings[i];
         if (!is_user_account(posting.account)) continue;
-        const Key key{posting.user, entry.currency.packed()};
-        Balance& balance = balances_[key];
+        Balance& balance = balances_[touched[i]];
         if (posting.account == AccountKind::kReserved) balance.reserved += posting.amount;
         if (posting.account == AccountKind::kPaid) balance.paid += posting.amount;
         if (posting.account != AccountKind::kEarned) continue;
         if (entry.maturity_us <= clock_us_) {
             balance.available += posting.amount;
-        } else {
-            balance.pending += posting.amount;
-            held_.push({entry.maturity_us, key, posting.amount});
+            continue;
         }
+        balance.pending += posting.amount;
+        const Held held{entry.maturity_us, posting.amount, touched[i]};
+        if (held_.empty() || held_.back().maturity_us <= held.maturity_us)
+            held_.push_back(held);
+        else
+            held_out_of_order_.push(held);
     }
-    for (; !held_.empty() && held_.top().maturity_us <= clock_us_; held_.pop()) {
-        Balance& balance = balances_[held_.top().key];
-        balance.pending -= held_.top().amount;
-        balance.available += held_.top().amount;
+    constexpr size_t kAhead = 8;
+    for (; !held_.empty() && held_.front().maturity_us <= clock_us_; held_.pop_front()) {
+        if (held_.size() > kAhead) __builtin_prefetch(&balances_[held_[kAhead].balance], 1);
+        mature(held_.front());
     }
+    for (; !held_out_of_order_.empty() && held_out_of_order_.top().maturity_us <= clock_us_; held_out_of_order_.pop())
+        mature(held_out_of_order_.top());
 }
 
 std::optional<std::string> OwnBooks::compare(const State& stored) const {
@@ -267,9 +335,9 @@ std::optional<std::string> OwnBooks::compare(const State& stored) const {
     for (size_t i = 0; i < stored.accounts().size(); ++i) {
         const Account& account = stored.accounts()[i];
         const ::upline::User& user = stored.users()[account.user];
-        const auto own = balances_.find(Key{user.sequence, account.currency.packed()});
-        if (own != balances_.end()) ++found;
-        const Balance sum = own == balances_.end() ? Balance{} : own->second;
+        const Index own = slots_[find_slot(user.sequence, account.currency.packed())].balance;
+        if (own != kNoIndex) ++found;
+        const Balance sum = own == kNoIndex ? Balance{} : balances_[own];
         const auto differs = [&](const char* name, int64_t value, Int128 right) -> std::optional<std::string> {
             if (value == right) return std::nullopt;
             return fmt::format("balance of user {} (entry {}), {}: {} is {}, the sum of its postings {}",

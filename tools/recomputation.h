@@ -5,14 +5,17 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <queue>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "ledger/entry.h"
+#include "ledger/sequence_rank.h"
 #include "ledger/state.h"
 #include "projectors/earlier_entries.h"
 
@@ -26,6 +29,7 @@ class Recomputation {
     struct User {
         Uuid id;
         Sequence referrer = kNoSequence;
+        Index referrer_index = kNoIndex;  // in users_; none also where the referrer is nobody
     };
     struct Website {
         Uuid id;
@@ -47,8 +51,13 @@ class Recomputation {
     Result<std::optional<std::string>> check(const Entry& entry);
     // Takes in an accepted entry that was checked.
     void learn(const Entry& entry);
+    // Asks for the memory that checking these entries will touch. Only a hint.
+    void fetch_ahead(std::span<const Entry> entries) const;
 
-    const User* user(Sequence sequence) const { return find(users_, sequence); }
+    const User* user(Sequence sequence) const {
+        const std::optional<Index> index = user_rank_.rank(sequence);
+        return index ? &users_[*index] : nullptr;
+    }
     const Website* website(Sequence sequence) const { return find(websites_, sequence); }
     const Payout* payout(Sequence sequence) const { return find(payouts_, sequence); }
 
@@ -67,6 +76,13 @@ class Recomputation {
         std::vector<Posting> postings;
         std::string impossible;  // why there is nothing that it could rightly say
 
+        void clear() {
+            plan = 0;
+            left_before = 0;
+            maturity_us = kNoMaturity;
+            postings.clear();
+            impossible.clear();
+        }
         void add(AccountKind account, Role role, Sequence user, int64_t amount) {
             if (amount != 0) postings.push_back({account, role, user, amount});
         }
@@ -88,21 +104,28 @@ class Recomputation {
         const auto found = things.find(sequence);
         return found == things.end() ? nullptr : &found->second;
     }
-    static Parts parts(const TransactionRecorded& sale, const std::vector<Share>& shares, int64_t left);
+    static void split(const TransactionRecorded& sale, const std::vector<Share>& shares, int64_t left, Parts& parts);
 
-    Expected expect_sale(const Entry& entry, const TransactionRecorded& sale);
-    Result<Expected> expect_refund(const Entry& entry, const TransactionRefunded& refund);
-    Expected expect_request(const Entry& entry, const PayoutRequested& request);
-    Expected expect_result(const Entry& entry, PayoutStatus result);
+    // Each fills expected_.
+    void expect_sale(const Entry& entry, const TransactionRecorded& sale);
+    Status expect_refund(const Entry& entry, const TransactionRefunded& refund);
+    void expect_request(const Entry& entry, const PayoutRequested& request);
+    void expect_result(const Entry& entry, PayoutStatus result);
     uint64_t current_plan(std::string_view program) const;
 
     EarlierEntries& earlier_;
-    std::unordered_map<Sequence, User> users_;
+    std::vector<User> users_;
+    SequenceRank user_rank_;
     std::unordered_map<Sequence, Website> websites_;
     std::unordered_map<Sequence, Payout> payouts_;
     std::unordered_map<Sequence, int64_t> refunded_;  // of a sale, so far
     std::map<uint64_t, OwnPlan> plans_{{0, OwnPlan{}}};
     std::map<std::string, uint64_t, std::less<>> current_plans_;
+    // Of the entry in hand; kept for their memory.
+    Expected expected_;
+    std::vector<Share> shares_;
+    Parts before_;
+    Parts after_;
 };
 
 // Every balance is the sum of postings, those to `earned` pending until their maturity is reached.
@@ -115,30 +138,37 @@ class OwnBooks {
 
   private:
     __extension__ using Int128 = __int128;
-    struct Balance {
+    struct alignas(64) Balance {  // a cache line
         Int128 pending = 0;
         Int128 available = 0;
         Int128 reserved = 0;
         Int128 paid = 0;
     };
-    struct Key {
-        Sequence user;
-        uint32_t currency;
-        bool operator==(const Key&) const = default;
-    };
-    struct KeyHash {
-        size_t operator()(const Key& key) const {
-            return std::hash<uint64_t>{}(key.user * 0x9e3779b97f4a7c15U + key.currency);
-        }
-    };
     struct Held {
         int64_t maturity_us;
-        Key key;
         int64_t amount;
+        Index balance;
         bool operator>(const Held& other) const { return maturity_us > other.maturity_us; }
     };
-    std::unordered_map<Key, Balance, KeyHash> balances_;
-    std::priority_queue<Held, std::vector<Held>, std::greater<>> held_;  // the next to mature first
+    // Which balance is whose: a table with a slot in each cell or none, the next free one taken where another is.
+    struct Slot {
+        Sequence user;
+        uint32_t currency;
+        Index balance = kNoIndex;  // kNoIndex: empty
+    };
+
+    size_t first_slot(Sequence user, uint32_t currency) const;
+    // The slot of a user and currency, or the empty one where it would be.
+    size_t find_slot(Sequence user, uint32_t currency) const;
+    Index balance_for(Sequence user, uint32_t currency);
+    void grow();
+    void mature(const Held& held);
+
+    std::vector<Slot> slots_ = std::vector<Slot>(1024);  // a power of two, at most half of them taken
+    std::vector<Balance> balances_;
+    // What is held matures nearly in the order in which it comes; what does not, refunds say, stands in the heap.
+    std::deque<Held> held_;
+    std::priority_queue<Held, std::vector<Held>, std::greater<>> held_out_of_order_;  // the next to mature first
     int64_t clock_us_ = 0;
 };
 
