@@ -21,11 +21,13 @@
 #include <mutex>
 #include <thread>
 
+#include "ledger/closing.h"
 #include "ledger/core.h"
 #include "projectors/compare.h"
 #include "projectors/memory_table.h"
 #include "projectors/models.h"
 #include "projectors/projection.h"
+#include "tools/checkpoints.h"
 #include "tools/own_tree.h"
 #include "tools/recomputation.h"
 
@@ -207,8 +209,9 @@ struct ModelAudit {
 
 class Audit {
   public:
-    Audit(ReadShard& shard, EventLog* log, const Progress& progress)
-        : shard_(shard),
+    Audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints checkpoints)
+        : held_(std::move(checkpoints)),
+          shard_(shard),
           store_(*shard.store),
           log_(log),
           progress_(progress),
@@ -228,9 +231,11 @@ class Audit {
             report_.not_checked.emplace_back(
                 "without --log: that record hashes, offsets and append times are those of the log's records; that "
                 "malformed, from_future and other refused events had to be refused");
-            report_.not_checked.emplace_back(
-                "a ledger rewritten as a whole, entries, tree and balances together, is caught only with --log or "
-                "against a root known from before");
+            if (!report_.extends_old)
+                report_.not_checked.emplace_back(
+                    "a ledger rewritten as a whole and signed anew is caught only with --log, or with --since against "
+                    "a "
+                    "checkpoint kept somewhere else");
         }
         return std::move(report_);
     }
@@ -253,6 +258,8 @@ class Audit {
 
     Status check_all() {
         report_.partition = shard_.partition;
+        std::ranges::sort(held_.checkpoints, {}, [](const HeldCheckpoint& held) { return held.checkpoint.size; });
+        for (Finding& finding : held_.findings) find(finding.entry, std::move(finding.what));
         Result<Position> position = store_.position();
         if (!position.ok()) return finding_or_error(std::nullopt, position.error());
         position_ = *position;
@@ -297,6 +304,8 @@ class Audit {
         UPLINE_TRY(walk());
         if (walked_to_end_) {
             check_head();
+            check_checkpoints();
+            UPLINE_TRY(check_kept_closings());
             std::vector<Finding> findings;
             UPLINE_TRY(check_tiles(tree_.partial_tiles(), findings));  // the walk has left those out
             for (Finding& finding : findings) find(finding.entry, std::move(finding.what));
@@ -506,13 +515,15 @@ class Audit {
             UPLINE_TRY(finding_or_error(chunk.first + chunk.ends.size(), *chunk.unreadable, chunk.findings));
         size_t tile = 0;
         for (size_t i = 0; i < chunk.leaves.size();) {
-            if (is_whole_tile(chunk, i)) {
+            note_roots();
+            if (is_whole_tile(chunk, i) && !is_held_within(tree_.size() + merkle::kTileWidth)) {
                 tree_.append_tile(std::span(chunk.leaves).subspan(i, merkle::kTileWidth), chunk.tile_roots[tile++]);
                 i += merkle::kTileWidth;
             } else {
                 tree_.append(chunk.leaves[i++]);
             }
         }
+        note_roots();
         if (tree_.size() % merkle::kTileWidth != 0) chunk.open_leaves = tree_.partial_tiles().front();
         return check_tiles(tree_.take_full_tiles(), chunk.findings);
     }
@@ -548,6 +559,9 @@ class Audit {
         }
         recomputation_.learn(entry);
         books_.post(entry);
+        if (std::holds_alternative<BooksClosed>(entry.payload))
+            if (const auto wrong_closing = books_.check_closing(entry, recomputation_))
+                chunk.find(sequence, *wrong_closing);
         if (const auto* activated = std::get_if<RulesActivated>(&entry.payload)) rules_version_ = activated->version;
         return ok_status();
     }
@@ -715,6 +729,7 @@ class Audit {
 
     Result<size_t> compare_execution(const Chunk& chunk, size_t first, size_t count) {
         const Status applied = core_->apply(std::span(chunk.inputs).subspan(first, count), executed_);
+        fill_closings(executed_);
         for (size_t i = 0; i < executed_.size(); ++i) {
             const auto stored = chunk.entry(first + i);
             if (std::ranges::equal(stored, executed_[i])) continue;
@@ -727,6 +742,63 @@ class Audit {
         }
         if (executed_.size() < count) return unknown_rules(state_.rules_version(), rules_versions());
         return count;
+    }
+
+    // Roots at the sizes that checkpoints are of, as the tree grows past them.
+    void note_roots() {
+        while (roots_.size() < held_.checkpoints.size() &&
+               held_.checkpoints[roots_.size()].checkpoint.size <= tree_.size())
+            roots_.push_back(tree_.root());
+    }
+    bool is_held_within(uint64_t size) const {
+        return roots_.size() < held_.checkpoints.size() && held_.checkpoints[roots_.size()].checkpoint.size < size;
+    }
+
+    void check_checkpoints() {
+        note_roots();  // of a ledger without entries
+        for (size_t i = 0; i < held_.checkpoints.size(); ++i) {
+            const auto& [name, checkpoint, is_old] = held_.checkpoints[i];
+            if (i >= roots_.size()) {
+                find(std::nullopt, fmt::format("{} is of {} entries, the ledger has {}: entries were taken away", name,
+                                               checkpoint.size, position_.size));
+            } else if (roots_[i] != checkpoint.root) {
+                find(std::nullopt,
+                     fmt::format("{} says that {} entries have root {}, they have {}: the past was changed", name,
+                                 checkpoint.size, to_hex(checkpoint.root), to_hex(roots_[i])));
+            } else {
+                ++report_.checkpoints;
+                report_.extends_old = report_.extends_old || is_old;
+            }
+        }
+        report_.signers = held_.signers;
+        for (std::string& text : held_.not_checked) report_.not_checked.push_back(std::move(text));
+    }
+
+    // The leaves kept of each program's last closing, for proofs. A writer keeps them just before their entry.
+    Status check_kept_closings() {
+        for (size_t i = 0; i < state_.programs().size(); ++i) {
+            const std::string name(state_.programs()[i].name());
+            const auto last = books_.last_closings().find(name);
+            const auto kept = store_.kept_closing(static_cast<Index>(i));
+            if (!kept.ok() && kept.error().code != ErrorCode::kNotFound) {
+                UPLINE_TRY(finding_or_error(std::nullopt, kept.error()));
+            } else if (!kept.ok() && last != books_.last_closings().end()) {
+                report_.not_checked.push_back(
+                    fmt::format("closing of program {}: its leaves are not kept whole", name));
+            } else if (kept.ok() && kept->sequence >= position_.size) {
+                report_.not_checked.push_back(
+                    fmt::format("closing of program {}: leaves are kept of entry {}, which is still to come", name,
+                                kept->sequence));
+            } else if (kept.ok() && (last == books_.last_closings().end() || last->second.sequence != kept->sequence)) {
+                find(std::nullopt,
+                     fmt::format("leaves are kept of entry {}, which is not the last closing of program {}",
+                                 kept->sequence, name));
+            } else if (kept.ok() && closing_root(kept->leaves) != last->second.root) {
+                find(std::nullopt,
+                     fmt::format("the leaves kept of the closing of entry {} do not give its root", kept->sequence));
+            }
+        }
+        return ok_status();
     }
 
     void describe_difference(Sequence sequence, std::span<const std::byte> stored, std::span<const std::byte> right) {
@@ -893,6 +965,8 @@ class Audit {
         return ok_status();
     }
 
+    HeldCheckpoints held_;     // by size
+    std::vector<Hash> roots_;  // of the entries at those sizes, as far as they go
     ReadShard& shard_;
     Store& store_;
     EventLog* log_;
@@ -933,12 +1007,70 @@ class Audit {
 
 }  // namespace
 
-Result<AuditReport> audit(ReadShard& shard, EventLog* log, const Progress& progress) {
-    try {
-        return Audit(shard, log, progress).report();
-    } catch (const std::exception& error) {  // the standard library's: memory or threads that are not to be had
-        return Error{ErrorCode::kUnavailable, error.what()};
+Result<AuditReport> audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints checkpoints) {
+    return Audit(shard, log, progress, std::move(checkpoints)).report();
+}
+
+Result<HeldCheckpoints> read_checkpoints(const std::string& data, uint32_t partition,
+                                         std::span<const note::VerifierKey> vkeys,
+                                         std::span<const HeldCheckpoint> since) {
+    HeldCheckpoints held;
+    const Checkpoints stored(data, partition);
+    UPLINE_TRY_ASSIGN(const std::vector<uint64_t> sizes, stored.sizes());
+    std::string origin;
+    for (const uint64_t size : sizes) {
+        const auto read = stored.read(size);
+        if (!read.ok()) {
+            if (read.error().code != ErrorCode::kCorrupt) return read.error();
+            held.findings.push_back({std::nullopt, read.error().message});
+            continue;
+        }
+        const std::string name = fmt::format("checkpoint {}", size);
+        held.checkpoints.push_back({name, read->checkpoint});
+        if (origin.empty()) origin = read->checkpoint.origin;
+        if (read->checkpoint.origin != origin)
+            held.findings.push_back({std::nullopt, fmt::format("{} is of origin {}, others are of {}", name,
+                                                               read->checkpoint.origin, origin)});
+        if (const auto wrong = check_signatures(*read, vkeys, held.signers))
+            held.findings.push_back({std::nullopt, fmt::format("{}: {}", name, *wrong)});
     }
+    if (!sizes.empty() && vkeys.empty())
+        held.not_checked.push_back(
+            fmt::format("without --vkey: the signatures of {} checkpoints of {}", sizes.size(), origin));
+    const std::string suffix = fmt::format("/{}", partition);
+    for (const HeldCheckpoint& old : since)
+        if (old.checkpoint.origin.ends_with(suffix)) held.checkpoints.push_back(old);
+    return held;
+}
+
+std::optional<std::string> check_signatures(const SignedCheckpoint& checkpoint,
+                                            std::span<const note::VerifierKey> vkeys,
+                                            std::vector<std::string>& signers) {
+    if (vkeys.empty()) return std::nullopt;
+    std::vector<note::VerifierKey> of_log;
+    std::vector<note::VerifierKey> of_witnesses;
+    for (const note::VerifierKey& key : vkeys) {
+        if (key.type == note::KeyType::kCosignature) of_witnesses.push_back(key);
+        if (key.type == note::KeyType::kEd25519 && key.name == checkpoint.checkpoint.origin) of_log.push_back(key);
+    }
+    if (of_log.empty()) return fmt::format("no --vkey is of its origin, {}", checkpoint.checkpoint.origin);
+    const auto add = [&signers](const std::vector<note::Verified>& verified) {
+        for (const note::Verified& one : verified) {
+            const std::string name = fmt::format("{} (key {:08x})", one.key->name, one.key->id);
+            if (std::ranges::find(signers, name) == signers.end()) signers.push_back(name);
+        }
+    };
+    const auto signed_by = note::verify(checkpoint.note, of_log);
+    if (!signed_by.ok()) return signed_by.error().message + " (--vkey may be given for each key the log has had)";
+    add(*signed_by);
+    const auto cosigned_by = note::verify(checkpoint.note, of_witnesses);
+    const bool any_of_witnesses = std::ranges::any_of(checkpoint.note.signatures, [&](const note::Signature& line) {
+        return std::ranges::any_of(
+            of_witnesses, [&](const note::VerifierKey& key) { return key.name == line.name && key.id == line.key_id; });
+    });
+    if (any_of_witnesses && !cosigned_by.ok()) return cosigned_by.error().message;
+    if (cosigned_by.ok()) add(*cosigned_by);
+    return std::nullopt;
 }
 
 }  // namespace upline

@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "consumers/shard.h"
 #include "events/event_log.h"
+#include "ledger/checkpoint.h"
 #include "tools/reading.h"
 
 namespace upline {
@@ -20,6 +22,30 @@ struct Finding {
     std::string what;
 };
 
+// Checkpoints the ledger must be an extension of.
+struct HeldCheckpoint {
+    std::string name;  // for people: where it comes from
+    Checkpoint checkpoint;
+    bool is_old = false;  // given by the auditor (--since), not found with the ledger
+};
+struct HeldCheckpoints {
+    std::vector<HeldCheckpoint> checkpoints;
+    std::vector<Finding> findings;         // of reading them
+    std::vector<std::string> not_checked;  // signatures without a key
+    std::vector<std::string> signers;      // whose signatures were checked
+};
+// What is wrong with a checkpoint's signatures, or nothing: one of the keys that are of its origin must have signed it,
+// and no signature that claims to be of one of the keys, a witness's among them, may be wrong. Adds whose were right.
+std::optional<std::string> check_signatures(const SignedCheckpoint& checkpoint,
+                                            std::span<const note::VerifierKey> vkeys,
+                                            std::vector<std::string>& signers);
+
+// Those that lie with a ledger's data, and those of `since` that are of its origin. With `vkeys`, each must be signed
+// by one of them that is of its origin; a wrong signature of any of them is a finding.
+Result<HeldCheckpoints> read_checkpoints(const std::string& data, uint32_t partition,
+                                         std::span<const note::VerifierKey> vkeys,
+                                         std::span<const HeldCheckpoint> since);
+
 struct AuditReport {
     uint32_t partition = 0;
     uint64_t size = 0;
@@ -27,9 +53,12 @@ struct AuditReport {
     std::vector<Finding> findings;  // those of entries first, in their order; not all of a long list
     std::vector<std::string> not_checked;
     std::vector<std::string> read_models;  // those that were there and checked
+    size_t checkpoints = 0;                // that the ledger extends
+    std::vector<std::string> signers;      // of them
+    bool extends_old = false;              // also one that the auditor gave
 };
 
 // An error is something that kept it from checking; what is wrong with the ledger is a finding.
-Result<AuditReport> audit(ReadShard& shard, EventLog* log, const Progress& progress);
+Result<AuditReport> audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints checkpoints = {});
 
 }  // namespace upline

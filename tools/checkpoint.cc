@@ -28,9 +28,9 @@ void print_checkpoint(uint32_t partition, const SignedCheckpoint& signed_one, bo
 Status run_checkpoint(const CheckpointArgs& args) {
     UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(args.data));
     UPLINE_TRY(keep_partition(shards, args.partition, args.data));
-    std::optional<note::SigningKey> key;
+    std::vector<note::SigningKey> keys;
     if (!args.key.empty()) {
-        UPLINE_TRY_ASSIGN(key, read_signing_key(args.key));
+        UPLINE_TRY_ASSIGN(keys, read_signing_keys(args.key));
     }
     for (ReadShard& shard : shards) {
         Checkpoints checkpoints(args.data, shard.partition);
@@ -42,9 +42,8 @@ Status run_checkpoint(const CheckpointArgs& args) {
             }
             continue;
         }
-        auto now = key ? checkpoints.sign(*shard.store, *key) : checkpoints.latest();
-        UPLINE_TRY(now);
-        print_checkpoint(shard.partition, *now, args.json);
+        UPLINE_TRY_ASSIGN(const SignedCheckpoint now, sign_or_latest(checkpoints, *shard.store, keys));
+        print_checkpoint(shard.partition, now, args.json);
     }
     return ok_status();
 }

@@ -45,14 +45,26 @@ std::string origin_of(std::string_view name, uint32_t partition) {
     return fmt::format("{}/{}", name, partition);
 }
 
-Result<note::SigningKey> read_signing_key(const std::string& file) {
+Result<std::vector<note::SigningKey>> read_signing_keys(const std::string& file) {
     UPLINE_TRY_ASSIGN(const std::string text, read_file(file, kMostKeyBytes));
-    const auto lines = lines_of(text);
-    Result<note::SigningKey> key =
-        lines.size() == 1 ? note::parse_signing_key(lines[0]) : Error{ErrorCode::kInvalid, "a key file has one line"};
-    if (!key.ok())
-        return Error{key.error().code, fmt::format("{}: {}; `upline key new` makes one", file, key.error().message)};
-    return key;
+    std::vector<note::SigningKey> keys;
+    for (const std::string_view line : lines_of(text)) {
+        const auto key = note::parse_signing_key(line);
+        if (!key.ok()) return Error{key.error().code, fmt::format("{}: {}", file, key.error().message)};
+        keys.push_back(*key);
+    }
+    if (keys.empty())
+        return Error{ErrorCode::kInvalid, fmt::format("{}: holds no key; `upline key new` makes one", file)};
+    return keys;
+}
+
+Result<note::SigningKey> key_of_partition(std::span<const note::SigningKey> keys, uint32_t partition) {
+    for (const note::SigningKey& key : keys)
+        if (key.name.ends_with(fmt::format("/{}", partition))) return key;
+    return Error{
+        ErrorCode::kInvalid,
+        fmt::format("the key file has no key for partition {}; `upline key new --partitions` makes one for each",
+                    partition)};
 }
 
 Result<std::vector<note::VerifierKey>> read_verifier_keys(std::span<const std::string> lines_or_files) {
@@ -132,7 +144,7 @@ Result<SignedCheckpoint> Checkpoints::sign(Store& store, const note::SigningKey&
     UPLINE_TRY_ASSIGN(const Hash root, prover_of(store, position.size).root());
     if (root != position.root) return refuse("the tree gives another root than the ledger's head says");
 
-    const std::string origin = origin_of(key.name, partition_);
+    const std::string& origin = key.name;
     SignedCheckpoint now;
     now.checkpoint = {origin, position.size, position.root};
     UPLINE_TRY_ASSIGN(const std::vector<uint64_t> sizes, this->sizes());
@@ -154,7 +166,7 @@ Result<SignedCheckpoint> Checkpoints::sign(Store& store, const note::SigningKey&
         if (last.checkpoint.size == position.size) now = std::move(last);
     }
     if (now.note.text.empty()) now.note.text = checkpoint_text(now.checkpoint);
-    const note::Signature signature = note::sign(now.note.text, {origin, key.type, key.seed});
+    const note::Signature signature = note::sign(now.note.text, key);
     if (std::ranges::find(now.note.signatures, signature) != now.note.signatures.end()) return now;
     // The log's own come first.
     now.note.signatures.insert(now.note.signatures.begin(), signature);
@@ -174,6 +186,13 @@ Result<SignedCheckpoint> Checkpoints::add_signature(uint64_t size, const note::S
     checkpoint.note.signatures.push_back(signature);
     UPLINE_TRY(write(checkpoint));
     return checkpoint;
+}
+
+Result<SignedCheckpoint> sign_or_latest(Checkpoints& checkpoints, Store& store,
+                                        std::span<const note::SigningKey> keys) {
+    if (keys.empty()) return checkpoints.latest();
+    UPLINE_TRY_ASSIGN(const note::SigningKey key, key_of_partition(keys, checkpoints.partition()));
+    return checkpoints.sign(store, key);
 }
 
 merkle::Prover prover_of(Store& store, uint64_t size) {

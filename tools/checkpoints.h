@@ -23,8 +23,10 @@ namespace upline {
 // The origin of a partition's log, and the name of the key that signs it.
 std::string origin_of(std::string_view name, uint32_t partition);
 
-// A private key as `upline key new` writes it. kInvalid says what is wrong with the file.
-Result<note::SigningKey> read_signing_key(const std::string& file);
+// Private keys as `upline key new` writes them, a line for each partition. kInvalid says what is wrong with the file.
+Result<std::vector<note::SigningKey>> read_signing_keys(const std::string& file);
+// The one whose name is NAME/PARTITION. kInvalid if none is.
+Result<note::SigningKey> key_of_partition(std::span<const note::SigningKey> keys, uint32_t partition);
 // Each is a verifier line, or a file of such lines.
 Result<std::vector<note::VerifierKey>> read_verifier_keys(std::span<const std::string> lines_or_files);
 
@@ -39,11 +41,13 @@ class Checkpoints {
     // The largest; kNotFound says how to sign one.
     Result<SignedCheckpoint> latest() const;
 
-    // Signs the ledger as it is now, or adds its signature to the checkpoint of this size. `key` has a log's NAME.
-    // kCorrupt, and nothing is signed, if the ledger is not an extension of the last checkpoint.
+    // Signs the ledger as it is now, or adds its signature to the checkpoint of this size. `key` has the log's origin
+    // as its name. kCorrupt, and nothing is signed, if the ledger is not an extension of the last checkpoint.
     Result<SignedCheckpoint> sign(Store& store, const note::SigningKey& key);
     // Adds a signature that was verified, in place of an earlier one of the same key.
     Result<SignedCheckpoint> add_signature(uint64_t size, const note::Signature& signature);
+
+    uint32_t partition() const { return partition_; }
 
   private:
     Status write(const SignedCheckpoint& checkpoint) const;
@@ -51,6 +55,9 @@ class Checkpoints {
     std::filesystem::path folder_;
     uint32_t partition_;
 };
+
+// Signs with the key of the partition; without keys, the latest that was signed.
+Result<SignedCheckpoint> sign_or_latest(Checkpoints& checkpoints, Store& store, std::span<const note::SigningKey> keys);
 
 // Proofs in a ledger's tree of that size. REQUIRES: the store outlives it.
 merkle::Prover prover_of(Store& store, uint64_t size);

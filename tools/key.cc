@@ -23,22 +23,22 @@ Status make_key(const KeyNewArgs& args) {
     note::SigningKey key{args.name, args.witness ? note::KeyType::kCosignature : note::KeyType::kEd25519, {}};
     if (RAND_bytes(reinterpret_cast<unsigned char*>(key.seed.data()), static_cast<int>(key.seed.size())) != 1)
         return Error{ErrorCode::kUnavailable, "the system gives no random bytes"};
-    std::string lines;
-    if (args.witness) {
-        lines = note::to_line(note::verifier_of(key)) + "\n";
-    } else {
-        for (uint32_t partition = 0; partition < args.partitions; ++partition)
-            lines += note::to_line(note::verifier_of({origin_of(args.name, partition), key.type, key.seed})) + "\n";
+    std::string public_lines;
+    std::string private_lines;
+    for (uint32_t partition = 0; partition < (args.witness ? 1 : args.partitions); ++partition) {
+        if (!args.witness) key.name = origin_of(args.name, partition);
+        public_lines += note::to_line(note::verifier_of(key)) + "\n";
+        private_lines += note::to_line(key) + "\n";
     }
     // The public half first: no private key is left behind that nobody knows the other half of.
-    UPLINE_TRY(write_new_file(args.out + ".pub", lines, 0644));
-    const Status written = write_new_file(args.out, note::to_line(key) + "\n", 0600);
+    UPLINE_TRY(write_new_file(args.out + ".pub", public_lines, 0644));
+    const Status written = write_new_file(args.out, private_lines, 0600);
     if (!written.ok()) {
         std::error_code ignored;  // what went wrong is told already
         std::filesystem::remove(args.out + ".pub", ignored);
         return written;
     }
-    fmt::print("{}", lines);
+    fmt::print("{}", public_lines);
     fmt::print(stderr, "private key in {} (keep it secret and backed up), verifier lines in {}.pub (give them away)\n",
                args.out, args.out);
     return ok_status();

@@ -197,31 +197,30 @@ class Publishing {
 
 Status publish_all(const PublishArgs& args) {
     UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(args.data));
-    std::optional<note::SigningKey> key;
+    std::vector<note::SigningKey> keys;
     if (!args.key.empty()) {
-        UPLINE_TRY_ASSIGN(key, read_signing_key(args.key));
+        UPLINE_TRY_ASSIGN(keys, read_signing_keys(args.key));
     }
     for (ReadShard& shard : shards) {
         Checkpoints checkpoints(args.data, shard.partition);
-        auto latest = key ? checkpoints.sign(*shard.store, *key) : checkpoints.latest();
-        UPLINE_TRY(latest);
+        UPLINE_TRY_ASSIGN(const SignedCheckpoint latest, sign_or_latest(checkpoints, *shard.store, keys));
         const fs::path folder =
             shards.size() == 1 ? fs::path(args.dir) : fs::path(args.dir) / std::to_string(shard.partition);
         ProgressBar progress(fmt::format("publish partition {}", shard.partition));
         UPLINE_TRY_ASSIGN(const uint64_t files,
-                          Publishing(*shard.store, folder, *latest, args.hashes_only).publish(progress.callback()));
+                          Publishing(*shard.store, folder, latest, args.hashes_only).publish(progress.callback()));
         if (args.json) {
             RowPrinter row(Format::kJsonl, stdout);
             row.number("partition", shard.partition);
-            row.text("origin", latest->checkpoint.origin);
-            row.number("size", static_cast<int64_t>(latest->checkpoint.size));
-            row.text("root", to_hex(latest->checkpoint.root));
+            row.text("origin", latest.checkpoint.origin);
+            row.number("size", static_cast<int64_t>(latest.checkpoint.size));
+            row.text("root", to_hex(latest.checkpoint.root));
             row.text("folder", folder.native());
             row.number("files", static_cast<int64_t>(files));
             row.end_row();
         } else {
             fmt::print("partition {}: {} entries of {} in {}, {} files written\n", shard.partition,
-                       with_commas(latest->checkpoint.size), latest->checkpoint.origin, folder.native(),
+                       with_commas(latest.checkpoint.size), latest.checkpoint.origin, folder.native(),
                        with_commas(files));
         }
     }

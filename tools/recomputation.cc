@@ -7,6 +7,8 @@
 #include <array>
 #include <utility>
 
+#include "tools/own_tree.h"
+
 namespace upline {
 namespace {
 
@@ -277,6 +279,7 @@ Index OwnBooks::balance_for(Sequence user, uint32_t currency) {
     }
     slots_[at] = {user, currency, static_cast<Index>(balances_.size())};
     balances_.emplace_back();
+    owners_.push_back(slots_[at]);
     return slots_[at].balance;
 }
 
@@ -298,9 +301,23 @@ void OwnBooks::post(const Entry& entry) {
     std::array<Index, kMaxPostings> touched;
     for (const Posting& posting : entry.posted())
         if (is_user_account(posting.account)) __builtin_prefetch(&slots_[first_slot(posting.user, currency)]);
+    OfProgram* program = entry.posting_count == 0 ? nullptr : &of_program(entry.program);
     for (size_t i = 0; i < entry.posting_count; ++i) {
-        if (!is_user_account(entry.postings[i].account)) continue;
-        touched[i] = balance_for(entry.postings[i].user, currency);
+        const Posting& posting = entry.postings[i];
+        if (!is_user_account(posting.account)) {
+            ClosedBook& book = book_of(*program, entry.currency);
+            add_to(posting.account == AccountKind::kSales ? book.sales
+                   : posting.account == AccountKind::kTax ? book.tax
+                                                          : book.house,
+                   posting.amount);
+            continue;
+        }
+        const size_t known = balances_.size();
+        touched[i] = balance_for(posting.user, currency);
+        if (touched[i] == known) {
+            program->balances.push_back(touched[i]);
+            book_of(*program, entry.currency);
+        }
         __builtin_prefetch(&balances_[touched[i]], 1);
     }
     for (size_t i = 0; i < entry.posting_count; ++i) {
@@ -328,6 +345,63 @@ void OwnBooks::post(const Entry& entry) {
     }
     for (; !held_out_of_order_.empty() && held_out_of_order_.top().maturity_us <= clock_us_; held_out_of_order_.pop())
         mature(held_out_of_order_.top());
+}
+
+OwnBooks::OfProgram& OwnBooks::of_program(std::string_view name) {
+    if (!last_of_program_ || last_program_ != name) {
+        last_program_ = name;
+        last_of_program_ = &programs_[last_program_];
+    }
+    return *last_of_program_;
+}
+
+ClosedBook& OwnBooks::book_of(OfProgram& program, Currency currency) {
+    for (ClosedBook& book : program.books)
+        if (book.currency == currency) return book;
+    return program.books.emplace_back(ClosedBook{.currency = currency});
+}
+
+// The leaves and the tree by the words of the format: user, currency, four amounts of eight bytes, little-endian.
+std::optional<std::string> OwnBooks::check_closing(const Entry& entry, const Recomputation& users) {
+    OfProgram& program = of_program(entry.program);
+    const int64_t day = entry.clock_us / kDayUs;
+    if (program.closed_day == day) return fmt::format("program {} closed its books that day already", entry.program);
+    program.closed_day = day;
+    if (entry.closing.balances != program.balances.size())
+        return fmt::format("it closes {} balances, program {} has {}", entry.closing.balances, entry.program,
+                           program.balances.size());
+    std::vector<ClosedBook> books = program.books;
+    std::vector<Hash> hashes;
+    for (const Index index : program.balances) {
+        const Balance& balance = balances_[index];
+        const Slot& owner = owners_[index];
+        const Recomputation::User* user = users.user(owner.user);
+        if (!user) return fmt::format("no earlier entry made the user of entry {}", owner.user);
+        std::array<std::byte, 16 + 3 + 32> leaf;
+        std::byte* at = leaf.data();
+        for (const uint8_t byte : user->id.bytes) *at++ = static_cast<std::byte>(byte);
+        for (const int shift : {16, 8, 0}) *at++ = static_cast<std::byte>(owner.currency >> shift);
+        for (const Int128 amount : {balance.pending, balance.available, balance.reserved, balance.paid})
+            for (unsigned byte = 0; byte < 8; ++byte) *at++ = static_cast<std::byte>(amount >> (8 * byte));
+        hashes.push_back(merkle::leaf_hash(leaf));
+        for (ClosedBook& book : books) {
+            if (book.currency.packed() != owner.currency) continue;
+            book.pending += balance.pending;
+            book.available += balance.available;
+            book.reserved += balance.reserved;
+            book.paid += balance.paid;
+        }
+    }
+    for (size_t i = 0; i < std::max(books.size(), entry.closing.books.size()); ++i)
+        if (i >= books.size() || i >= entry.closing.books.size() || books[i] != entry.closing.books[i])
+            return fmt::format("its sums of {} are not those of all balances of program {}",
+                               (i < books.size() ? books[i] : entry.closing.books[i]).currency.text(), entry.program);
+    const Hash root = hashes.empty() ? merkle::empty_root() : tree_hash(hashes);
+    if (root != entry.closing.root)
+        return fmt::format("the root over its balances is {}, the postings give {}", to_hex(entry.closing.root),
+                           to_hex(root));
+    last_closings_.insert_or_assign(std::string(entry.program), LastClosing{entry.sequence, root});
+    return std::nullopt;
 }
 
 std::optional<std::string> OwnBooks::compare(const State& stored) const {

@@ -133,6 +133,15 @@ class OwnBooks {
   public:
     void post(const Entry& entry);
 
+    // What is wrong with the closing of an accepted BooksClosed that was posted; or nothing. `users` knows their ids.
+    std::optional<std::string> check_closing(const Entry& entry, const Recomputation& users);
+    // The entry of a program's last closing that was checked, and what it committed to.
+    struct LastClosing {
+        Sequence sequence = 0;
+        Hash root{};
+    };
+    const std::map<std::string, LastClosing, std::less<>>& last_closings() const { return last_closings_; }
+
     // The first balance of the stored ones, in their order, that is not the sum of its postings.
     std::optional<std::string> compare(const State& stored) const;
 
@@ -157,6 +166,15 @@ class OwnBooks {
         Index balance = kNoIndex;  // kNoIndex: empty
     };
 
+    // What a program has, in the order of first postings.
+    struct OfProgram {
+        std::vector<Index> balances;
+        std::vector<ClosedBook> books;  // the users' sums are left out
+        int64_t closed_day = -1;        // UTC day of its last closing, since 1970
+    };
+    OfProgram& of_program(std::string_view name);
+    static ClosedBook& book_of(OfProgram& program, Currency currency);
+
     size_t first_slot(Sequence user, uint32_t currency) const;
     // The slot of a user and currency, or the empty one where it would be.
     size_t find_slot(Sequence user, uint32_t currency) const;
@@ -166,6 +184,11 @@ class OwnBooks {
 
     std::vector<Slot> slots_ = std::vector<Slot>(1024);  // a power of two, at most half of them taken
     std::vector<Balance> balances_;
+    std::vector<Slot> owners_;  // of each balance
+    std::map<std::string, OfProgram, std::less<>> programs_;
+    std::string last_program_;  // events of one program come in runs
+    OfProgram* last_of_program_ = nullptr;
+    std::map<std::string, LastClosing, std::less<>> last_closings_;
     // What is held matures nearly in the order in which it comes; what does not, refunds say, stands in the heap.
     std::deque<Held> held_;
     std::priority_queue<Held, std::vector<Held>, std::greater<>> held_out_of_order_;  // the next to mature first

@@ -27,14 +27,15 @@ void ask_to_stop(int /*signal*/) {
 // Signs each partition's ledger when it has grown and the last signature is old enough, and at the end.
 class Signer {
   public:
-    Signer(const RunArgs& args, note::SigningKey key)
-        : data_(args.data), interval_(std::chrono::seconds(args.checkpoint_seconds)), key_(std::move(key)) {}
+    Signer(const RunArgs& args, std::vector<note::SigningKey> keys)
+        : data_(args.data), interval_(std::chrono::seconds(args.checkpoint_seconds)), keys_(std::move(keys)) {}
 
     Status committed(uint32_t partition, Store& store, uint64_t size, bool last) {
         Signed& before = signed_of(partition);
         const auto now = std::chrono::steady_clock::now();
         if (before.size == size || (!last && now - before.at < interval_)) return ok_status();
-        UPLINE_TRY(Checkpoints(data_, partition).sign(store, key_));
+        Checkpoints checkpoints(data_, partition);
+        UPLINE_TRY(sign_or_latest(checkpoints, store, keys_));
         before = {size, now};
         return ok_status();
     }
@@ -52,7 +53,7 @@ class Signer {
 
     std::string data_;
     std::chrono::steady_clock::duration interval_;
-    note::SigningKey key_;
+    std::vector<note::SigningKey> keys_;
     std::mutex mutex_;
     std::map<uint32_t, Signed> signed_;
 };
@@ -72,9 +73,9 @@ int run(const RunArgs& args) {
 
     std::optional<Signer> signer;
     if (!args.key.empty()) {
-        const auto key = read_signing_key(args.key);
-        if (!key.ok()) return complain(key.error());
-        signer.emplace(args, *key);
+        const auto keys = read_signing_keys(args.key);
+        if (!keys.ok()) return complain(keys.error());
+        signer.emplace(args, *keys);
     }
 
     const auto started = std::chrono::steady_clock::now();

@@ -2,9 +2,13 @@
 // `upline verify`: prints what the auditor (tools/audit.h) found, for people and as JSON.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "events/json.h"
 #include "tools/audit.h"
+#include "tools/checkpoints.h"
 #include "tools/commands.h"
+#include "tools/files.h"
 #include "tools/print.h"
 
 namespace upline {
@@ -39,6 +43,8 @@ void print_json(const AuditReport& report, bool with_log) {
     row.json("log", with_log ? "true" : "false");
     row.json("findings", findings + "]");
     row.json("read_models", json_list(report.read_models));
+    row.number("checkpoints", static_cast<int64_t>(report.checkpoints));
+    row.json("signers", json_list(report.signers));
     row.json("not_checked", json_list(report.not_checked));
     row.end_row();
 }
@@ -53,6 +59,10 @@ void print_text(const AuditReport& report, bool with_log) {
             "        balances are the sums of postings; read models{} are the fold of entries\n",
             with_log ? "from its record in the log" : "from its facts",
             report.read_models.empty() ? "" : fmt::format(" ({})", fmt::join(report.read_models, ", ")));
+        if (report.checkpoints > 0)
+            fmt::print("        it extends {} checkpoints{}{}\n", with_commas(report.checkpoints),
+                       report.signers.empty() ? "" : fmt::format(", signed by {}", fmt::join(report.signers, ", ")),
+                       report.extends_old ? ", the one from earlier among them" : "");
     } else {
         fmt::print("{}WRONG{}   partition {}: {}\n", s.red, s.plain, report.partition,
                    finding_text(report.findings.front()));
@@ -63,6 +73,29 @@ void print_text(const AuditReport& report, bool with_log) {
     }
     for (const std::string& text : report.not_checked)
         fmt::print("{}        not checked, {}{}\n", s.dim, text, s.plain);
+}
+
+// The checkpoints an auditor has kept. One that is not what it says to be is no finding against the ledger.
+Result<std::vector<HeldCheckpoint>> read_since(const std::vector<std::string>& files,
+                                               const std::vector<note::VerifierKey>& vkeys,
+                                               const std::vector<ReadShard>& shards) {
+    std::vector<HeldCheckpoint> since;
+    for (const std::string& file : files) {
+        UPLINE_TRY_ASSIGN(const std::string bytes, read_file(file, note::kMaxNoteBytes));
+        const auto parsed = parse_checkpoint(bytes);
+        if (!parsed.ok())
+            return Error{ErrorCode::kInvalid, fmt::format("--since {}: {}", file, parsed.error().message)};
+        std::vector<std::string> signers;
+        if (const auto wrong = check_signatures(*parsed, vkeys, signers))
+            return Error{ErrorCode::kInvalid, fmt::format("--since {}: {}", file, *wrong)};
+        const std::string& origin = parsed->checkpoint.origin;
+        if (std::ranges::none_of(
+                shards, [&](const ReadShard& shard) { return origin.ends_with(fmt::format("/{}", shard.partition)); }))
+            return Error{ErrorCode::kInvalid,
+                         fmt::format("--since {}: it is of {}, and no ledger here is", file, origin)};
+        since.push_back({fmt::format("--since {}", file), parsed->checkpoint, true});
+    }
+    return since;
 }
 
 // A folder without all the log's partitions is no finding, for they may be on other machines; but it is said.
@@ -86,11 +119,17 @@ int verify(const VerifyArgs& args) {
         if (!opened.ok()) return complain(opened.error());
         log = std::move(*opened);
     }
+    const auto vkeys = read_verifier_keys(args.vkeys);
+    if (!vkeys.ok()) return complain(vkeys.error());
+    const auto since = read_since(args.since, *vkeys, *shards);
+    if (!since.ok()) return complain(since.error());
     const auto elsewhere = partitions_elsewhere(*shards);
     bool wrong = false;
     for (ReadShard& shard : *shards) {
         std::optional<ProgressBar> progress(fmt::format("verify partition {}", shard.partition));
-        auto report = audit(shard, log.get(), progress->callback());
+        auto held = read_checkpoints(args.data, shard.partition, *vkeys, *since);
+        if (!held.ok()) return complain(held.error());
+        auto report = audit(shard, log.get(), progress->callback(), std::move(*held));
         progress.reset();
         if (!report.ok()) return complain(report.error());
         if (elsewhere.ok() && !elsewhere->empty() && &shard == &shards->back())

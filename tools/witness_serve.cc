@@ -20,7 +20,8 @@ namespace {
 constexpr size_t kMostBytes = 128 << 10;
 
 Status serve(const WitnessArgs& args) {
-    UPLINE_TRY_ASSIGN(const note::SigningKey key, read_signing_key(args.key));
+    UPLINE_TRY_ASSIGN(const std::vector<note::SigningKey> keys, read_signing_keys(args.key));
+    const note::SigningKey& key = keys.front();
     UPLINE_TRY_ASSIGN(const std::vector<note::VerifierKey> logs, read_verifier_keys(args.logs));
     const auto now = [] {
         return static_cast<uint64_t>(

@@ -295,8 +295,8 @@ TEST_F(Verify, FindsALedgerRewrittenAsAWholeWithTheLogAndSaysThatItNeedsIt) {
     const AuditReport alone = audit_without_log();
     EXPECT_EQ(texts_of(alone), std::vector<std::string>{});
     EXPECT_EQ(alone.not_checked.at(1),
-              "a ledger rewritten as a whole, entries, tree and balances together, is caught only with --log or "
-              "against a root known from before");
+              "a ledger rewritten as a whole and signed anew is caught only with --log, or with --since against a "
+              "checkpoint kept somewhere else");
     EXPECT_TRUE(text_of(audit_with_log().findings.at(0))
                     .starts_with(fmt::format("entry {}: it says its record has SHA-256 ", line)));
 }
