@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 
+#include "bench/by_hand.h"
 #include "bench/community.h"
 #include "bench/measure.h"
 #include "consumers/shard.h"
@@ -18,8 +19,6 @@
 
 namespace upline::bench {
 namespace {
-
-constexpr int64_t kAppendTimeMs = 253'000'000'000'000;  // after all times of the events
 
 struct Args {
     uint32_t users = 1'000'000;
@@ -72,53 +71,10 @@ struct Day {
     uint64_t as_of_entries = 0;
 };
 
-class ByHand {
-  public:
-    ByHand(const fs::path& data, const Community& community)
-        : folder_(must(DataFolder::open(data, DataFolder::Access::kWrite))),
-          shard_(must(Shard::open(folder_, {{0, 1}, ""}, {}, UINT64_MAX))) {
-        apply(community.users(), 65'536, [&](uint64_t i) { return community.signup(static_cast<uint32_t>(i)); });
-        apply(1, 1, [&](uint64_t) { return community.small_payouts_plan(); });
-    }
-    // The milliseconds of each batch.
-    std::vector<double> apply(uint64_t count, uint64_t batch, const std::function<Event(uint64_t)>& make) {
-        std::vector<double> times;
-        for (uint64_t first = 0; first < count; first += batch) {
-            records_.clear();
-            inputs_.clear();
-            for (uint64_t i = first; i < std::min(count, first + batch); ++i)
-                records_.append(next_offset_++, kAppendTimeMs, writer_.encode(make(i)));
-            for (const Record& record : records_.records())
-                inputs_.push_back(read_input(record.value, record.append_time_ms));
-            const auto start = Clock::now();
-            must(shard_->apply(inputs_, records_.records()));
-            times.push_back(seconds_since(start) * 1000);
-        }
-        return times;
-    }
-    Shard& shard() { return *shard_; }
-
-  private:
-    DataFolder folder_;
-    std::unique_ptr<Shard> shard_;
-    RecordBatch records_;
-    std::vector<Input> inputs_;
-    RecordWriter writer_;
-    Offset next_offset_ = 0;
-};
-
 double sum_of(const std::vector<double>& times) {
     double sum = 0;
     for (const double time : times) sum += time;
     return sum;
-}
-
-// Everybody signs up again, which is a duplicate, but the first, who makes the clock move.
-Event newcomer(const Community& community, uint64_t number, int64_t at_us) {
-    Event event = community.signup(0);
-    event.id = uuid5(event.id, fmt::format("newcomer {}", number));
-    event.occurred_at_us = at_us;
-    return event;
 }
 
 Day measure_day(const fs::path& folder, const Community& community, const Args& args) {

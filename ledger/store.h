@@ -24,8 +24,8 @@
 // The state families are only ever ingested into and the others only written through the WAL: RocksDB before 7.10 can
 // misorder files of a family that is written both ways.
 //
-// Readers and tables may be used by one thread each, beside the writer; position, place, places and tile by any number of
-// threads, for they only read; all else by one thread at a time.
+// Readers and tables may be used by one thread each, beside the writer; position, place, places and tile by any number
+// of threads, for they only read; all else by one thread at a time.
 #pragma once
 
 #include <filesystem>

@@ -14,6 +14,7 @@
 #include "tools/commands.h"
 #include "tools/files.h"
 #include "tools/print.h"
+#include "tools/publish.h"
 #include "tools/reading.h"
 
 namespace upline {
@@ -195,6 +196,15 @@ class Publishing {
     uint64_t files_ = 0;
 };
 
+}  // namespace
+
+Result<uint64_t> publish_tiles(Store& store, const std::filesystem::path& folder, const SignedCheckpoint& checkpoint,
+                               bool hashes_only, const Progress& progress) {
+    return Publishing(store, folder, checkpoint, hashes_only).publish(progress);
+}
+
+namespace {
+
 Status publish_all(const PublishArgs& args) {
     UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(args.data));
     std::vector<note::SigningKey> keys;
@@ -208,7 +218,7 @@ Status publish_all(const PublishArgs& args) {
             shards.size() == 1 ? fs::path(args.dir) : fs::path(args.dir) / std::to_string(shard.partition);
         ProgressBar progress(fmt::format("publish partition {}", shard.partition));
         UPLINE_TRY_ASSIGN(const uint64_t files,
-                          Publishing(*shard.store, folder, latest, args.hashes_only).publish(progress.callback()));
+                          publish_tiles(*shard.store, folder, latest, args.hashes_only, progress.callback()));
         if (args.json) {
             RowPrinter row(Format::kJsonl, stdout);
             row.number("partition", shard.partition);
