@@ -51,6 +51,8 @@ TEST_F(ShardTest, ReopenedAnywhereIsTheOneThatWasNeverClosed) {
         const Batch batch(records, first, count);
         ASSERT_OK(whole->apply(batch.inputs, batch.records.records()));
         ASSERT_OK(broken->apply(batch.inputs, batch.records.records()));
+        ASSERT_OK(whole->commit_all());
+        ASSERT_OK(broken->commit_all());
         first += count;
         if (random() % 4 == 0) ASSERT_OK(broken->store_state());
         if (random() % 2 == 0) {

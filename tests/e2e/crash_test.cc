@@ -47,7 +47,8 @@ void pause_ms(double ms) {
 // A real community's whole life, then a community made up, and events each there for one rule.
 Lines all_lines() {
     Lines lines = lines_of_file("cdnow-sample.lifecycle.jsonl.gz");
-    for (std::string& line : interleave({make_community("community", 3000, 1), lines_of_file("edge.jsonl")}, 1))
+    for (std::string& line :
+         interleave({with_closings(make_community("community", 3000, 1), "community"), lines_of_file("edge.jsonl")}, 1))
         lines.push_back(std::move(line));
     return lines;
 }
@@ -234,7 +235,8 @@ Status feed_to_end(const std::string& url, const std::string& data) {
 class CrashPoint : public ::testing::Test {
   protected:
     void SetUp() override {
-        Lines lines = interleave({make_community("community", 350, 2), lines_of_file("edge.jsonl")}, 2);
+        Lines lines = interleave(
+            {with_closings(make_community("community", 350, 2), "community"), lines_of_file("edge.jsonl")}, 2);
         const Ran made = produce(url_, lines);
         ASSERT_EQ(made.exit_code, 0) << made.err;
         ASSERT_OK(feed_to_end(url_, folder_.path() + "/undisturbed"));

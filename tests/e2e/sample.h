@@ -109,6 +109,23 @@ inline Lines make_community(std::string_view program, size_t events, uint64_t se
     return lines;
 }
 
+// The same with the books of `program` closed now and then, once a day at most.
+inline Lines with_closings(Lines lines, std::string_view program, size_t every = 40) {
+    Lines all;
+    for (size_t i = 0; i < lines.size(); ++i) {
+        const size_t at = lines[i].find("\"occurred_at\": \"");
+        const std::string time =
+            at == std::string::npos ? "" : lines[i].substr(at + 16, lines[i].find('"', at + 16) - at - 16);
+        all.push_back(std::move(lines[i]));
+        if (i % every == every - 1 && !time.empty())
+            all.push_back(
+                fmt::format(R"({{"id": "c105ed00-0000-4000-8000-{:012x}", "program": "{}", "occurred_at": "{}", )"
+                            R"("type": "BooksClosed"}})",
+                            i, program, time));
+    }
+    return all;
+}
+
 // Several lists shuffled into one, each list in its order.
 inline Lines interleave(const std::vector<Lines>& lists, uint64_t seed) {
     std::mt19937_64 random(seed);

@@ -40,7 +40,9 @@ std::map<std::string, int64_t> exported_outcomes(const std::string& data) {
 // Communities whose programs spread over four partitions, and those of edge.jsonl.
 Lines lines_of_many_programs() {
     std::vector<Lines> lists = {lines_of_file("edge.jsonl")};
-    for (int i = 0; i < 12; ++i) lists.push_back(make_community(fmt::format("community-{}", i), 300, 4));
+    for (int i = 0; i < 12; ++i)
+        lists.push_back(
+            with_closings(make_community(fmt::format("community-{}", i), 300, 4), fmt::format("community-{}", i)));
     return interleave(lists, 4);
 }
 
@@ -57,10 +59,13 @@ class WholePath : public ::testing::Test {
 
 TEST_F(WholePath, GivesTheSameLedgerInBatchesOfAnySize) {
     const std::string url = "file:" + path("log");
-    ASSERT_EQ(produce(url, interleave({sales_sample(), make_community("community", 3000, 5)}, 5)).exit_code, 0);
+    ASSERT_EQ(
+        produce(url, interleave({sales_sample(), with_closings(make_community("community", 3000, 5), "community")}, 5))
+            .exit_code,
+        0);
     feed(url, path("all"));
     const LedgerView expected = view_of(path("all"));
-    EXPECT_EQ(expected.size, 13'960U);
+    EXPECT_EQ(expected.size, 14'035U);
     EXPECT_EQ(expected.root, expected.root_of_entries);
     for (const char* batch : {"7", "1000"}) {
         feed(url, path(batch), batch);
