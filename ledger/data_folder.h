@@ -4,6 +4,7 @@
 //     DIR/FORMAT              "upline data folder, format 3"
 //     DIR/LOCK                held by the one process that writes; holds its process id
 //     DIR/partition-00000/    the RocksDB of partition 0 (ledger/store.h)
+//     DIR/checkpoints/00000/  its signed checkpoints, a text file for each size (tools/checkpoints.h)
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `upline publish`: the static tree of C2SP tlog-tiles, which any file server can serve. What is there already is left;
 // the checkpoint comes last, when all that it covers is on the disk.
+#include "tools/publish.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -14,7 +16,6 @@
 #include "tools/commands.h"
 #include "tools/files.h"
 #include "tools/print.h"
-#include "tools/publish.h"
 #include "tools/reading.h"
 
 namespace upline {
