@@ -13,6 +13,7 @@
 #include "events/record.h"
 #include "events/time.h"
 #include "tools/audit.h"
+#include "tools/checkpoints.h"
 #include "tools/commands.h"
 #include "tools/demo_data.h"
 #include "tools/print.h"
@@ -131,6 +132,12 @@ Result<Sequence> find_rich_sale(Store& store) {
     return best;
 }
 
+const Posting* level_1(const Entry& entry) {
+    for (const Posting& posting : entry.posted())
+        if (posting.role == Role::kLevel1) return &posting;
+    return nullptr;
+}
+
 // Flips the one bit of the entry that raises the first level's commission and leaves all else readable, as somebody
 // with the database open could: the database's own checksums are right afterwards.
 Status flip_one_bit(const fs::path& data, Sequence sequence, std::string& what) {
@@ -140,11 +147,6 @@ Status flip_one_bit(const fs::path& data, Sequence sequence, std::string& what) 
     const auto bytes = std::as_bytes(std::span(page)).subspan(place.begin, place.size);
     Entry before;
     UPLINE_TRY(decode_entry(bytes, before));
-    const auto level_1 = [](const Entry& entry) -> const Posting* {
-        for (const Posting& posting : entry.posted())
-            if (posting.role == Role::kLevel1) return &posting;
-        return nullptr;
-    };
     for (size_t i = place.begin; i < place.begin + place.size; ++i) {
         for (unsigned bit = 0; bit < 8; ++bit) {
             page[i] = static_cast<char>(page[i] ^ (1 << bit));
@@ -202,6 +204,8 @@ Status tell(const DemoFolder& folder) {
     }
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started).count();
     Sequence sale_sequence = 0;
+    std::string sale_id;
+    std::string earner_id;  // level 1 of that sale
     {
         UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(data));
         Store& store = *shards.front().store;
@@ -225,6 +229,8 @@ Status tell(const DemoFolder& folder) {
         UPLINE_TRY_ASSIGN(sale_sequence, find_rich_sale(store));
         UPLINE_TRY(read_entry(*source, sale_sequence, entry));
         show_sale(entry, *state);
+        sale_id = to_string(entry.id);
+        if (const Posting* earned = level_1(entry)) earner_id = user_id(*state, earned->user);
     }
     headline(5, "One root for all of it");
     fmt::print("   {}\n   {}replay these events anywhere, on any machine: the same 64 digits{}\n",
@@ -251,9 +257,25 @@ Status tell(const DemoFolder& folder) {
     fmt::print("   {}verify: entry {}{}: {}\n", style().red, *bad.findings.front().entry, style().plain,
                bad.findings.front().what);
 
+    headline(8, "Signed, and proven to somebody who has nothing but the public key");
+    const std::string key = folder.path() / "demo.key";
+    const std::string proof = folder.path() / "demo.proof";
+    if (key_new({.name = "demo.example/ledger", .out = key}) != kExitDone)
+        return Error{ErrorCode::kUnavailable, "no key was made"};
+    {
+        UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(data));
+        UPLINE_TRY_ASSIGN(const std::vector<note::SigningKey> keys, read_signing_keys(key));
+        Checkpoints checkpoints(data, 0);
+        UPLINE_TRY(sign_or_latest(checkpoints, *shards.front().store, keys));
+    }
+    ProveArgs prove_args{.what = "user-line", .id = sale_id, .user = earner_id, .data = data};
+    prove_args.out = proof;
+    if (prove(prove_args) != kExitDone || check({.file = proof, .vkeys = {key + ".pub"}}) != kExitDone)
+        return Error{ErrorCode::kCorrupt, "the sale was not proven"};
+
     if (folder.kept())
         fmt::print(
-            "\nLeft in {}: events.jsonl, log, data, tampered. Go on with\n"
+            "\nLeft in {}: events.jsonl, log, data, tampered, demo.key, demo.proof. Go on with\n"
             "   upline show head --data {}\n   upline verify --data {} --log file:{}\n",
             folder.path().native(), data.native(), copy.native(), log_path.native());
     else
