@@ -23,6 +23,11 @@ namespace upline {
 // The origin of a partition's log, and the name of the key that signs it.
 std::string origin_of(std::string_view name, uint32_t partition);
 
+struct KeyNewArgs;
+// Writes a pair of files, the private one for its owner's eyes; returns the verifier lines. kConflict if either is
+// there.
+Result<std::string> write_new_key(const KeyNewArgs& args);
+
 // Private keys as `upline key new` writes them, a line for each partition. kInvalid says what is wrong with the file.
 Result<std::vector<note::SigningKey>> read_signing_keys(const std::string& file);
 // The one whose name is NAME/PARTITION. kInvalid if none is.

@@ -260,8 +260,8 @@ Status tell(const DemoFolder& folder) {
     headline(8, "Signed, and proven to somebody who has nothing but the public key");
     const std::string key = folder.path() / "demo.key";
     const std::string proof = folder.path() / "demo.proof";
-    if (key_new({.name = "demo.example/ledger", .out = key}) != kExitDone)
-        return Error{ErrorCode::kUnavailable, "no key was made"};
+    UPLINE_TRY_ASSIGN(const std::string vkey, write_new_key({.name = "demo.example/ledger", .out = key}));
+    fmt::print("   key    {}", vkey);
     {
         UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(data));
         UPLINE_TRY_ASSIGN(const std::vector<note::SigningKey> keys, read_signing_keys(key));

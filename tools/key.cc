@@ -12,9 +12,7 @@
 #include "tools/print.h"
 
 namespace upline {
-namespace {
-
-Status make_key(const KeyNewArgs& args) {
+Result<std::string> write_new_key(const KeyNewArgs& args) {
     if (!note::is_key_name(args.name))
         return Error{ErrorCode::kInvalid,
                      fmt::format("\"{}\" cannot be a key's name: no spaces, no plus; best the log's address without "
@@ -38,17 +36,16 @@ Status make_key(const KeyNewArgs& args) {
         std::filesystem::remove(args.out + ".pub", ignored);
         return written;
     }
-    fmt::print("{}", public_lines);
-    fmt::print(stderr, "private key in {} (keep it secret and backed up), verifier lines in {}.pub (give them away)\n",
-               args.out, args.out);
-    return ok_status();
+    return public_lines;
 }
 
-}  // namespace
-
 int key_new(const KeyNewArgs& args) {
-    const Status made = make_key(args);
-    return made.ok() ? kExitDone : complain(made.error());
+    const auto public_lines = write_new_key(args);
+    if (!public_lines.ok()) return complain(public_lines.error());
+    fmt::print("{}", *public_lines);
+    fmt::print(stderr, "private key in {} (keep it secret and backed up), verifier lines in {}.pub (give them away)\n",
+               args.out, args.out);
+    return kExitDone;
 }
 
 }  // namespace upline

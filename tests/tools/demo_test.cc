@@ -9,7 +9,7 @@ namespace {
 // a ledger is, and every ledger there is would disagree.
 constexpr const char* kRoot = "136b11f2b9c0e3270e157d1c579a3137cd6d4ac68406806eae3c977712f5a6d8";
 
-TEST(Demo, TellsTheStoryOnOneScreenAndEndsWithTheFlippedBitFound) {
+TEST(Demo, TellsTheStoryOnOneScreenFindsTheFlippedBitAndProvesTheSale) {
     const Ran ran = run_upline({"demo"});
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_EQ(ran.err, "");
@@ -20,6 +20,7 @@ TEST(Demo, TellsTheStoryOnOneScreenAndEndsWithTheFlippedBitFound) {
     const size_t flipped = ran.out.find("of entry 9420: a commission of 5.80 USD reads ");
     ASSERT_NE(flipped, std::string::npos) << ran.out;
     EXPECT_NE(ran.out.find("verify: entry 9420: ", flipped), std::string::npos) << ran.out;
+    EXPECT_NE(ran.out.find("was credited 5.80 USD, level 1, for transaction ", flipped), std::string::npos) << ran.out;
     EXPECT_LE(lines_of(ran.out).size(), 50U) << ran.out;
 }
 
