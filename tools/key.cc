@@ -34,7 +34,7 @@ Result<std::string> write_new_key(const KeyNewArgs& args) {
     if (!written.ok()) {
         std::error_code ignored;  // what went wrong is told already
         std::filesystem::remove(args.out + ".pub", ignored);
-        return written;
+        return written.error();
     }
     return public_lines;
 }
