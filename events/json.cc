@@ -521,7 +521,15 @@ std::string quote_for_message(std::string_view text) {
     std::string out;
     append_json_string(text.substr(0, whole_characters(text, kMostBytes)), out);
     if (text.size() > kMostBytes) out += "...";
-    return out;
+    if (is_utf8_without_nul(out)) return out;
+    std::string escaped;
+    for (const char c : out) {
+        if (static_cast<uint8_t>(c) < 0x80)
+            escaped += c;
+        else
+            fmt::format_to(std::back_inserter(escaped), "\\x{:02x}", static_cast<uint8_t>(c));
+    }
+    return escaped;
 }
 
 }  // namespace upline

@@ -56,7 +56,8 @@ void append_json(const Event& event, std::string& out);
 
 // Small pieces that others print JSON with.
 void append_json_string(std::string_view text, std::string& out);  // quoted and escaped
-std::string quote_for_message(
-    std::string_view text);  // the same, cut to its first 48 bytes: input named in an error message
+// The same, cut to its first 48 bytes: input named in an error message. What is not UTF-8 is written as \xHH, so that
+// the message is text in any case.
+std::string quote_for_message(std::string_view text);
 
 }  // namespace upline

@@ -11,6 +11,11 @@ namespace {
 constexpr std::array<std::byte, 1> kLeafPrefix{std::byte{0x00}};
 constexpr std::array<std::byte, 1> kNodePrefix{std::byte{0x01}};
 
+// The index of the partial tile of a level; in two shifts, for the highest level shifts all 64 bits out.
+uint64_t last_tile(uint64_t size, unsigned level) {
+    return (size >> (kTileHeight * level)) / kTileWidth;
+}
+
 }  // namespace
 
 Hash leaf_hash(std::span<const std::byte> entry) {
@@ -39,8 +44,8 @@ Hash root_of(std::vector<Hash> nodes) {
 uint64_t tile_width(uint64_t size, unsigned level, uint64_t index) {
     UPLINE_CHECK(level < kTileLevels, "a tile level below 8");
     const uint64_t hashes = size >> (kTileHeight * level);
-    const uint64_t first = index * kTileWidth;
-    return hashes <= first ? 0 : std::min(kTileWidth, hashes - first);
+    if (index > hashes / kTileWidth) return 0;
+    return std::min(kTileWidth, hashes - index * kTileWidth);
 }
 
 std::optional<Tree> Tree::restore(uint64_t size, std::span<const Tile> right_edge) {
@@ -85,6 +90,7 @@ Hash Tree::root() const {
 }
 
 void Tree::append(const Hash& leaf) {
+    UPLINE_CHECK(size_ < UINT64_MAX, "a tree of fewer leaves than 64 bits number");
     Hash node = leaf;
     for (unsigned level = 0;; ++level) {
         if (level % kTileHeight == 0) {
@@ -113,7 +119,7 @@ std::vector<Tile> Tree::take_changed_tiles() {
     for (unsigned level = 0; level < kTileLevels; ++level) {
         if (!partial_changed_[level]) continue;
         partial_changed_[level] = false;
-        tiles.push_back({level, size_ >> (kTileHeight * (level + 1)), partial_[level]});
+        tiles.push_back({level, last_tile(size_, level), partial_[level]});
     }
     return tiles;
 }
@@ -121,7 +127,7 @@ std::vector<Tile> Tree::take_changed_tiles() {
 std::vector<Tile> Tree::right_edge() const {
     std::vector<Tile> tiles;
     for (unsigned level = 0; level < kTileLevels; ++level)
-        if (!partial_[level].empty()) tiles.push_back({level, size_ >> (kTileHeight * (level + 1)), partial_[level]});
+        if (!partial_[level].empty()) tiles.push_back({level, last_tile(size_, level), partial_[level]});
     return tiles;
 }
 

@@ -45,7 +45,7 @@ class Tree {
     uint64_t size() const { return size_; }
     Hash root() const;
 
-    void append(const Hash& leaf);
+    void append(const Hash& leaf);  // REQUIRES: fewer than 2^64 - 1 leaves
 
     // Tiles filled since the last call, then the partial ones that have changed since: what must be stored so that
     // the stored tiles are those of the tree of size() leaves.

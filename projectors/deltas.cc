@@ -100,8 +100,7 @@ const std::vector<Deltas::Row>& Deltas::sorted() {
         place += kHeader + width;
     }
     std::ranges::sort(visits_);
-    const auto repeated = std::ranges::unique(visits_);
-    visits_.erase(repeated.begin(), repeated.end());
+    visits_.erase(std::unique(visits_.begin(), visits_.end()), visits_.end());
     tokens_.clear();
     tokens_.reserve(visits_.size());
     for (size_t first = 0; first < visits_.size();) {

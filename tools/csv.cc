@@ -148,7 +148,8 @@ Result<std::vector<CsvRow>> read_csv(const std::string& path, std::span<const st
 
 void append_csv_cell(std::string_view text, std::string& out) {
     const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos;
-    if (text.find_first_of(",;\"\r\n") == std::string_view::npos) {
+    const bool spaced = trimmed(text).size() != text.size();
+    if (!spaced && text.find_first_of(",;\"\r\n") == std::string_view::npos) {
         if (formula) out += '\'';
         out += text;
         return;

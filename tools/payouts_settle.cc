@@ -2,21 +2,18 @@
 // `upline payouts settle`: loads what a bank or provider made of payouts; each line settled or failed.
 #include <fmt/format.h>
 
-#include <array>
 #include <map>
 
-#include "events/json.h"
 #include "events/record.h"
 #include "events/time.h"
 #include "tools/commands.h"
 #include "tools/csv.h"
+#include "tools/payout_result.h"
 #include "tools/payouts.h"
 #include "tools/print.h"
 
 namespace upline {
 namespace {
-
-constexpr std::array<std::string_view, 4> kColumns = {"payout", "status", "reference", "reason"};
 
 struct Loaded {
     uint64_t settled = 0;
@@ -24,13 +21,6 @@ struct Loaded {
     uint64_t already = 0;
     uint64_t wrong = 0;  // unknown or malformed
 };
-
-// A payout's id as the file has it: a UUID, or its 32 digits alone, as bank files carry it.
-std::optional<Uuid> parse_payout(const std::string& text) {
-    if (text.size() != 32) return parse_uuid(text);
-    return parse_uuid(fmt::format("{}-{}-{}-{}-{}", text.substr(0, 8), text.substr(8, 4), text.substr(12, 4),
-                                  text.substr(16, 4), text.substr(20)));
-}
 
 struct Found {
     PayoutShard* shard = nullptr;
@@ -75,27 +65,20 @@ class Loader {
     }
 
     Status take(const CsvRow& row) {
-        if (!row.wrong.empty()) return wrong(row, row.wrong);
-        const std::string& status = row.cells[1];
-        const std::string& reference = row.cells[2];
-        const std::string& reason = row.cells[3];
-        const std::optional<Uuid> id = parse_payout(row.cells[0]);
-        if (!id) return wrong(row, fmt::format("payout: {} is no UUID", quote_for_message(row.cells[0])));
-        const bool settled = status == "settled";
-        if (!settled && status != "failed")
-            return wrong(row, fmt::format("status: {} is neither settled nor failed", quote_for_message(status)));
-        if (!settled && reason.empty()) return wrong(row, "reason: a failed payout needs one");
-        const std::vector<Found> found = find_payouts(shards_, args_.program, *id);
+        const PayoutResult result = parse_payout_result(row);
+        if (!result.wrong.empty()) return wrong(row, result.wrong);
+        const std::vector<Found> found = find_payouts(shards_, args_.program, result.payout);
         if (found.empty())
             return wrong(row, fmt::format("payout {} is unknown: the ledger has none of that id", row.cells[0]));
         if (found.size() > 1)
             return wrong(row, fmt::format("payout {} is in several programs: say which with --program", row.cells[0]));
-        return append(row, found.front(), *id, settled, reference, reason);
+        return append(row, found.front(), result);
     }
 
-    Status append(const CsvRow& row, const Found& found, const Uuid& payout, bool settled, const std::string& reference,
-                  const std::string& reason) {
-        const Uuid id = payout_result_id(found.program, payout, settled ? "settled" : "failed", reference, reason);
+    Status append(const CsvRow& row, const Found& found, const PayoutResult& result) {
+        const bool settled = result.settled;
+        const Uuid id = payout_result_id(found.program, result.payout, settled ? "settled" : "failed", result.reference,
+                                         result.reason);
         UPLINE_TRY_ASSIGN(const bool has, ledger_has(*found.shard, found.program, id));
         // As of the ledger, or of a line before.
         PayoutStatus& status =
@@ -114,16 +97,11 @@ class Loader {
                                       row.cells[0], settled ? "failed" : "settled", row.cells[1]));
             return ok_status();
         }
-        Event event{.id = id,
-                    .type = static_cast<uint8_t>(settled ? EventType::kPayoutSettled : EventType::kPayoutFailed),
-                    .program = found.program,
-                    .occurred_at_us = at_us_,
-                    .payload = {}};
-        if (settled)
-            event.payload = PayoutSettled{.payout = {payout},
-                                          .provider_ref = reference.empty() ? std::nullopt : OptionalText(reference)};
-        else
-            event.payload = PayoutFailed{.payout = {payout}, .reason = reason};
+        const Event event{.id = id,
+                          .type = static_cast<uint8_t>(settled ? EventType::kPayoutSettled : EventType::kPayoutFailed),
+                          .program = found.program,
+                          .occurred_at_us = at_us_,
+                          .payload = payload_of(result)};
         UPLINE_TRY(writer_.append(event.program, records_.encode(event)));
         ++(settled ? loaded_.settled : loaded_.failed);
         status = settled ? PayoutStatus::kSettled : PayoutStatus::kFailed;
@@ -140,7 +118,7 @@ class Loader {
 };
 
 Result<int> settle(const PayoutsSettleArgs& args) {
-    UPLINE_TRY_ASSIGN(const std::vector<CsvRow> rows, read_csv(args.file, kColumns));
+    UPLINE_TRY_ASSIGN(const std::vector<CsvRow> rows, read_csv(args.file, kPayoutResultColumns));
     UPLINE_TRY_ASSIGN(std::vector<PayoutShard> shards, load_payout_shards(args.data, args.program));
     LogOptions options;
     options.properties = args.log.properties;

@@ -195,6 +195,12 @@ TEST(Json, QuotesInputInMessagesWithoutCuttingACharacter) {
     EXPECT_EQ(quote_for_message(std::string(45, 'x') + "€y"), "\"" + std::string(45, 'x') + "€\"...");
 }
 
+TEST(Json, QuotesInputThatIsNoTextAsText) {
+    EXPECT_EQ(quote_for_message("M\xfcller"), "\"M\\xfcller\"") << "Latin-1";
+    EXPECT_EQ(quote_for_message("\xff" + std::string(48, 'x')), "\"\\xff" + std::string(47, 'x') + "\"...");
+    EXPECT_TRUE(is_utf8_without_nul(quote_for_message(std::string(60, '\x80'))));
+}
+
 // ---- Wrong lines ----
 
 struct WrongLine {

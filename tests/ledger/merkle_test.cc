@@ -199,6 +199,21 @@ TEST(Merkle, TileWidthsAreThoseOfTheTilesSpecification) {
 
     EXPECT_EQ(tile_width(UINT64_MAX, 7, 0), 255U);
     EXPECT_EQ(tile_width(UINT64_MAX, 0, UINT64_MAX / 256), 255U);
+    EXPECT_EQ(tile_width(1000, 0, uint64_t{1} << 56), 0U) << "an index whose first leaf 64 bits do not number";
+    EXPECT_EQ(tile_width(UINT64_MAX, 0, UINT64_MAX), 0U);
+}
+
+TEST(Merkle, ATreeOfAsManyLeavesAs64BitsNumberIsRestored) {
+    std::vector<Tile> edge;
+    for (unsigned level = 0; level < kTileLevels; ++level)
+        edge.push_back({level, level == 7 ? 0 : UINT64_MAX >> (8 * (level + 1)), std::vector<Hash>(255)});
+    std::optional<Tree> tree = Tree::restore(UINT64_MAX, edge);
+    ASSERT_TRUE(tree);
+    const std::vector<Tile> given = tree->right_edge();
+    ASSERT_EQ(given.size(), edge.size());
+    for (size_t i = 0; i < given.size(); ++i) EXPECT_EQ(given[i].index, edge[i].index) << "level " << i;
+    edge[0].index -= 1;
+    EXPECT_FALSE(Tree::restore(UINT64_MAX, edge));
 }
 
 TEST(Merkle, AnyLeafAndAnyOrderMattersToTheRoot) {

@@ -395,6 +395,8 @@ TEST(Csv, CellsOutAreQuotedAndAreNoFormulas) {
     };
     EXPECT_EQ(cell("plain"), "plain");
     EXPECT_EQ(cell("a,\"b\"\nc"), "\"a,\"\"b\"\"\nc\"");
+    EXPECT_EQ(cell(" a"), "\" a\"") << "spaces around a cell that is not quoted are no part of it";
+    EXPECT_EQ(cell("a\t"), "\"a\t\"");
     for (const char* formula : {"=1", "+1", "-1", "@x"}) EXPECT_EQ(cell(formula), std::string("'") + formula);
 }
 
