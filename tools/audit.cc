@@ -19,6 +19,7 @@
 #include <cstring>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "ledger/closing.h"
@@ -30,6 +31,7 @@
 #include "tools/checkpoints.h"
 #include "tools/own_tree.h"
 #include "tools/recomputation.h"
+#include "tools/stored_keys.h"
 
 namespace upline {
 namespace {
@@ -219,6 +221,7 @@ class Audit {
           named_(store_.look_up()),
           earlier_(*named_),
           recomputation_(earlier_),
+          stored_tiles_(store_),
           entries_(store_.look_up()),
           matured_(store_.entries()) {}
 
@@ -237,15 +240,19 @@ class Audit {
                     "a "
                     "checkpoint kept somewhere else");
         }
+        for (std::string& text : report_.not_checked) make_printable(text);
         return std::move(report_);
     }
 
   private:
     // What is said of a ledger that somebody changed may hold bytes of theirs: none of them reaches a terminal or JSON.
+    static void make_printable(std::string& text) {
+        for (char& c : text)
+            if (c < ' ' || c > '~') c = '?';
+    }
     void find(std::optional<Sequence> entry, std::string what) {
         if (!entry && report_.findings.size() >= kMostFindings) return;
-        for (char& c : what)
-            if (c < ' ' || c > '~') c = '?';
+        make_printable(what);
         report_.findings.push_back({entry, std::move(what)});
     }
 
@@ -264,7 +271,9 @@ class Audit {
         if (!position.ok()) return finding_or_error(std::nullopt, position.error());
         position_ = *position;
         report_.size = position_.size;
-        UPLINE_TRY_ASSIGN(const std::optional<ShardInfo> info, store_.info());
+        const Result<std::optional<ShardInfo>> stored_info = store_.info();
+        if (!stored_info.ok()) return finding_or_error(std::nullopt, stored_info.error());
+        const std::optional<ShardInfo>& info = *stored_info;
         if (!info) {
             find(std::nullopt, "the shard's identity (partition and partition count) is missing");
             return ok_status();
@@ -278,10 +287,13 @@ class Audit {
             find(std::nullopt, fmt::format("the ledger in the folder of partition {} says it is of partition {}",
                                            shard_.partition, identity_.partition));
         std::vector<ModelAudit> models = read_models();
+        std::optional<Result<std::optional<std::string>>> wrong_places;
         Crew folders([&] { right_ = 0; });
         for (ModelAudit& model : models)
             if (model.position && model.position->ok() && (*model.position)->size <= position_.size)
                 folders.start([&] { model.fold(right_); }, [&](const Error& error) { model.difference = error; });
+        folders.start([&] { wrong_places = check_places(store_, position_.size); },
+                      [&](const Error& error) { wrong_places = error; });
         stored_state_ = store_.load_state();
         if (!stored_state_->ok()) UPLINE_TRY(finding_or_error(std::nullopt, stored_state_->error()));
         if (log_) {
@@ -309,10 +321,16 @@ class Audit {
             std::vector<Finding> findings;
             UPLINE_TRY(check_tiles(tree_.partial_tiles(), findings));  // the walk has left those out
             for (Finding& finding : findings) find(finding.entry, std::move(finding.what));
+            UPLINE_TRY(find_if_any(stored_tiles_.find_strange_key()));
+            UPLINE_TRY(find_if_any(find_strange_key(store_)));
+            for (const std::string& name : unknown_families(store_))
+                report_.not_checked.push_back(
+                    fmt::format("column family {}: this program knows none of that name", name));
             UPLINE_TRY(look_behind_the_end());
         }
         right_ = next_;
         folders.join();
+        if (walked_to_end_) UPLINE_TRY(find_if_any(*wrong_places));
         return report_read_models(models);
     }
 
@@ -337,6 +355,12 @@ class Audit {
     static Status finding_or_error(std::optional<Sequence> entry, const Error& error, std::vector<Finding>& findings) {
         if (error.code == ErrorCode::kUnavailable) return error;
         findings.push_back({entry, error.message});
+        return ok_status();
+    }
+
+    Status find_if_any(const Result<std::optional<std::string>>& wrong) {
+        if (!wrong.ok()) return finding_or_error(std::nullopt, wrong.error());
+        if (*wrong) find(std::nullopt, **wrong);
         return ok_status();
     }
 
@@ -602,7 +626,7 @@ class Audit {
     // Our tiles against the stored ones.
     Status check_tiles(const std::vector<merkle::Tile>& tiles, std::vector<Finding>& findings) {
         for (const merkle::Tile& tile : tiles) {
-            Result<std::optional<merkle::Tile>> stored = store_.tile(tile.level, tile.index);
+            Result<std::optional<merkle::Tile>> stored = stored_tiles_.tile(tile.level, tile.index);
             if (!stored.ok())
                 UPLINE_TRY(finding_or_error(std::nullopt, stored.error(), findings));
             else if (!*stored)
@@ -774,30 +798,31 @@ class Audit {
         for (std::string& text : held_.not_checked) report_.not_checked.push_back(std::move(text));
     }
 
-    // The leaves kept of each program's last closing, for proofs. A writer keeps them just before their entry.
+    // The leaves kept of each program's last closing, for proofs. A writer keeps them just before their entry, so that
+    // those of an entry to come may stand in their place, wholly or in part.
     Status check_kept_closings() {
-        for (size_t i = 0; i < state_.programs().size(); ++i) {
-            const std::string name(state_.programs()[i].name());
+        std::set<std::string, std::less<>> kept_of;
+        const Status walked = for_each_kept_closing(store_, [&](const KeptLeaves& kept) {
+            const bool known = kept.program < state_.programs().size();
+            const std::string name =
+                known ? std::string(state_.programs()[kept.program].name()) : fmt::format("number {}", kept.program);
+            kept_of.insert(name);
             const auto last = books_.last_closings().find(name);
-            const auto kept = store_.kept_closing(static_cast<Index>(i));
-            if (!kept.ok() && kept.error().code != ErrorCode::kNotFound) {
-                UPLINE_TRY(finding_or_error(std::nullopt, kept.error()));
-            } else if (!kept.ok() && last != books_.last_closings().end()) {
-                report_.not_checked.push_back(
-                    fmt::format("closing of program {}: its leaves are not kept whole", name));
-            } else if (kept.ok() && kept->sequence >= position_.size) {
-                report_.not_checked.push_back(
-                    fmt::format("closing of program {}: leaves are kept of entry {}, which is still to come", name,
-                                kept->sequence));
-            } else if (kept.ok() && (last == books_.last_closings().end() || last->second.sequence != kept->sequence)) {
+            if (kept.sequence >= position_.size)
+                report_.not_checked.push_back(fmt::format(
+                    "closing of program {}: leaves are kept of entry {}, which is still to come", name, kept.sequence));
+            else if (!known || last == books_.last_closings().end() || last->second.sequence != kept.sequence)
                 find(std::nullopt,
                      fmt::format("leaves are kept of entry {}, which is not the last closing of program {}",
-                                 kept->sequence, name));
-            } else if (kept.ok() && closing_root(kept->leaves) != last->second.root) {
+                                 kept.sequence, name));
+            else if (!kept.whole || closing_root(kept.leaves) != last->second.root)
                 find(std::nullopt,
-                     fmt::format("the leaves kept of the closing of entry {} do not give its root", kept->sequence));
-            }
-        }
+                     fmt::format("the leaves kept of the closing of entry {} do not give its root", kept.sequence));
+        });
+        if (!walked.ok()) return finding_or_error(std::nullopt, walked.error());
+        for (const auto& [name, closing] : books_.last_closings())
+            if (!kept_of.contains(name))
+                find(std::nullopt, fmt::format("the leaves of the closing of entry {} are missing", closing.sequence));
         return ok_status();
     }
 
@@ -953,7 +978,11 @@ class Audit {
             }
             const auto& difference = *model.difference;
             if (!difference.ok())
-                UPLINE_TRY(finding_or_error(std::nullopt, difference.error()));
+                UPLINE_TRY(finding_or_error(
+                    std::nullopt, {difference.error().code,
+                                   difference.error().message.starts_with("read model")
+                                       ? difference.error().message
+                                       : fmt::format("read model {}: {}", model.name, difference.error().message)}));
             else if (*difference)
                 find(std::nullopt, fmt::format("read model {}: {}", model.name, (*difference)->what));
             else if (position->size < position_.size)
@@ -988,6 +1017,7 @@ class Audit {
     uint16_t rules_version_ = 1;
     Hash last_record_sha256_{};
     Recomputation recomputation_;
+    StoredTiles stored_tiles_;
     OwnBooks books_;
 
     // and by that which executes.
@@ -1033,6 +1063,12 @@ Result<HeldCheckpoints> read_checkpoints(const std::string& data, uint32_t parti
                                                                read->checkpoint.origin, origin)});
         if (const auto wrong = check_signatures(*read, vkeys, held.signers))
             held.findings.push_back({std::nullopt, fmt::format("{}: {}", name, *wrong)});
+        for (const note::Signature& signature : read->note.signatures)
+            if (!vkeys.empty() && std::ranges::none_of(vkeys, [&](const note::VerifierKey& key) {
+                    return key.name == signature.name && key.id == signature.key_id;
+                }))
+                held.not_checked.push_back(fmt::format("without its --vkey: the signature of {} (key {:08x}) on {}",
+                                                       signature.name, signature.key_id, name));
     }
     if (!sizes.empty() && vkeys.empty())
         held.not_checked.push_back(

@@ -113,10 +113,11 @@ class LedgerToHarm : public testing::Test {
         return take(audit(shards.front(), log.get(), {}));
     }
     // The same without closing the ledger, for what is tried hundreds of times.
-    AuditReport audit_open(EventLog* log = nullptr) {
+    AuditReport audit_open(EventLog* log = nullptr) { return take(try_audit_open(log)); }
+    Result<AuditReport> try_audit_open(EventLog* log, const HeldCheckpoints& checkpoints = {}) {
         open_ledger();
         ReadShard shard{0, std::move(store_)};
-        AuditReport report = take(audit(shard, log, {}));
+        auto report = audit(shard, log, {}, checkpoints);
         store_ = std::move(shard.store);
         return report;
     }
