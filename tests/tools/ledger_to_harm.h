@@ -37,6 +37,12 @@ inline std::string big_endian(uint64_t value) {
     return key;
 }
 
+inline uint64_t from_big_endian(std::string_view key) {
+    uint64_t value = 0;
+    for (const char byte : key) value = value << 8 | static_cast<uint8_t>(byte);
+    return value;
+}
+
 inline std::string tile_key(unsigned level, uint64_t index) {
     return static_cast<char>(level) + big_endian(index);
 }
@@ -142,8 +148,7 @@ class LedgerToHarm : public testing::Test {
         std::string page = raw("entries", place.page_key);
         page.replace(place.begin, place.size, bytes);
         const auto count = number_at<uint32_t>(page, 0);
-        const auto first = static_cast<uint32_t>(sequence % kPageEntries);
-        for (uint32_t i = first; i < count; ++i) {
+        for (uint32_t i = static_cast<uint32_t>(sequence - from_big_endian(place.page_key)); i < count; ++i) {
             const size_t at = 4 + size_t{4} * i;
             put_number(page, at, static_cast<uint32_t>(number_at<uint32_t>(page, at) + bytes.size() - place.size));
         }
