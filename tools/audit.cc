@@ -18,6 +18,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -1048,6 +1049,7 @@ Result<HeldCheckpoints> read_checkpoints(const std::string& data, uint32_t parti
     const Checkpoints stored(data, partition);
     UPLINE_TRY_ASSIGN(const std::vector<uint64_t> sizes, stored.sizes());
     std::string origin;
+    std::map<std::pair<std::string, uint32_t>, size_t> of_others;  // signatures by keys that were not given
     for (const uint64_t size : sizes) {
         const auto read = stored.read(size);
         if (!read.ok()) {
@@ -1067,9 +1069,11 @@ Result<HeldCheckpoints> read_checkpoints(const std::string& data, uint32_t parti
             if (!vkeys.empty() && std::ranges::none_of(vkeys, [&](const note::VerifierKey& key) {
                     return key.name == signature.name && key.id == signature.key_id;
                 }))
-                held.not_checked.push_back(fmt::format("without its --vkey: the signature of {} (key {:08x}) on {}",
-                                                       signature.name, signature.key_id, name));
+                ++of_others[{signature.name, signature.key_id}];
     }
+    for (const auto& [signer, count] : of_others)
+        held.not_checked.push_back(
+            fmt::format("without its --vkey: {} signatures of {} (key {:08x})", count, signer.first, signer.second));
     if (!sizes.empty() && vkeys.empty())
         held.not_checked.push_back(
             fmt::format("without --vkey: the signatures of {} checkpoints of {}", sizes.size(), origin));

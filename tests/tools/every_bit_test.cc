@@ -117,7 +117,7 @@ const std::vector<Exception>& exceptions() {
          "a signature of somebody whose key was not given: a checkpoint may have such, and without the name or the id "
          "of the key the witness's is one",
          [](const Harm& harm) { return harm.what == What::kFlipValue && is_signed_by_another_witness(harm); },
-         "without its --vkey: the signature of "},
+         "without its --vkey: 1 signatures of "},
         {"checkpoints", When::kAlways,
          "nothing in a checkpoint says who else is to sign it: without the whole line of the witness it is as the log "
          "signed it",
@@ -371,6 +371,15 @@ TEST_F(EveryBit, IsTriedInEveryFamilyThereIs) {
     std::ranges::sort(tried);
     EXPECT_EQ(open_ledger().families(), tried);
     for (const std::string& family : tried) EXPECT_FALSE(values_of(family).empty()) << family;
+}
+
+TEST_F(EveryBit, OfAFamilyThatNobodyHereKnowsIsSaidNotToBeChecked) {
+    take(open_ledger().table("of a later release"));
+    const AuditReport report = audit_without_log();
+    EXPECT_EQ(texts_of(report), std::vector<std::string>{});
+    EXPECT_EQ(std::ranges::count(report.not_checked,
+                                 "column family model.of a later release: this program knows none of that name"),
+              1);
 }
 
 }  // namespace

@@ -185,7 +185,7 @@ TEST_F(VerifyCheckpoints, SaysWhatItHasAndWhatItHasNotChecked) {
     EXPECT_EQ(says(all, "without its --vkey"), 0);
     const note::VerifierKey keys[] = {note::verifier_of(log_key())};
     EXPECT_EQ(says(audit_with(take(read_checkpoints(data().string(), 0, keys, {}))),
-                   "without its --vkey: the signature of witness.example (key "),
+                   "without its --vkey: 1 signatures of witness.example (key "),
               1);
     EXPECT_EQ(says(audit_with(take(read_checkpoints(data().string(), 0, {}, {}))),
                    "without --vkey: the signatures of 2 checkpoints of log.example/0"),
