@@ -60,7 +60,8 @@ Result<std::optional<std::string>> find_strange_key(Store& store) {
         if (!row) break;
         if (row->key != "shard" && row->key != "position") return std::optional(strange("default", row->key));
     }
-    UPLINE_TRY_ASSIGN(const auto first, store.walk("entries")->next());
+    const auto of_entries = store.walk("entries");
+    UPLINE_TRY_ASSIGN(const auto first, of_entries->next());
     if (first && first->key != big_endian(0)) return std::optional(strange("entries", first->key));
     return std::optional<std::string>();
 }
