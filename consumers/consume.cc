@@ -136,7 +136,12 @@ Status read_all(LogReader& reader, const ConsumeOptions& options, Pipe& pipe) {
 
 Status consume(Shard& shard, LogReader& reader, const ConsumeOptions& options) {
     Pipe pipe(shard.rules());
-    std::thread reading([&] { pipe.finish(read_all(reader, options, pipe)); });
+    std::jthread reading([&] { pipe.finish(read_all(reader, options, pipe)); });
+    // However this ends, the reader is told, and then joined.
+    struct Closer {
+        Pipe& pipe;
+        ~Closer() { pipe.close(); }
+    } closer{pipe};
     Status status = ok_status();
     uint64_t told = shard.position().size;
     const auto tell = [&] {

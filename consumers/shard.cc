@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "events/check.h"
+#include "ledger/closing.h"
 
 namespace upline {
 namespace {
@@ -14,8 +16,14 @@ namespace {
 // Entries looked at between two batches: about a millisecond's work.
 constexpr uint64_t kMatureAtOnce = 2048;
 
-// Entries that may wait for a closing's hash: a second's work or two. Then the shard waits too.
+// Entries and leaves that may wait for a closing's hash: a second's work or two. Then the shard waits too.
 constexpr size_t kMostBytesInFlight = 256 << 20;
+
+size_t bytes_of(const EntryBatch& entries) {
+    size_t bytes = entries.bytes.size();
+    for (const EntryBatch::OpenClosing& closing : entries.closings) bytes += closing.leaves.size();
+    return bytes;
+}
 
 // Brings a state as it was stored forward to the first `size` entries, and what is mature then to available.
 Status fold_forward(Store& store, State& state, uint64_t size, const Progress& progress,
@@ -103,42 +111,64 @@ Result<std::span<const std::byte>> Shard::AllEntries::entry(uint64_t sequence) {
 
 Status Shard::apply(std::span<const Input> inputs, std::span<const Record> records) {
     UPLINE_CHECK(inputs.size() == records.size(), "an input for each record");
-    if (inputs.empty()) return ok_status();
+    for (size_t done = 0; done < inputs.size();) {
+        UPLINE_TRY_ASSIGN(const size_t count, apply_some(inputs.subspan(done), records.subspan(done)));
+        done += count;
+    }
+    // A little ahead of what comes in, so that a day on which very much matures is caught up with over batches.
+    UPLINE_TRY(core_.mature(kMatureAtOnce + 4 * inputs.size()));
+    // While closings are hashed it can wait, but not for ever.
+    const uint64_t unstored = state_->size() - state_stored_at_;
+    if (unstored >= state_interval_ && (flights_.empty() || unstored / 2 >= state_interval_)) UPLINE_TRY(store_state());
+    return ok_status();
+}
+
+// As many as the core takes at once.
+Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const Record> records) {
     Flight flight = std::move(spare_);
     UPLINE_TRY(core_.apply(inputs, flight.entries));
+    const size_t count = flight.entries.size();
+    UPLINE_CHECK(count > 0, "rules in force that are known");
     flight.places.clear();
-    for (const Record& record : records.first(flight.entries.size()))
-        flight.places.push_back({record.offset, record.append_time_ms});
-    const size_t last = flight.entries.size() - 1;
+    for (const Record& record : records.first(count)) flight.places.push_back({record.offset, record.append_time_ms});
+    const size_t last = count - 1;
     flight.position = {state_->size(), Hash{}, state_->clock_us(),
                        LogPosition{records[last].offset, records[last].append_time_ms, inputs[last].record_sha256}};
-    bytes_in_flight_ += flight.entries.bytes.size();
+    bytes_in_flight_ += bytes_of(flight.entries);
     flights_.push_back(std::move(flight));
-    Flight& added = flights_.back();
-    if (!added.entries.closings.empty())
-        added.hash = std::async(std::launch::async, [&entries = added.entries, store = store_.get()]() -> Status {
-            for (const EntryBatch::OpenClosing& closing : entries.closings)
-                UPLINE_TRY(store->keep_closing(closing.program, closing.sequence, closing.leaves));
-            fill_closings(entries);
-            return ok_status();
-        });
     UPLINE_TRY(commit_ready(kMostBytesInFlight));
     if (!core_.rules()) {
         UPLINE_TRY(commit_all());
         return unknown_rules(state_->rules_version(), core_.versions());
     }
-    // A little ahead of what comes in, so that a day on which very much matures is caught up with over batches.
-    UPLINE_TRY(core_.mature(kMatureAtOnce + 4 * inputs.size()));
-    if (state_->size() - state_stored_at_ >= state_interval_ && flights_.empty()) UPLINE_TRY(store_state());
-    return ok_status();
+    return count;
+}
+
+// The thread reads the leaves and nothing that the shard may look at meanwhile.
+void Shard::hash_closings(Flight& flight) {
+    const auto work = [&closings = std::as_const(flight.entries.closings),
+                       store = store_.get()]() -> Result<std::vector<Hash>> {
+        std::vector<Hash> roots;
+        for (const EntryBatch::OpenClosing& closing : closings) {
+            UPLINE_TRY(store->keep_closing(closing.program, closing.sequence, closing.leaves));
+            roots.push_back(closing_root(closing.leaves));
+        }
+        return roots;
+    };
+    try {
+        flight.roots = std::async(std::launch::async, work);
+    } catch (const std::system_error&) {  // no thread is to be had: then when it is asked for
+        flight.roots = std::async(std::launch::deferred, work);
+    }
 }
 
 // Commits in order what need not be waited for, and more if too much is in flight.
 Status Shard::commit_ready(size_t most_bytes_in_flight) {
     while (!flights_.empty()) {
-        const Flight& first = flights_.front();
+        Flight& first = flights_.front();
+        if (!first.entries.closings.empty() && !first.roots.valid()) hash_closings(first);
         const bool is_ready =
-            !first.hash.valid() || first.hash.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+            !first.roots.valid() || first.roots.wait_for(std::chrono::seconds(0)) != std::future_status::timeout;
         if (!is_ready && bytes_in_flight_ <= most_bytes_in_flight) return ok_status();
         UPLINE_TRY(commit_first());
     }
@@ -151,12 +181,15 @@ Status Shard::commit_all() {
 
 Status Shard::commit_first() {
     Flight& flight = flights_.front();
-    if (flight.hash.valid()) UPLINE_TRY(flight.hash.get());
+    bytes_in_flight_ -= bytes_of(flight.entries);
+    if (flight.roots.valid()) {
+        UPLINE_TRY_ASSIGN(const std::vector<Hash> roots, flight.roots.get());
+        fill_closings(flight.entries, roots);
+    }
     for (size_t i = 0; i < flight.entries.size(); ++i) tree_.append(merkle::leaf_hash(flight.entries[i]));
     flight.position.root = tree_.root();
     UPLINE_TRY(store_->commit(flight.entries, flight.places, tree_.take_changed_tiles(), flight.position));
     position_ = flight.position;
-    bytes_in_flight_ -= flight.entries.bytes.size();
     spare_ = std::move(flight);
     flights_.pop_front();
     return ok_status();
@@ -165,8 +198,8 @@ Status Shard::commit_first() {
 Result<bool> Shard::catch_up_some() {
     UPLINE_TRY(core_.mature(kMatureAtOnce));
     const bool matures = state_->holds().any_due(state_->clock_us());
-    if (!matures && !flights_.empty() && flights_.front().hash.valid())
-        flights_.front().hash.wait_for(std::chrono::milliseconds(1));
+    if (!matures && !flights_.empty() && flights_.front().roots.valid())
+        flights_.front().roots.wait_for(std::chrono::milliseconds(1));
     UPLINE_TRY(commit_ready(kMostBytesInFlight));
     return matures || !flights_.empty();
 }

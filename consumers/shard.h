@@ -63,8 +63,9 @@ class Shard {
     struct Flight {
         EntryBatch entries;
         std::vector<RecordPlace> places;
-        Position position;         // its root is not known yet
-        std::future<Status> hash;  // of its closings; not valid if it has none
+        Position position;  // its root is not known yet
+        // Roots of its closings, once it is the first in line: one thread hashes at a time, in the order of entries.
+        std::future<Result<std::vector<Hash>>> roots;
     };
     // Entries on disk and those in flight.
     class AllEntries final : public EntrySource {
@@ -78,6 +79,8 @@ class Shard {
         const std::deque<Flight>& flights_;
     };
 
+    Result<size_t> apply_some(std::span<const Input> inputs, std::span<const Record> records);
+    void hash_closings(Flight& flight);
     Status commit_ready(size_t most_bytes_in_flight);
     Status commit_first();
 

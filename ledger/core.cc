@@ -30,11 +30,25 @@ Input read_input(std::span<const std::byte> value, int64_t append_time_ms, const
 }
 
 void fill_closings(EntryBatch& batch) {
+    std::vector<Hash> roots;
     for (const EntryBatch::OpenClosing& closing : batch.closings) {
-        const Hash root = closing_root(closing.leaves);
-        std::ranges::copy(root, batch.bytes.begin() + static_cast<std::ptrdiff_t>(closing.root_at));
+        roots.push_back(closing_root(closing.leaves));
     }
+    fill_closings(batch, roots);
+}
+
+void fill_closings(EntryBatch& batch, std::span<const Hash> roots) {
+    UPLINE_CHECK(roots.size() == batch.closings.size(), "a root for each closing");
+    for (size_t i = 0; i < roots.size(); ++i)
+        std::ranges::copy(roots[i], batch.bytes.begin() + static_cast<std::ptrdiff_t>(batch.closings[i].root_at));
     batch.closings.clear();
+}
+
+bool Core::is_batch_over(const EntryBatch& out) const {
+    if (!rules()) return true;
+    size_t leaves = 0;
+    for (const EntryBatch::OpenClosing& closing : out.closings) leaves += closing.leaves.size();
+    return leaves >= kMostOpenLeaves;
 }
 
 Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
@@ -47,8 +61,8 @@ Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
         const auto block = inputs.subspan(first, std::min(kBlock, inputs.size() - first));
         fetch_ahead(block);
         for (size_t i = 0; i < block.size(); ++i) {
+            if (is_batch_over(out)) break;
             rules_ = rules();
-            if (!rules_) break;
             const Input* input = &block[i];
             const Names* names = &names_[i];
             Input again;
@@ -78,7 +92,7 @@ Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
             state_.apply(entry_, resolved_);
             if (entry_.accepted() && ahead_.known) ahead_.forget();
         }
-        if (!rules()) break;
+        if (is_batch_over(out)) break;
     }
     in_hand_.batch = nullptr;
     return ok_status();

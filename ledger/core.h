@@ -58,8 +58,9 @@ struct EntryBatch {
     }
 };
 
-// Hashes the balances of each open closing and puts the roots in their places. Needs nothing but the batch.
+// Puts the roots of open closings in their places: those given, in order, or hashed here.
 void fill_closings(EntryBatch& batch);
+void fill_closings(EntryBatch& batch, std::span<const Hash> roots);
 
 struct ShardIdentity {
     uint32_t partition = 0;
@@ -80,7 +81,8 @@ class Core final : private Funds {
     Core& operator=(const Core&) = delete;
 
     // Decides the inputs in order, appends their entries to `out` (cleared first) and folds them into the state. Stops
-    // early, with fewer entries than inputs, after an event that activates rules which are not known.
+    // early, with fewer entries than inputs, after an event that activates rules which are not known, and after a
+    // BooksClosed when the leaves of those in the batch have come to kMostOpenLeaves.
     // The roots of closings are left open (fill_closings); no decision depends on them.
     // An error is one of reading an earlier entry; the state then has folded a part and must be thrown away.
     Status apply(std::span<const Input> inputs, EntryBatch& out);
@@ -93,6 +95,8 @@ class Core final : private Funds {
     // day on which a million sales mature is spread over batches. No outcome depends on how far that has come: a
     // payout that does moves the rest first. REQUIRES: every entry below state.size() committed.
     Status mature(uint64_t most = UINT64_MAX);
+
+    static constexpr size_t kMostOpenLeaves = 64 << 20;  // bytes
 
   private:
     static constexpr size_t kBlock = 64;  // inputs whose table slots are fetched ahead of use
@@ -142,6 +146,7 @@ class Core final : private Funds {
     Result<bool> account_fits(Index user, Index account);
     Result<std::span<const std::byte>> entry_bytes(Sequence sequence);
     Status close_books(EntryBatch& out);
+    bool is_batch_over(const EntryBatch& out) const;
     Result<bool> names_entry(Sequence sequence, std::string_view program, const Uuid& id);
 
     State& state_;

@@ -135,11 +135,17 @@ Status PackedTable::write(std::span<const Write> writes) {
 
 Status PackedTable::scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) {
     bool misshapen = false;
-    UPLINE_TRY(pages_->scan(page_of(first), [&](std::string_view /*page_key*/, std::string_view page) {
+    UPLINE_TRY(pages_->scan(page_of(first), [&](std::string_view page_key, std::string_view page) {
         PageRows rows(page);
-        while (rows.next())
-            if (rows.key() >= first && !row(rows.key(), rows.value())) return false;
-        misshapen = rows.misshapen();
+        std::string before;
+        misshapen = page.empty();
+        while (!misshapen && rows.next()) {
+            // A row in another place than its own would be met here, and by no look-up.
+            misshapen = page_of(rows.key()) != page_key || (!before.empty() && rows.key() <= before);
+            before = rows.key();
+            if (!misshapen && rows.key() >= first && !row(rows.key(), rows.value())) return false;
+        }
+        misshapen = misshapen || rows.misshapen();
         return !misshapen;
     }));
     if (misshapen) return misshapen_page();

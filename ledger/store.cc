@@ -25,6 +25,8 @@ namespace {
 constexpr size_t kPageEntries = 256;
 constexpr const char* kFamilies[] = {"entries", "offsets", "tiles",   "programs", "users", "websites", "accounts",
                                      "books",   "plans",   "payouts", "refunds",  "ids",   "state",    "closings"};
+constexpr const char* kStateFamilies[] = {"programs", "users",   "websites", "accounts", "books",
+                                          "plans",    "payouts", "refunds",  "ids",      "state"};
 
 // The one place where RocksDB's words become ours.
 Error to_error(const rocksdb::Status& status, std::string_view doing) {
@@ -103,6 +105,11 @@ void append_varint(int64_t value, std::string& out) {
     uint64_t zigzag = (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
     for (; zigzag >= 0x80; zigzag >>= 7) out.push_back(static_cast<char>(zigzag | 0x80));
     out.push_back(static_cast<char>(zigzag));
+}
+
+// A sum of what is stored may be any number, whatever somebody has made of it.
+void add_wrapping(int64_t& sum, int64_t amount) {
+    sum = static_cast<int64_t>(static_cast<uint64_t>(sum) + static_cast<uint64_t>(amount));
 }
 
 std::optional<int64_t> take_varint(std::string_view& bytes) {
@@ -346,6 +353,22 @@ struct Store::Impl {
         if (status.IsNotFound()) return std::optional<std::string>();
         UPLINE_TRY_ROCKS(status, fmt::format("read of {}", family_name));
         return std::optional<std::string>(std::move(value));
+    }
+
+    // The families of the state are written together: with no position there is nothing in any.
+    Status check_state_keys(bool has_position) const {
+        for (const char* name : kStateFamilies) {
+            const std::unique_ptr<rocksdb::Iterator> it(db->NewIterator({}, family(name)));
+            it->SeekToFirst();
+            if (has_position && name == std::string_view("state")) {
+                if (it->Valid() && it->key() == "position") it->Next();
+                if (it->Valid()) return Error{ErrorCode::kCorrupt, "stored state: a key besides its position"};
+            } else if (!has_position && it->Valid()) {
+                return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} are stored, and no position", name)};
+            }
+            UPLINE_TRY_ROCKS(it->status(), fmt::format("read of {}", name));
+        }
+        return ok_status();
     }
 
     ~Impl() {
@@ -661,6 +684,7 @@ Status Store::store_state(State& state) {
 Result<std::unique_ptr<State>> Store::load_state() {
     auto state = std::make_unique<State>();
     UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get("state", "position"));
+    UPLINE_TRY(impl_->check_state_keys(value.has_value()));
     if (!value) return state;
     UPLINE_TRY_ASSIGN(const StoredStatePosition stored,
                       record_of<StoredStatePosition>(std::string_view(*value).substr(0, sizeof(StoredStatePosition)),
@@ -706,7 +730,8 @@ Result<std::unique_ptr<State>> Store::load_state() {
     state->reserve_ids(stored.size);
     const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(options, impl_->family("ids")));
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
-        if (it->key().size() != 16) return Error{ErrorCode::kCorrupt, "stored state: an id is misshapen"};
+        if (it->key().size() != 16 || !it->value().empty())
+            return Error{ErrorCode::kCorrupt, "stored state: an id is misshapen"};
         const IdTable::Slot slot{from_big_endian(view(it->key())), from_big_endian(view(it->key()).substr(8))};
         const Thing thing = Thing::from_word(slot.thing);
         const uint64_t bound = thing.kind() == ThingKind::kUser      ? state->users().size()
@@ -745,8 +770,8 @@ Result<RecordPlace> Store::place(Sequence sequence) {
         const auto offset = take_varint(bytes);
         const auto time = take_varint(bytes);
         if (!offset || !time) return missing;
-        place.offset += *offset;
-        place.append_time_ms += *time;
+        add_wrapping(place.offset, *offset);
+        add_wrapping(place.append_time_ms, *time);
     }
     return place;
 }
@@ -768,8 +793,8 @@ std::vector<RecordPlace> Store::places(Sequence first, size_t count) {
             const auto offset = take_varint(rest);
             const auto time = take_varint(rest);
             if (!offset || !time) return places;
-            place.offset += *offset;
-            place.append_time_ms += *time;
+            add_wrapping(place.offset, *offset);
+            add_wrapping(place.append_time_ms, *time);
             if (i >= first) places.push_back(place);
         }
     }
@@ -817,10 +842,51 @@ Result<std::unique_ptr<Table>> Store::table(std::string_view name) {
     return std::unique_ptr<Table>(std::make_unique<PackedTable>(std::move(pages), page_bits(name)));
 }
 
+std::vector<std::string> Store::families() const {
+    std::vector<std::string> names;
+    for (const auto& [name, handle] : impl_->families) names.push_back(name);
+    return names;
+}
+
+namespace {
+
+class RocksWalk final : public Store::RawWalk {
+  public:
+    RocksWalk(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family, std::string_view name, std::string_view first)
+        : name_(name) {
+        rocksdb::ReadOptions options;
+        options.fill_cache = false;
+        iterator_.reset(db->NewIterator(options, family));
+        iterator_->Seek(slice(first));
+    }
+
+    Result<std::optional<Row>> next() override {
+        if (begun_) iterator_->Next();
+        begun_ = iterator_->Valid();
+        if (begun_) return std::optional(Row{view(iterator_->key()), view(iterator_->value())});
+        UPLINE_TRY_ROCKS(iterator_->status(), fmt::format("read of {}", name_));
+        return std::optional<Row>();
+    }
+
+  private:
+    std::string name_;
+    std::unique_ptr<rocksdb::Iterator> iterator_;
+    bool begun_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Store::RawWalk> Store::walk(std::string_view family, std::string_view first) const {
+    return std::make_unique<RocksWalk>(impl_->db.get(), impl_->family(family), family, first);
+}
+
 Status Store::tamper(std::string_view family, std::string_view key, std::string_view value) {
-    rocksdb::WriteOptions options;
-    options.sync = true;
-    UPLINE_TRY_ROCKS(impl_->db->Put(options, impl_->family(family), slice(key), slice(value)), "tamper");
+    UPLINE_TRY_ROCKS(impl_->db->Put({}, impl_->family(family), slice(key), slice(value)), "tamper");
+    return ok_status();
+}
+
+Status Store::remove_raw(std::string_view family, std::string_view key) {
+    UPLINE_TRY_ROCKS(impl_->db->Delete({}, impl_->family(family), slice(key)), "tamper");
     return ok_status();
 }
 

@@ -115,9 +115,25 @@ class Store {
     // The table of a read model. kWrite makes it if there is none; kRead: kNotFound.
     Result<std::unique_ptr<Table>> table(std::string_view name);
 
+    // What is stored, whatever it is, for the auditor: the families there are, and the keys and values of one in the
+    // order of its keys, from `first` on. A walk is to be used by one thread, and none may outlive the store.
+    std::vector<std::string> families() const;
+    class RawWalk {
+      public:
+        virtual ~RawWalk() = default;
+        // nullopt at the end. Valid until the next call.
+        struct Row {
+            std::string_view key;
+            std::string_view value;
+        };
+        virtual Result<std::optional<Row>> next() = 0;
+    };
+    std::unique_ptr<RawWalk> walk(std::string_view family, std::string_view first = {}) const;
+
     // For tests and the demo, which show that verify finds it: overwrites a stored value as somebody with access to
     // the database could, with valid checksums. `family` as in the comment above.
     Status tamper(std::string_view family, std::string_view key, std::string_view value);
+    Status remove_raw(std::string_view family, std::string_view key);
     Result<std::string> raw(std::string_view family, std::string_view key);
     // The page that holds an entry: its key, and where in the value the entry's bytes begin.
     struct EntryPlace {

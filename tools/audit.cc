@@ -18,7 +18,9 @@
 #include <condition_variable>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "ledger/closing.h"
@@ -30,6 +32,7 @@
 #include "tools/checkpoints.h"
 #include "tools/own_tree.h"
 #include "tools/recomputation.h"
+#include "tools/stored_keys.h"
 
 namespace upline {
 namespace {
@@ -219,6 +222,7 @@ class Audit {
           named_(store_.look_up()),
           earlier_(*named_),
           recomputation_(earlier_),
+          stored_tiles_(store_),
           entries_(store_.look_up()),
           matured_(store_.entries()) {}
 
@@ -237,15 +241,19 @@ class Audit {
                     "a "
                     "checkpoint kept somewhere else");
         }
+        for (std::string& text : report_.not_checked) make_printable(text);
         return std::move(report_);
     }
 
   private:
     // What is said of a ledger that somebody changed may hold bytes of theirs: none of them reaches a terminal or JSON.
+    static void make_printable(std::string& text) {
+        for (char& c : text)
+            if (c < ' ' || c > '~') c = '?';
+    }
     void find(std::optional<Sequence> entry, std::string what) {
         if (!entry && report_.findings.size() >= kMostFindings) return;
-        for (char& c : what)
-            if (c < ' ' || c > '~') c = '?';
+        make_printable(what);
         report_.findings.push_back({entry, std::move(what)});
     }
 
@@ -264,7 +272,9 @@ class Audit {
         if (!position.ok()) return finding_or_error(std::nullopt, position.error());
         position_ = *position;
         report_.size = position_.size;
-        UPLINE_TRY_ASSIGN(const std::optional<ShardInfo> info, store_.info());
+        const Result<std::optional<ShardInfo>> stored_info = store_.info();
+        if (!stored_info.ok()) return finding_or_error(std::nullopt, stored_info.error());
+        const std::optional<ShardInfo>& info = *stored_info;
         if (!info) {
             find(std::nullopt, "the shard's identity (partition and partition count) is missing");
             return ok_status();
@@ -278,10 +288,13 @@ class Audit {
             find(std::nullopt, fmt::format("the ledger in the folder of partition {} says it is of partition {}",
                                            shard_.partition, identity_.partition));
         std::vector<ModelAudit> models = read_models();
+        std::optional<Result<std::optional<std::string>>> wrong_places;
         Crew folders([&] { right_ = 0; });
         for (ModelAudit& model : models)
             if (model.position && model.position->ok() && (*model.position)->size <= position_.size)
                 folders.start([&] { model.fold(right_); }, [&](const Error& error) { model.difference = error; });
+        folders.start([&] { wrong_places = check_places(store_, position_.size); },
+                      [&](const Error& error) { wrong_places = error; });
         stored_state_ = store_.load_state();
         if (!stored_state_->ok()) UPLINE_TRY(finding_or_error(std::nullopt, stored_state_->error()));
         if (log_) {
@@ -309,10 +322,16 @@ class Audit {
             std::vector<Finding> findings;
             UPLINE_TRY(check_tiles(tree_.partial_tiles(), findings));  // the walk has left those out
             for (Finding& finding : findings) find(finding.entry, std::move(finding.what));
+            UPLINE_TRY(find_if_any(stored_tiles_.find_strange_key()));
+            UPLINE_TRY(find_if_any(find_strange_key(store_)));
+            for (const std::string& name : unknown_families(store_))
+                report_.not_checked.push_back(
+                    fmt::format("column family {}: this program knows none of that name", name));
             UPLINE_TRY(look_behind_the_end());
         }
         right_ = next_;
         folders.join();
+        if (walked_to_end_) UPLINE_TRY(find_if_any(*wrong_places));
         return report_read_models(models);
     }
 
@@ -337,6 +356,12 @@ class Audit {
     static Status finding_or_error(std::optional<Sequence> entry, const Error& error, std::vector<Finding>& findings) {
         if (error.code == ErrorCode::kUnavailable) return error;
         findings.push_back({entry, error.message});
+        return ok_status();
+    }
+
+    Status find_if_any(const Result<std::optional<std::string>>& wrong) {
+        if (!wrong.ok()) return finding_or_error(std::nullopt, wrong.error());
+        if (*wrong) find(std::nullopt, **wrong);
         return ok_status();
     }
 
@@ -516,10 +541,12 @@ class Audit {
         size_t tile = 0;
         for (size_t i = 0; i < chunk.leaves.size();) {
             note_roots();
-            if (is_whole_tile(chunk, i) && !is_held_within(tree_.size() + merkle::kTileWidth)) {
+            const bool whole = is_whole_tile(chunk, i);
+            if (whole && !is_held_within(tree_.size() + merkle::kTileWidth)) {
                 tree_.append_tile(std::span(chunk.leaves).subspan(i, merkle::kTileWidth), chunk.tile_roots[tile++]);
                 i += merkle::kTileWidth;
             } else {
+                if (whole) ++tile;  // its root is worked out again, for a checkpoint ends within it
                 tree_.append(chunk.leaves[i++]);
             }
         }
@@ -602,7 +629,7 @@ class Audit {
     // Our tiles against the stored ones.
     Status check_tiles(const std::vector<merkle::Tile>& tiles, std::vector<Finding>& findings) {
         for (const merkle::Tile& tile : tiles) {
-            Result<std::optional<merkle::Tile>> stored = store_.tile(tile.level, tile.index);
+            Result<std::optional<merkle::Tile>> stored = stored_tiles_.tile(tile.level, tile.index);
             if (!stored.ok())
                 UPLINE_TRY(finding_or_error(std::nullopt, stored.error(), findings));
             else if (!*stored)
@@ -740,8 +767,8 @@ class Audit {
             UPLINE_TRY(finding_or_error(next_ + first + executed_.size(), applied.error()));
             return size_t{0};
         }
-        if (executed_.size() < count) return unknown_rules(state_.rules_version(), rules_versions());
-        return count;
+        if (!core_->rules() && executed_.size() < count) return unknown_rules(state_.rules_version(), rules_versions());
+        return executed_.size();
     }
 
     // Roots at the sizes that checkpoints are of, as the tree grows past them.
@@ -774,30 +801,31 @@ class Audit {
         for (std::string& text : held_.not_checked) report_.not_checked.push_back(std::move(text));
     }
 
-    // The leaves kept of each program's last closing, for proofs. A writer keeps them just before their entry.
+    // The leaves kept of each program's last closing, for proofs. A writer keeps them just before their entry, so that
+    // those of an entry to come may stand in their place, wholly or in part.
     Status check_kept_closings() {
-        for (size_t i = 0; i < state_.programs().size(); ++i) {
-            const std::string name(state_.programs()[i].name());
+        std::set<std::string, std::less<>> kept_of;
+        const Status walked = for_each_kept_closing(store_, [&](const KeptLeaves& kept) {
+            const bool known = kept.program < state_.programs().size();
+            const std::string name =
+                known ? std::string(state_.programs()[kept.program].name()) : fmt::format("number {}", kept.program);
+            kept_of.insert(name);
             const auto last = books_.last_closings().find(name);
-            const auto kept = store_.kept_closing(static_cast<Index>(i));
-            if (!kept.ok() && kept.error().code != ErrorCode::kNotFound) {
-                UPLINE_TRY(finding_or_error(std::nullopt, kept.error()));
-            } else if (!kept.ok() && last != books_.last_closings().end()) {
-                report_.not_checked.push_back(
-                    fmt::format("closing of program {}: its leaves are not kept whole", name));
-            } else if (kept.ok() && kept->sequence >= position_.size) {
-                report_.not_checked.push_back(
-                    fmt::format("closing of program {}: leaves are kept of entry {}, which is still to come", name,
-                                kept->sequence));
-            } else if (kept.ok() && (last == books_.last_closings().end() || last->second.sequence != kept->sequence)) {
+            if (kept.sequence >= position_.size)
+                report_.not_checked.push_back(fmt::format(
+                    "closing of program {}: leaves are kept of entry {}, which is still to come", name, kept.sequence));
+            else if (!known || last == books_.last_closings().end() || last->second.sequence != kept.sequence)
                 find(std::nullopt,
                      fmt::format("leaves are kept of entry {}, which is not the last closing of program {}",
-                                 kept->sequence, name));
-            } else if (kept.ok() && closing_root(kept->leaves) != last->second.root) {
+                                 kept.sequence, name));
+            else if (!kept.whole || closing_root(kept.leaves) != last->second.root)
                 find(std::nullopt,
-                     fmt::format("the leaves kept of the closing of entry {} do not give its root", kept->sequence));
-            }
-        }
+                     fmt::format("the leaves kept of the closing of entry {} do not give its root", kept.sequence));
+        });
+        if (!walked.ok()) return finding_or_error(std::nullopt, walked.error());
+        for (const auto& [name, closing] : books_.last_closings())
+            if (!kept_of.contains(name))
+                find(std::nullopt, fmt::format("the leaves of the closing of entry {} are missing", closing.sequence));
         return ok_status();
     }
 
@@ -953,7 +981,11 @@ class Audit {
             }
             const auto& difference = *model.difference;
             if (!difference.ok())
-                UPLINE_TRY(finding_or_error(std::nullopt, difference.error()));
+                UPLINE_TRY(finding_or_error(
+                    std::nullopt, {difference.error().code,
+                                   difference.error().message.starts_with("read model")
+                                       ? difference.error().message
+                                       : fmt::format("read model {}: {}", model.name, difference.error().message)}));
             else if (*difference)
                 find(std::nullopt, fmt::format("read model {}: {}", model.name, (*difference)->what));
             else if (position->size < position_.size)
@@ -988,6 +1020,7 @@ class Audit {
     uint16_t rules_version_ = 1;
     Hash last_record_sha256_{};
     Recomputation recomputation_;
+    StoredTiles stored_tiles_;
     OwnBooks books_;
 
     // and by that which executes.
@@ -1018,6 +1051,7 @@ Result<HeldCheckpoints> read_checkpoints(const std::string& data, uint32_t parti
     const Checkpoints stored(data, partition);
     UPLINE_TRY_ASSIGN(const std::vector<uint64_t> sizes, stored.sizes());
     std::string origin;
+    std::map<std::pair<std::string, uint32_t>, size_t> of_others;  // signatures by keys that were not given
     for (const uint64_t size : sizes) {
         const auto read = stored.read(size);
         if (!read.ok()) {
@@ -1033,13 +1067,27 @@ Result<HeldCheckpoints> read_checkpoints(const std::string& data, uint32_t parti
                                                                read->checkpoint.origin, origin)});
         if (const auto wrong = check_signatures(*read, vkeys, held.signers))
             held.findings.push_back({std::nullopt, fmt::format("{}: {}", name, *wrong)});
+        for (const note::Signature& signature : read->note.signatures)
+            if (!vkeys.empty() && std::ranges::none_of(vkeys, [&](const note::VerifierKey& key) {
+                    return key.name == signature.name && key.id == signature.key_id;
+                }))
+                ++of_others[{signature.name, signature.key_id}];
     }
+    for (const auto& [signer, count] : of_others)
+        held.not_checked.push_back(
+            fmt::format("without its --vkey: {} signatures of {} (key {:08x})", count, signer.first, signer.second));
     if (!sizes.empty() && vkeys.empty())
         held.not_checked.push_back(
             fmt::format("without --vkey: the signatures of {} checkpoints of {}", sizes.size(), origin));
     const std::string suffix = fmt::format("/{}", partition);
-    for (const HeldCheckpoint& old : since)
-        if (old.checkpoint.origin.ends_with(suffix)) held.checkpoints.push_back(old);
+    for (const HeldCheckpoint& old : since) {
+        if (!old.checkpoint.origin.ends_with(suffix)) continue;
+        held.checkpoints.push_back(old);
+        if (!origin.empty() && old.checkpoint.origin != origin)
+            held.findings.push_back({std::nullopt, fmt::format("{} is of {}, this ledger signs as {}", old.name,
+                                                               old.checkpoint.origin, origin)});
+    }
+    if (sizes.empty() && !vkeys.empty()) held.not_checked.push_back("signatures: no checkpoint lies with this ledger");
     return held;
 }
 

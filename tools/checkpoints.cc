@@ -20,7 +20,10 @@ constexpr size_t kMostKeyBytes = 64 << 10;
 // Held while a checkpoint is added, so that two signers do not pass each other.
 Result<Fd> lock(const std::filesystem::path& folder) {
     std::error_code error;
-    std::filesystem::create_directories(folder, error);
+    if (std::filesystem::create_directories(folder, error)) {
+        UPLINE_TRY(sync_folder(folder.parent_path()));
+        UPLINE_TRY(sync_folder(folder.parent_path().parent_path()));
+    }
     const std::filesystem::path path = folder / "LOCK";
     Fd fd(error ? -1 : ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
     if (fd.get() < 0 || ::flock(fd.get(), LOCK_EX) != 0)
@@ -166,6 +169,8 @@ Result<SignedCheckpoint> Checkpoints::sign(Store& store, const note::SigningKey&
         if (last.checkpoint.size == position.size) now = std::move(last);
     }
     if (now.note.text.empty()) now.note.text = checkpoint_text(now.checkpoint);
+    if (now.note.text != checkpoint_text(now.checkpoint))
+        return refuse("the checkpoint that lies there has lines that this program does not write");
     const note::Signature signature = note::sign(now.note.text, key);
     if (std::ranges::find(now.note.signatures, signature) != now.note.signatures.end()) return now;
     // The log's own come first.
@@ -188,9 +193,15 @@ Result<SignedCheckpoint> Checkpoints::add_signature(uint64_t size, const note::S
     return checkpoint;
 }
 
+Result<SignedCheckpoint> latest_and_catch_up(const Checkpoints& checkpoints, Store& store) {
+    UPLINE_TRY_ASSIGN(SignedCheckpoint latest, checkpoints.latest());
+    UPLINE_TRY(store.catch_up());
+    return latest;
+}
+
 Result<SignedCheckpoint> sign_or_latest(Checkpoints& checkpoints, Store& store,
                                         std::span<const note::SigningKey> keys) {
-    if (keys.empty()) return checkpoints.latest();
+    if (keys.empty()) return latest_and_catch_up(checkpoints, store);
     UPLINE_TRY_ASSIGN(const note::SigningKey key, key_of_partition(keys, checkpoints.partition()));
     return checkpoints.sign(store, key);
 }

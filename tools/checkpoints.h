@@ -61,6 +61,9 @@ class Checkpoints {
     uint32_t partition_;
 };
 
+// The latest checkpoint, and a reader's store that has come to see at least what it covers.
+Result<SignedCheckpoint> latest_and_catch_up(const Checkpoints& checkpoints, Store& store);
+
 // Signs with the key of the partition; without keys, the latest that was signed.
 Result<SignedCheckpoint> sign_or_latest(Checkpoints& checkpoints, Store& store, std::span<const note::SigningKey> keys);
 

@@ -44,6 +44,14 @@ class Proving {
         return *number;
     }
 
+    // The same one for all parts of a proof, however many are signed meanwhile.
+    Result<SignedCheckpoint> latest_of(ReadShard& shard) {
+        if (!latest_) {
+            UPLINE_TRY_ASSIGN(latest_, latest_and_catch_up(Checkpoints(args_.data, shard.partition), *shard.store));
+        }
+        return *latest_;
+    }
+
     Result<std::string> entry() {
         UPLINE_TRY_ASSIGN(const uint64_t sequence, number("an entry's number"));
         UPLINE_TRY_ASSIGN(ReadShard * shard, the_partition());
@@ -53,7 +61,7 @@ class Proving {
     Result<std::string> consistency() {
         UPLINE_TRY_ASSIGN(const uint64_t old_size, number("the size of an earlier checkpoint"));
         UPLINE_TRY_ASSIGN(ReadShard * shard, the_partition());
-        UPLINE_TRY_ASSIGN(const SignedCheckpoint latest, Checkpoints(args_.data, shard->partition).latest());
+        UPLINE_TRY_ASSIGN(const SignedCheckpoint latest, latest_of(*shard));
         if (old_size > latest.checkpoint.size)
             return Error{ErrorCode::kNotFound, fmt::format("the latest checkpoint is of {} entries, not of {} or more; "
                                                            "`upline checkpoint` signs a new one",
@@ -93,7 +101,7 @@ class Proving {
     }
 
     Result<std::string> inclusion(ReadShard& shard, Sequence sequence) {
-        UPLINE_TRY_ASSIGN(const SignedCheckpoint latest, Checkpoints(args_.data, shard.partition).latest());
+        UPLINE_TRY_ASSIGN(const SignedCheckpoint latest, latest_of(shard));
         if (sequence >= latest.checkpoint.size)
             return Error{
                 ErrorCode::kNotFound,
@@ -119,7 +127,7 @@ class Proving {
         UPLINE_TRY_ASSIGN(const FoundEntry user, find_entry(shards_, args_.program, args_.id, "user"));
         if (user.thing.kind() != ThingKind::kUser)
             return Error{ErrorCode::kNotFound, fmt::format("{} is no user", args_.id)};
-        UPLINE_TRY_ASSIGN(const SignedCheckpoint latest, Checkpoints(args_.data, user.shard->partition).latest());
+        UPLINE_TRY_ASSIGN(const SignedCheckpoint latest, latest_of(*user.shard));
         UPLINE_TRY_ASSIGN(const Closed closed, last_closing(*user.shard, *user.state, latest.checkpoint.size));
         const auto id = parse_uuid(args_.id);
         std::vector<Hash> hashes;
@@ -185,6 +193,7 @@ class Proving {
 
     const ProveArgs& args_;
     std::vector<ReadShard> shards_;
+    std::optional<SignedCheckpoint> latest_;
 };
 
 }  // namespace

@@ -37,6 +37,12 @@ inline std::string big_endian(uint64_t value) {
     return key;
 }
 
+inline uint64_t from_big_endian(std::string_view key) {
+    uint64_t value = 0;
+    for (const char byte : key) value = value << 8 | static_cast<uint8_t>(byte);
+    return value;
+}
+
 inline std::string tile_key(unsigned level, uint64_t index) {
     return static_cast<char>(level) + big_endian(index);
 }
@@ -113,10 +119,11 @@ class LedgerToHarm : public testing::Test {
         return take(audit(shards.front(), log.get(), {}));
     }
     // The same without closing the ledger, for what is tried hundreds of times.
-    AuditReport audit_open(EventLog* log = nullptr) {
+    AuditReport audit_open(EventLog* log = nullptr) { return take(try_audit_open(log)); }
+    Result<AuditReport> try_audit_open(EventLog* log, const HeldCheckpoints& checkpoints = {}) {
         open_ledger();
         ReadShard shard{0, std::move(store_)};
-        AuditReport report = take(audit(shard, log, {}));
+        auto report = audit(shard, log, {}, checkpoints);
         store_ = std::move(shard.store);
         return report;
     }
@@ -141,8 +148,7 @@ class LedgerToHarm : public testing::Test {
         std::string page = raw("entries", place.page_key);
         page.replace(place.begin, place.size, bytes);
         const auto count = number_at<uint32_t>(page, 0);
-        const auto first = static_cast<uint32_t>(sequence % kPageEntries);
-        for (uint32_t i = first; i < count; ++i) {
+        for (uint32_t i = static_cast<uint32_t>(sequence - from_big_endian(place.page_key)); i < count; ++i) {
             const size_t at = 4 + size_t{4} * i;
             put_number(page, at, static_cast<uint32_t>(number_at<uint32_t>(page, at) + bytes.size() - place.size));
         }

@@ -493,6 +493,12 @@ TEST_F(VerifySmall, FindsEveryChangedByteOfOffsetsWithTheLog) {
         text_of(audit_with_log().findings.at(0)),
         fmt::format("entry 512: stored as the record at offset 513 of time {0} ms, the log has offset 512, {0} ms",
                     kAppendTimeMs));
+    EXPECT_EQ(texts_of(audit_without_log()),
+              std::vector<std::string>{"offsets: entry 768 has offset 768, which does not follow 768"});
+    bad = good;
+    flip(bad, 2, 1);  // the first append time: a millisecond
+    tamper("offsets", big_endian(512), bad);
+    EXPECT_EQ(audit_with_log().findings.at(0).entry, 512U);
     EXPECT_EQ(texts_of(audit_without_log()), std::vector<std::string>{}) << "and without it says it has not checked";
 }
 
