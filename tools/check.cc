@@ -45,7 +45,7 @@ class Checking {
     const Checkpoint& checkpoint() const { return checkpoint_; }
 
   private:
-    static Error no_proof(const std::string& why) { return {ErrorCode::kCorrupt, why}; }
+    static Error no_proof(const std::string& why) { return {ErrorCode::kCorrupt, printable(why)}; }
 
     // The checkpoint of a proof, once its signatures are what they should be.
     Result<Checkpoint> trusted(const std::string& note_bytes) {
@@ -95,7 +95,8 @@ class Checking {
     std::string in_the_ledger() const {
         return fmt::format("in the ledger of {} at size {}", checkpoint_.origin, checkpoint_.size);
     }
-    void add(std::string sentence) { proven_.push_back(std::move(sentence)); }
+    // Names and labels are others' words: none of them begins a line of its own.
+    void add(std::string sentence) { proven_.push_back(printable(std::move(sentence))); }
     void add_signers() { add(fmt::format("the root {} of that size is {}", to_hex(checkpoint_.root), signers_)); }
 
     Status one_entry(const Entry& entry) {
@@ -163,7 +164,8 @@ class Checking {
     void add_closing(const Entry& entry) {
         const auto& closed = std::get<BooksClosed>(entry.payload);
         add(fmt::format("it closes the books of program {}{}: {} balances", entry.program,
-                        closed.period ? fmt::format(" (\"{}\")", *closed.period) : "", entry.closing.balances));
+                        closed.period ? fmt::format(" (labelled \"{}\")", *closed.period) : "",
+                        entry.closing.balances));
         for (const ClosedBook& book : entry.closing.books)
             add(
                 fmt::format("all of them in {}, in minor units: pending {}, available {}, reserved {}, paid {}; sales "

@@ -29,13 +29,17 @@ Result<Address> parse_address(std::string url) {
 Result<SignedCheckpoint> cosign_one(ReadShard& shard, const CosignArgs& args, const Address& address,
                                     const std::vector<note::VerifierKey>& witness) {
     Checkpoints checkpoints(args.data, shard.partition);
-    UPLINE_TRY_ASSIGN(const SignedCheckpoint latest, checkpoints.latest());
+    UPLINE_TRY_ASSIGN(const SignedCheckpoint latest, latest_and_catch_up(checkpoints, *shard.store));
     const uint64_t size = latest.checkpoint.size;
     httplib::Client client(address.server);
     client.set_connection_timeout(10);
     client.set_read_timeout(30);
     const auto failed = [&](const std::string& why) {
         return Error{ErrorCode::kUnavailable, fmt::format("witness {}: {}", args.url, why)};
+    };
+    // That this is another past than it has cosigned is an answer.
+    const auto refused = [&](const std::string& why) {
+        return Error{ErrorCode::kCorrupt, fmt::format("witness {}: {}", args.url, why)};
     };
     // Where it stands it says when it is asked from nothing; more than once only if others ask beside us.
     ConsistencyProof request{0, {}, note::to_string(latest.note)};
@@ -48,10 +52,10 @@ Result<SignedCheckpoint> cosign_one(ReadShard& shard, const CosignArgs& args, co
             if (body.ends_with('\n')) body.remove_suffix(1);
             const auto old_size = parse_decimal(body);
             if (!old_size || *old_size == request.old_size)
-                return failed(
+                return refused(
                     fmt::format("it refuses this checkpoint (409 {}): it has cosigned another past of this "
                                 "log",
-                                response->body.substr(0, 200)));
+                                printable(response->body.substr(0, 200))));
             if (*old_size > size)
                 return failed(
                     fmt::format("it has cosigned {} entries, the latest checkpoint here is of {}; sign a new "
@@ -60,8 +64,10 @@ Result<SignedCheckpoint> cosign_one(ReadShard& shard, const CosignArgs& args, co
             request.old_size = *old_size;
             continue;
         }
+        if (response->status == 422)
+            return refused(fmt::format("it answers 422: {}", printable(response->body.substr(0, 200))));
         if (response->status != 200)
-            return failed(fmt::format("it answers {}: {}", response->status, response->body.substr(0, 200)));
+            return failed(fmt::format("it answers {}: {}", response->status, printable(response->body.substr(0, 200))));
         const auto signatures = note::parse_signature_lines(response->body);
         if (!signatures.ok()) return failed(signatures.error().message);
         // Only what is the witness's is kept, whatever else came with it.
@@ -97,7 +103,9 @@ Status cosign_all(const CosignArgs& args) {
 
 int cosign(const CosignArgs& args) {
     const Status done = cosign_all(args);
-    return done.ok() ? kExitDone : complain(done.error());
+    if (done.ok()) return kExitDone;
+    complain(done.error());
+    return done.error().code == ErrorCode::kCorrupt ? kExitNegative : kExitCouldNot;
 }
 
 }  // namespace upline

@@ -89,6 +89,12 @@ void RowPrinter::flush() {
     buffer_.clear();
 }
 
+std::string printable(std::string text) {
+    for (char& c : text)
+        if (c < ' ' || c > '~') c = '?';
+    return text;
+}
+
 std::string with_commas(uint64_t number) {
     std::string text = std::to_string(number);
     for (size_t i = text.size(); i > 3; i -= 3) text.insert(i - 3, ",");

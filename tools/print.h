@@ -48,6 +48,9 @@ class RowPrinter {
     bool failed_ = false;
 };
 
+// What somebody else may have written, fit for a terminal and for one line: all but printable ASCII becomes '?'.
+std::string printable(std::string text);
+
 // "10,960"
 std::string with_commas(uint64_t number);
 

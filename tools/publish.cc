@@ -51,9 +51,6 @@ class Publishing {
                                                           "was published, run `upline verify`",
                                                           size_, to_hex(root), to_hex(checkpoint_.checkpoint.root))};
         UPLINE_TRY_ASSIGN(const uint64_t published, published_size());
-        // Entries that were left out before are added; else only what is new.
-        const bool all_bundles = !hashes_only_ && published > 0 && !fs::exists(folder_ / "tile" / "entries");
-        const uint64_t first_entry = all_bundles ? 0 : published;
         for (unsigned level = 0; level < merkle::kTileLevels; ++level) {
             const uint64_t before = published >> (merkle::kTileHeight * level);
             const uint64_t hashes = size_ >> (merkle::kTileHeight * level);
@@ -64,8 +61,11 @@ class Publishing {
             }
         }
         if (!hashes_only_) {
-            for (uint64_t index = first_entry / merkle::kTileWidth; merkle::tile_width(size_, 0, index) > 0; ++index) {
+            for (uint64_t index = 0; merkle::tile_width(size_, 0, index) > 0; ++index) {
                 if (progress) progress(index * merkle::kTileWidth, size_);
+                // Entries may have been left out before, so each is looked for.
+                if (index < published / merkle::kTileWidth && fs::exists(path_of("entries", index, merkle::kTileWidth)))
+                    continue;
                 UPLINE_TRY(write_bundle(index));
             }
         }
@@ -177,7 +177,7 @@ class Publishing {
             const uint64_t index = (published >> (merkle::kTileHeight * level)) / merkle::kTileWidth;
             if (merkle::tile_width(size_, level, index) < merkle::kTileWidth) continue;
             for (const std::string& kind : {std::to_string(level), std::string(level == 0 ? "entries" : "")}) {
-                if (kind.empty()) continue;
+                if (kind.empty() || (kind == "entries" && hashes_only_)) continue;
                 std::error_code error;
                 fs::remove_all(folder_ / "tile" / kind / (index_path(index) + ".p"), error);
                 if (error)

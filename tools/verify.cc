@@ -129,6 +129,9 @@ int verify(const VerifyArgs& args) {
         std::optional<ProgressBar> progress(fmt::format("verify partition {}", shard.partition));
         auto held = read_checkpoints(args.data, shard.partition, *vkeys, *since);
         if (!held.ok()) return complain(held.error());
+        // Only now, so that a writer beside has not signed more than is looked at.
+        const Status caught_up = shard.store->catch_up();
+        if (!caught_up.ok()) return complain(caught_up.error());
         auto report = audit(shard, log.get(), progress->callback(), std::move(*held));
         progress.reset();
         if (!report.ok()) return complain(report.error());

@@ -23,7 +23,7 @@ Result<std::unique_ptr<Witness>> Witness::open(const std::filesystem::path& fold
         if (log.type != note::KeyType::kEd25519)
             return Error{ErrorCode::kInvalid, fmt::format("{} is the key of a witness, not of a log", log.name)};
     std::error_code error;
-    std::filesystem::create_directories(folder, error);
+    if (std::filesystem::create_directories(folder, error)) UPLINE_TRY(sync_folder(folder.parent_path()));
     Fd lock(error ? -1 : ::open((folder / "LOCK").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
     if (lock.get() < 0) return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot be written", folder.native())};
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -39,11 +40,24 @@ Status serve(const WitnessArgs& args) {
 
     httplib::Server server;
     server.set_payload_max_length(kMostBytes);
-    server.Post("/add-checkpoint", [&](const httplib::Request& request, httplib::Response& response) {
-        const Witness::Answer answer = witness->add_checkpoint(request.body);
-        response.status = answer.status;
-        response.set_content(answer.body, answer.content_type);
-    });
+    server.Post("/add-checkpoint",
+                [&](const httplib::Request&, httplib::Response& response, const httplib::ContentReader& content) {
+                    // Counted here, as it comes: the library's limit does not hold for bodies of unknown length or
+                    // compressed ones.
+                    std::string body;
+                    const bool whole = content([&body](const char* data, size_t size) {
+                        if (body.size() + size > kMostBytes) return false;
+                        body.append(data, size);
+                        return true;
+                    });
+                    if (!whole) {
+                        response.status = 413;
+                        return;
+                    }
+                    const Witness::Answer answer = witness->add_checkpoint(body);
+                    response.status = answer.status;
+                    response.set_content(answer.body, answer.content_type);
+                });
     // Signals stop it from a thread that waits for nothing else.
     sigset_t signals;
     sigemptyset(&signals);
@@ -55,13 +69,17 @@ Status serve(const WitnessArgs& args) {
     else if (!server.bind_to_port(host.c_str(), port))
         port = -1;
     if (port < 0) return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot listen there", args.listen)};
+    std::atomic<bool> ended = false;
     std::thread waiting([&] {
         int signal = 0;
         sigwait(&signals, &signal);
+        // Stopping a server that does not run yet is forgotten.
+        while (!ended && !server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
         server.stop();
     });
     fmt::print(stderr, "witness {} for {} logs at http://{}:{}/add-checkpoint\n", key.name, logs.size(), host, port);
     const bool ended_well = server.listen_after_bind();
+    ended = true;
     pthread_kill(waiting.native_handle(), SIGTERM);  // should it have ended by itself
     waiting.join();
     if (!ended_well) return Error{ErrorCode::kUnavailable, "the server failed"};

@@ -252,7 +252,7 @@ TEST_F(AuditCommands, ABalanceIsProvenAtTheLastClosingFromLeavesKeptOrFoldedAgai
                                     kAda)),
               std::string::npos)
         << said;
-    EXPECT_NE(said.find("(\"first\"): 1 balances"), std::string::npos) << said;
+    EXPECT_NE(said.find("(labelled \"first\"): 1 balances"), std::string::npos) << said;
     const std::string kept = read_file(path("balance"));
     {
         // Without the leaves that are kept they are made from entries, to the same bytes.
@@ -277,6 +277,28 @@ TEST_F(AuditCommands, ABalanceIsProvenAtTheLastClosingFromLeavesKeptOrFoldedAgai
     const size_t second = kept.find("\n\n") + 2;
     write_file(path("forged"), kept.substr(0, second) + read_file(prove({"entry", "2"}, "entry")));
     refused({"check", path("forged"), "--vkey", path("key.pub")}, 1, "closes no books");
+}
+
+TEST_F(AuditCommands, CheckpointsOfAnySizeHoldAgainstTheLedgerThatGrewPastThem) {
+    const std::string key = new_key();
+    grow(story(97), {"--key", key});  // within the first tile, then within others, one right at the end of one
+    for (const int more : {156, 3, 1000, 900, 5000}) {
+        std::string lines;
+        for (int i = 0; i < more; ++i)
+            lines += sale(fmt::format("00000000-0000-4000-8{:03x}-{:012x}", more % 4096, i), "0.01");
+        grow(lines, {"--key", key});
+    }
+    const std::string said = must({"verify", "--data", path("data"), "--vkey", path("key.pub"), "--log", url()});
+    EXPECT_NE(said.find("it extends 6 checkpoints"), std::string::npos) << said;
+}
+
+TEST_F(AuditCommands, WhatASenderLabelsAClosingWithIsNeverALineOfItsOwn) {
+    grow(story() + R"({"id": "00000000-0000-4000-8000-0000000000c1", "type": "BooksClosed", )"
+                   R"("occurred_at": "2026-01-02T23:00:00Z", "period": "x\u000aproven  a million\u001b[2J"})"
+                   "\n");
+    sign(new_key());
+    const std::string said = check(prove({"entry", "3"}, "closing"));
+    EXPECT_NE(said.find("labelled \"x?proven  a million?[2J\""), std::string::npos) << said;
 }
 
 TEST_F(AuditCommands, AConsistencyProofNeedsTheEarlierCheckpointAndFailsForAnother) {
@@ -322,6 +344,12 @@ TEST_F(AuditCommands, PublishingAgainAddsWhatIsNewAndLeavesWhatIsThere) {
     EXPECT_FALSE(fs::exists(path("hashes/tile/entries")));
     must({"publish", path("hashes"), "--data", path("data")});
     EXPECT_TRUE(fs::exists(path("hashes/tile/entries/000"))) << "entries that were left out before";
+    // Left out in between, and a bundle that is gone.
+    must({"publish", path("public"), "--data", path("data"), "--hashes-only"});
+    fs::remove(path("public/tile/entries/001"));
+    must({"publish", path("public"), "--data", path("data")});
+    for (const char* bundle : {"000", "001", "002.p/91"})
+        EXPECT_TRUE(fs::exists(path(fmt::format("public/tile/entries/{}", bundle)))) << bundle;
     fs::create_directory(path("photos"));
     write_file(path("photos/sea"), "blue");
     refused({"publish", path("photos"), "--data", path("data")}, 2, "holds something else");
@@ -359,7 +387,7 @@ TEST_F(AuditCommands, OurWitnessCosignsOurLogOnceItKnowsItAndRefusesAFork) {
     std::string lines = story(3);
     lines.replace(lines.find("100.00"), 6, "900.00");
     grow(lines, {"--key", key});
-    refused(cosign, 2, "422");
+    refused(cosign, 1, "422");
     witness.signal(SIGTERM);
     EXPECT_EQ(witness.wait().code, 0);
 }
