@@ -19,6 +19,9 @@ constexpr uint64_t kMatureAtOnce = 2048;
 // Entries and leaves that may wait for a closing's hash: a second's work or two. Then the shard waits too.
 constexpr size_t kMostBytesInFlight = 256 << 20;
 
+// What has waited is caught up with over batches: twice as fast as it comes in.
+constexpr size_t kMostFlightsAtOnce = 2;
+
 size_t bytes_of(const EntryBatch& entries) {
     size_t bytes = entries.bytes.size();
     for (const EntryBatch::OpenClosing& closing : entries.closings) bytes += closing.leaves.size();
@@ -136,7 +139,7 @@ Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const 
                        LogPosition{records[last].offset, records[last].append_time_ms, inputs[last].record_sha256}};
     bytes_in_flight_ += bytes_of(flight.entries);
     flights_.push_back(std::move(flight));
-    UPLINE_TRY(commit_ready(kMostBytesInFlight));
+    UPLINE_TRY(commit_ready(kMostBytesInFlight, kMostFlightsAtOnce));
     if (!core_.rules()) {
         UPLINE_TRY(commit_all());
         return unknown_rules(state_->rules_version(), core_.versions());
@@ -163,20 +166,21 @@ void Shard::hash_closings(Flight& flight) {
 }
 
 // Commits in order what need not be waited for, and more if too much is in flight.
-Status Shard::commit_ready(size_t most_bytes_in_flight) {
+Status Shard::commit_ready(size_t most_bytes_in_flight, size_t most_flights) {
     while (!flights_.empty()) {
         Flight& first = flights_.front();
         if (!first.entries.closings.empty() && !first.roots.valid()) hash_closings(first);
         const bool is_ready =
             !first.roots.valid() || first.roots.wait_for(std::chrono::seconds(0)) != std::future_status::timeout;
-        if (!is_ready && bytes_in_flight_ <= most_bytes_in_flight) return ok_status();
+        if ((!is_ready || most_flights == 0) && bytes_in_flight_ <= most_bytes_in_flight) return ok_status();
+        most_flights -= most_flights == 0 ? 0 : 1;
         UPLINE_TRY(commit_first());
     }
     return ok_status();
 }
 
 Status Shard::commit_all() {
-    return commit_ready(0);
+    return commit_ready(0, SIZE_MAX);
 }
 
 Status Shard::commit_first() {
@@ -200,7 +204,7 @@ Result<bool> Shard::catch_up_some() {
     const bool matures = state_->holds().any_due(state_->clock_us());
     if (!matures && !flights_.empty() && flights_.front().roots.valid())
         flights_.front().roots.wait_for(std::chrono::milliseconds(1));
-    UPLINE_TRY(commit_ready(kMostBytesInFlight));
+    UPLINE_TRY(commit_ready(kMostBytesInFlight, kMostFlightsAtOnce));
     return matures || !flights_.empty();
 }
 

@@ -81,7 +81,7 @@ class Shard {
 
     Result<size_t> apply_some(std::span<const Input> inputs, std::span<const Record> records);
     void hash_closings(Flight& flight);
-    Status commit_ready(size_t most_bytes_in_flight);
+    Status commit_ready(size_t most_bytes_in_flight, size_t most_flights);
     Status commit_first();
 
     std::unique_ptr<Store> store_;
