@@ -2,7 +2,6 @@
 // What the audit costs, in one run: closing the books of a million balances; verify beside the first run and beside
 // SHA-256 of the same bytes on all cores; proofs and their sizes; publishing.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -189,9 +188,7 @@ int main_of(int argc, char** argv) {
     app.add_flag("--json", args.json, "Print the figures as JSON");
     CLI11_PARSE(app, argc, argv);
 
-    std::string folder = fs::temp_directory_path() / "upline-bench-XXXXXX";
-    if (!::mkdtemp(folder.data())) return kExitCouldNot;
-    const fs::path path(folder);
+    const fs::path path = temporary_folder();
     const Community community(args.users);
     Figures figures;
     measure_closing(path / "closing", community, args, figures);

@@ -3,7 +3,6 @@
 // adjustments while commissions mature all along; a day on which all sales of a day mature at once; looking back at
 // balances as of an earlier entry. Everything is on that is on in upline_bench.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -178,9 +177,7 @@ int main_of(int argc, char** argv) {
     app.add_flag("--json", args.json, "Print the figures as JSON");
     CLI11_PARSE(app, argc, argv);
 
-    std::string folder = fs::temp_directory_path() / "upline-bench-XXXXXX";
-    if (!::mkdtemp(folder.data())) return kExitCouldNot;
-    const fs::path path(folder);
+    const fs::path path = temporary_folder();
     const Community community(args.users);
     const int64_t spacing_us = 120 * kUsPerDay / static_cast<int64_t>(args.events);
     const Path sales = whole_path(path / "sales", community, args.events, [&](uint64_t i) {

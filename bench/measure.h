@@ -40,6 +40,13 @@ inline double peak_memory_mib() {
     return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
+// A new folder for temporary files.
+inline fs::path temporary_folder() {
+    std::string folder = fs::temp_directory_path() / "upline-bench-XXXXXX";
+    if (!::mkdtemp(folder.data())) std::exit(kExitCouldNot);
+    return folder;
+}
+
 template <class T>
 T must(Result<T> result) {
     if (!result.ok()) {

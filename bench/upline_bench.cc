@@ -233,12 +233,7 @@ int main_of(int argc, char** argv) {
     app.add_flag("--json", args.json, "Print the figures as JSON");
     CLI11_PARSE(app, argc, argv);
 
-    std::string folder = args.folder;
-    if (folder.empty()) {
-        folder = fs::temp_directory_path() / "upline-bench-XXXXXX";
-        if (!::mkdtemp(folder.data())) return kExitCouldNot;
-    }
-    const fs::path path(folder);
+    const fs::path path = args.folder.empty() ? temporary_folder() : fs::path(args.folder);
     const Community community(args.users);
     Figures figures;
     const auto log = must(

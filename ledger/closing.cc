@@ -77,12 +77,16 @@ ClosingSnapshot take_closing(const State& state, Index program) {
     return snapshot;
 }
 
-Hash closing_root(std::span<const std::byte> leaves) {
+std::vector<Hash> balance_hashes(std::span<const std::byte> leaves) {
     std::vector<Hash> hashes;
     hashes.reserve(leaves.size() / kBalanceLeafBytes);
     for (; !leaves.empty(); leaves = leaves.subspan(kBalanceLeafBytes))
         hashes.push_back(merkle::leaf_hash(leaves.first(kBalanceLeafBytes)));
-    return merkle::root_of(std::move(hashes));
+    return hashes;
+}
+
+Hash closing_root(std::span<const std::byte> leaves) {
+    return merkle::root_of(balance_hashes(leaves));
 }
 
 }  // namespace upline

@@ -44,7 +44,8 @@ struct ClosingSnapshot {
 };
 ClosingSnapshot take_closing(const State& state, Index program);
 
-// The root of the tree over leaves that lie one after another.
+// The leaf hashes of leaves that lie one after another, and the root of the tree over them.
+std::vector<Hash> balance_hashes(std::span<const std::byte> leaves);
 Hash closing_root(std::span<const std::byte> leaves);
 
 }  // namespace upline

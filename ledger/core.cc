@@ -31,9 +31,7 @@ Input read_input(std::span<const std::byte> value, int64_t append_time_ms, const
 
 void fill_closings(EntryBatch& batch) {
     std::vector<Hash> roots;
-    for (const EntryBatch::OpenClosing& closing : batch.closings) {
-        roots.push_back(closing_root(closing.leaves));
-    }
+    for (const EntryBatch::OpenClosing& closing : batch.closings) roots.push_back(closing_root(closing.leaves));
     fill_closings(batch, roots);
 }
 
@@ -44,25 +42,19 @@ void fill_closings(EntryBatch& batch, std::span<const Hash> roots) {
     batch.closings.clear();
 }
 
-bool Core::is_batch_over(const EntryBatch& out) const {
-    if (!rules()) return true;
-    size_t leaves = 0;
-    for (const EntryBatch::OpenClosing& closing : out.closings) leaves += closing.leaves.size();
-    return leaves >= kMostOpenLeaves;
-}
-
 Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
     out.first = state_.size();
     out.bytes.clear();
     out.ends.clear();
     out.closings.clear();
     in_hand_.batch = &out;
-    for (size_t first = 0; first < inputs.size(); first += kBlock) {
+    size_t open_leaves = 0;
+    rules_ = rules();
+    const auto is_over = [&] { return !rules_ || open_leaves >= kMostOpenLeaves; };
+    for (size_t first = 0; first < inputs.size() && !is_over(); first += kBlock) {
         const auto block = inputs.subspan(first, std::min(kBlock, inputs.size() - first));
         fetch_ahead(block);
-        for (size_t i = 0; i < block.size(); ++i) {
-            if (is_batch_over(out)) break;
-            rules_ = rules();
+        for (size_t i = 0; i < block.size() && !is_over(); ++i) {
             const Input* input = &block[i];
             const Names* names = &names_[i];
             Input again;
@@ -85,14 +77,15 @@ Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
                 entry_.accepted() ? std::max(state_.clock_us(), entry_.occurred_at_us) : state_.clock_us();
             if (entry_.accepted() && std::holds_alternative<BooksClosed>(entry_.payload)) {
                 UPLINE_TRY(close_books(out));
+                open_leaves += out.closings.back().leaves.size();
                 continue;
             }
             append_entry(entry_, out.bytes);
             out.ends.push_back(static_cast<uint32_t>(out.bytes.size()));
             state_.apply(entry_, resolved_);
             if (entry_.accepted() && ahead_.known) ahead_.forget();
+            rules_ = rules();
         }
-        if (is_batch_over(out)) break;
     }
     in_hand_.batch = nullptr;
     return ok_status();

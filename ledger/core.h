@@ -146,7 +146,6 @@ class Core final : private Funds {
     Result<bool> account_fits(Index user, Index account);
     Result<std::span<const std::byte>> entry_bytes(Sequence sequence);
     Status close_books(EntryBatch& out);
-    bool is_batch_over(const EntryBatch& out) const;
     Result<bool> names_entry(Sequence sequence, std::string_view program, const Uuid& id);
 
     State& state_;

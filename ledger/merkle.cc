@@ -28,16 +28,17 @@ Hash empty_root() {
     return sha256(std::span<const std::byte>{});
 }
 
-// Level by level: a last node without a neighbour goes up as it is, which is where the split at the largest power of
-// two below the size puts it.
+// A last node without a neighbour is thereby where the split at the largest power of two below the size puts it.
+void go_up(std::vector<Hash>& nodes) {
+    const size_t pairs = nodes.size() / 2;
+    for (size_t i = 0; i < pairs; ++i) nodes[i] = node_hash(nodes[2 * i], nodes[2 * i + 1]);
+    if (nodes.size() % 2 == 1) nodes[pairs] = nodes.back();
+    nodes.resize(pairs + nodes.size() % 2);
+}
+
 Hash root_of(std::vector<Hash> nodes) {
     if (nodes.empty()) return empty_root();
-    while (nodes.size() > 1) {
-        const size_t pairs = nodes.size() / 2;
-        for (size_t i = 0; i < pairs; ++i) nodes[i] = node_hash(nodes[2 * i], nodes[2 * i + 1]);
-        if (nodes.size() % 2 == 1) nodes[pairs] = nodes.back();
-        nodes.resize(pairs + nodes.size() % 2);
-    }
+    while (nodes.size() > 1) go_up(nodes);
     return nodes[0];
 }
 
@@ -68,11 +69,7 @@ std::optional<Tree> Tree::restore(uint64_t size, std::span<const Tile> right_edg
             std::vector<Hash> nodes(tile.hashes.begin() + static_cast<ptrdiff_t>(first),
                                     tile.hashes.begin() + static_cast<ptrdiff_t>(first + (size_t{1} << bit)));
             first += size_t{1} << bit;
-            while (nodes.size() > 1) {
-                for (size_t i = 0; i < nodes.size() / 2; ++i) nodes[i] = node_hash(nodes[2 * i], nodes[2 * i + 1]);
-                nodes.resize(nodes.size() / 2);
-            }
-            tree.subtrees_[level * kTileHeight + bit] = nodes[0];
+            tree.subtrees_[level * kTileHeight + bit] = root_of(std::move(nodes));
         }
     }
     if (next != right_edge.size()) return std::nullopt;

@@ -22,6 +22,8 @@ Hash leaf_hash(std::span<const std::byte> entry);     // MTH of one entry: SHA-2
 Hash node_hash(const Hash& left, const Hash& right);  // SHA-256(0x01 || left || right)
 // MTH of a list, given the leaf hashes.
 Hash root_of(std::vector<Hash> leaf_hashes);
+// One step of it: the nodes above these. A last one without a neighbour goes up as it is.
+void go_up(std::vector<Hash>& nodes);
 Hash empty_root();  // MTH of no entries: SHA-256 of nothing
 
 // How many hashes tile (level, index) holds in a tree of `size` leaves: 0 when it does not exist, 256 when full.

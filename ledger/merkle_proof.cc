@@ -164,10 +164,7 @@ std::vector<Hash> path_of(std::vector<Hash> nodes, uint64_t index) {
     std::vector<Hash> path;
     for (; nodes.size() > 1; index /= 2) {
         if ((index ^ 1) < nodes.size()) path.push_back(nodes[index ^ 1]);
-        const size_t pairs = nodes.size() / 2;
-        for (size_t i = 0; i < pairs; ++i) nodes[i] = node_hash(nodes[2 * i], nodes[2 * i + 1]);
-        if (nodes.size() % 2 == 1) nodes[pairs] = nodes.back();
-        nodes.resize(pairs + nodes.size() % 2);
+        go_up(nodes);
     }
     return path;
 }

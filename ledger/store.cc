@@ -107,11 +107,6 @@ void append_varint(int64_t value, std::string& out) {
     out.push_back(static_cast<char>(zigzag));
 }
 
-// A sum of what is stored may be any number, whatever somebody has made of it.
-void add_wrapping(int64_t& sum, int64_t amount) {
-    sum = static_cast<int64_t>(static_cast<uint64_t>(sum) + static_cast<uint64_t>(amount));
-}
-
 std::optional<int64_t> take_varint(std::string_view& bytes) {
     uint64_t zigzag = 0;
     for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
@@ -770,8 +765,8 @@ Result<RecordPlace> Store::place(Sequence sequence) {
         const auto offset = take_varint(bytes);
         const auto time = take_varint(bytes);
         if (!offset || !time) return missing;
-        add_wrapping(place.offset, *offset);
-        add_wrapping(place.append_time_ms, *time);
+        add_to(place.offset, *offset);
+        add_to(place.append_time_ms, *time);
     }
     return place;
 }
@@ -793,8 +788,8 @@ std::vector<RecordPlace> Store::places(Sequence first, size_t count) {
             const auto offset = take_varint(rest);
             const auto time = take_varint(rest);
             if (!offset || !time) return places;
-            add_wrapping(place.offset, *offset);
-            add_wrapping(place.append_time_ms, *time);
+            add_to(place.offset, *offset);
+            add_to(place.append_time_ms, *time);
             if (i >= first) places.push_back(place);
         }
     }

@@ -15,9 +15,8 @@
 //   programs users websites accounts books plans payouts refunds
 //             page number (u64 big-endian) -> records as in memory (ledger/state.h)
 //   ids       fingerprint, thing (u64 big-endian each) -> nothing
-//   closings  program's index, chunk number (u32 big-endian each) -> u64 sequence of the program's last BooksClosed,
-//   and
-//             up to 1285 of its leaves (ledger/closing.h); written beside the entries, so it may be of a later one
+//   closings  program's index, chunk number (u32 big-endian each) -> u64 sequence of its last BooksClosed, and up to
+//             1285 of the leaves (ledger/closing.h); written beside the entries, so it may be of a later one
 //   state     "position" -> size, clock, rules version, and each of State::holds, u64 or i64 each
 //   model.*   pages of rows of a read model (ledger/packed_table.h)
 //

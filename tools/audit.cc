@@ -241,20 +241,15 @@ class Audit {
                     "a "
                     "checkpoint kept somewhere else");
         }
-        for (std::string& text : report_.not_checked) make_printable(text);
+        for (std::string& text : report_.not_checked) text = printable(std::move(text));
         return std::move(report_);
     }
 
   private:
     // What is said of a ledger that somebody changed may hold bytes of theirs: none of them reaches a terminal or JSON.
-    static void make_printable(std::string& text) {
-        for (char& c : text)
-            if (c < ' ' || c > '~') c = '?';
-    }
     void find(std::optional<Sequence> entry, std::string what) {
         if (!entry && report_.findings.size() >= kMostFindings) return;
-        make_printable(what);
-        report_.findings.push_back({entry, std::move(what)});
+        report_.findings.push_back({entry, printable(std::move(what))});
     }
 
     std::optional<Sequence> first_wrong_entry() const {

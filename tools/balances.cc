@@ -119,10 +119,7 @@ void print_balance_rows(const State& state, RowPrinter& rows, const std::functio
 }
 
 int balances(const BalancesArgs& args) {
-    const Status printed = print_balances(args);
-    if (printed.ok()) return kExitDone;
-    complain(printed.error());
-    return printed.error().code == ErrorCode::kNotFound ? kExitNegative : kExitCouldNot;
+    return finish(print_balances(args), ErrorCode::kNotFound);
 }
 
 }  // namespace upline

@@ -18,10 +18,6 @@
 namespace upline {
 namespace {
 
-std::string wide_text(WideSum sum) {
-    return fmt::format("{}", sum);
-}
-
 // What was proven, or why nothing was: an error of code kCorrupt is a negative answer, others could not check.
 class Checking {
   public:
@@ -170,8 +166,8 @@ class Checking {
             add(
                 fmt::format("all of them in {}, in minor units: pending {}, available {}, reserved {}, paid {}; sales "
                             "{}, tax {}, house {}",
-                            book.currency.text(), wide_text(book.pending), wide_text(book.available),
-                            wide_text(book.reserved), wide_text(book.paid), book.sales, book.tax, book.house));
+                            book.currency.text(), book.pending, book.available, book.reserved, book.paid, book.sales,
+                            book.tax, book.house));
     }
 
     Status balance(const BalanceProof& proof, const Entry& entry) {

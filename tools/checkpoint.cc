@@ -51,11 +51,8 @@ Status run_checkpoint(const CheckpointArgs& args) {
 }  // namespace
 
 int checkpoint(const CheckpointArgs& args) {
-    const Status done = run_checkpoint(args);
-    if (done.ok()) return kExitDone;
-    complain(done.error());
     // That the past was changed is an answer.
-    return done.error().code == ErrorCode::kCorrupt ? kExitNegative : kExitCouldNot;
+    return finish(run_checkpoint(args), ErrorCode::kCorrupt);
 }
 
 }  // namespace upline

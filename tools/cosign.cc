@@ -102,10 +102,7 @@ Status cosign_all(const CosignArgs& args) {
 }  // namespace
 
 int cosign(const CosignArgs& args) {
-    const Status done = cosign_all(args);
-    if (done.ok()) return kExitDone;
-    complain(done.error());
-    return done.error().code == ErrorCode::kCorrupt ? kExitNegative : kExitCouldNot;
+    return finish(cosign_all(args), ErrorCode::kCorrupt);
 }
 
 }  // namespace upline

@@ -330,10 +330,7 @@ Status explain_sale(const ExplainArgs& args) {
 }  // namespace
 
 int explain(const ExplainArgs& args) {
-    const Status explained = explain_sale(args);
-    if (explained.ok()) return kExitDone;
-    complain(explained.error());
-    return explained.error().code == ErrorCode::kNotFound ? kExitNegative : kExitCouldNot;
+    return finish(explain_sale(args), ErrorCode::kNotFound);
 }
 
 }  // namespace upline

@@ -143,4 +143,10 @@ int complain(const Error& error) {
     return kExitCouldNot;
 }
 
+int finish(const Status& status, ErrorCode negative) {
+    if (status.ok()) return kExitDone;
+    complain(status.error());
+    return status.error().code == negative ? kExitNegative : kExitCouldNot;
+}
+
 }  // namespace upline

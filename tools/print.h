@@ -85,6 +85,8 @@ class ProgressBar {
 
 // Prints "upline: MESSAGE" on standard error and returns the exit code of an error: 2.
 int complain(const Error& error);
+// The exit code of a command that is done, or whose error it prints: one of code `negative` is an answer.
+int finish(const Status& status, ErrorCode negative);
 
 inline constexpr int kExitDone = 0;
 inline constexpr int kExitNegative = 1;

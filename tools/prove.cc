@@ -130,18 +130,16 @@ class Proving {
         UPLINE_TRY_ASSIGN(const SignedCheckpoint latest, latest_of(*user.shard));
         UPLINE_TRY_ASSIGN(const Closed closed, last_closing(*user.shard, *user.state, latest.checkpoint.size));
         const auto id = parse_uuid(args_.id);
-        std::vector<Hash> hashes;
         std::optional<uint64_t> index;
         BalanceProof proof;
         std::vector<std::string> others;
-        for (std::span<const std::byte> rest(closed.leaves); !rest.empty(); rest = rest.subspan(kBalanceLeafBytes)) {
-            const auto leaf = rest.first(kBalanceLeafBytes);
-            hashes.push_back(merkle::leaf_hash(leaf));
+        for (size_t i = 0; i < closed.hashes.size(); ++i) {
+            const auto leaf = std::span(closed.leaves).subspan(i * kBalanceLeafBytes, kBalanceLeafBytes);
             const auto parsed = parse_balance_leaf(leaf);
             if (!parsed || parsed->user != *id) continue;
             others.emplace_back(parsed->currency.text());
             if (!args_.currency.empty() && parsed->currency.text() != args_.currency) continue;
-            index = hashes.size() - 1;
+            index = i;
             proof.leaf.assign(leaf.begin(), leaf.end());
         }
         if (!index)
@@ -153,7 +151,7 @@ class Proving {
             return Error{ErrorCode::kInvalid, fmt::format("user {} has balances in {}: say which with --currency",
                                                           args_.id, fmt::join(others, ", "))};
         proof.index = *index;
-        proof.hashes = merkle::path_of(std::move(hashes), *index);
+        proof.hashes = merkle::path_of(closed.hashes, *index);
         UPLINE_TRY_ASSIGN(const std::string of_closing, inclusion(*user.shard, closed.sequence));
         return to_string(proof) + of_closing;
     }
@@ -162,6 +160,7 @@ class Proving {
     struct Closed {
         Sequence sequence = 0;
         std::vector<std::byte> leaves;
+        std::vector<Hash> hashes;  // of them
     };
     Result<Closed> last_closing(ReadShard& shard, const State& state, uint64_t size) {
         Store& store = *shard.store;
@@ -170,10 +169,11 @@ class Proving {
         if (kept.ok() && kept->sequence < size) {
             const std::unique_ptr<EntrySource> source = store.look_up();
             Entry entry;
+            std::vector<Hash> hashes = balance_hashes(kept->leaves);
             if (read_entry(*source, kept->sequence, entry).ok() && entry.accepted() &&
                 std::holds_alternative<BooksClosed>(entry.payload) && entry.program == args_.program &&
-                closing_root(kept->leaves) == entry.closing.root)
-                return Closed{kept->sequence, std::move(kept->leaves)};
+                merkle::root_of(hashes) == entry.closing.root)
+                return Closed{kept->sequence, std::move(kept->leaves), std::move(hashes)};
         }
         std::optional<Sequence> last;
         ProgressBar progress("looking for the last closing");
@@ -188,7 +188,9 @@ class Proving {
                                                            "of the latest checkpoint: a BooksClosed event does it",
                                                            args_.program, size)};
         UPLINE_TRY_ASSIGN(const PastState past, load_past_state(store, *last + 1, progress.callback()));
-        return Closed{*last, take_closing(*past.state, past.state->find_program(args_.program)).leaves};
+        ClosingSnapshot closed = take_closing(*past.state, past.state->find_program(args_.program));
+        std::vector<Hash> hashes = balance_hashes(closed.leaves);
+        return Closed{*last, std::move(closed.leaves), std::move(hashes)};
     }
 
     const ProveArgs& args_;

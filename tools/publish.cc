@@ -176,8 +176,9 @@ class Publishing {
         for (unsigned level = 0; level < merkle::kTileLevels; ++level) {
             const uint64_t index = (published >> (merkle::kTileHeight * level)) / merkle::kTileWidth;
             if (merkle::tile_width(size_, level, index) < merkle::kTileWidth) continue;
-            for (const std::string& kind : {std::to_string(level), std::string(level == 0 ? "entries" : "")}) {
-                if (kind.empty() || (kind == "entries" && hashes_only_)) continue;
+            std::vector<std::string> kinds{std::to_string(level)};
+            if (level == 0 && !hashes_only_) kinds.emplace_back("entries");
+            for (const std::string& kind : kinds) {
                 std::error_code error;
                 fs::remove_all(folder_ / "tile" / kind / (index_path(index) + ".p"), error);
                 if (error)
@@ -241,10 +242,7 @@ Status publish_all(const PublishArgs& args) {
 }  // namespace
 
 int publish(const PublishArgs& args) {
-    const Status done = publish_all(args);
-    if (done.ok()) return kExitDone;
-    complain(done.error());
-    return done.error().code == ErrorCode::kCorrupt ? kExitNegative : kExitCouldNot;
+    return finish(publish_all(args), ErrorCode::kCorrupt);
 }
 
 }  // namespace upline

@@ -310,10 +310,7 @@ int show(const ShowArgs& args) {
     auto shards = open_for_reading(args.data);
     if (!shards.ok()) return complain(shards.error());
     if (args.what == "head") return show_head(*shards, args.json);
-    const Status shown = show_thing(*shards, args);
-    if (shown.ok()) return kExitDone;
-    complain(shown.error());
-    return shown.error().code == ErrorCode::kNotFound ? kExitNegative : kExitCouldNot;
+    return finish(show_thing(*shards, args), ErrorCode::kNotFound);
 }
 
 }  // namespace upline

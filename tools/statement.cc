@@ -321,10 +321,7 @@ Status make_statement(const StatementArgs& args) {
 }  // namespace
 
 int statement(const StatementArgs& args) {
-    const Status made = make_statement(args);
-    if (made.ok()) return kExitDone;
-    complain(made.error());
-    return made.error().code == ErrorCode::kNotFound ? kExitNegative : kExitCouldNot;
+    return finish(make_statement(args), ErrorCode::kNotFound);
 }
 
 }  // namespace upline

@@ -12,6 +12,7 @@
 #include "ledger/checkpoint.h"
 #include "ledger/merkle_proof.h"
 #include "ledger/proof_text.h"
+#include "tests/ledger/known_answers.h"
 
 namespace upline::merkle {
 namespace {
@@ -66,32 +67,13 @@ std::vector<std::string> hex(const std::vector<Hash>& hashes) {
     return text;
 }
 
-// The known answers that the tests of Certificate Transparency's first implementation were written with, and many
-// RFC 6962 implementations since.
-constexpr std::string_view kKnownLeaves[] = {"",
-                                             std::string_view("\x00", 1),
-                                             "\x10",
-                                             "\x20\x21",
-                                             "\x30\x31",
-                                             "\x40\x41\x42\x43",
-                                             "\x50\x51\x52\x53\x54\x55\x56\x57",
-                                             "\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f"};
-constexpr const char* kKnownRoots[] = {"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-                                       "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
-                                       "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
-                                       "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
-                                       "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
-                                       "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
-                                       "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
-                                       "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"};
-
 TEST(GoldenProofs, AreThoseOfTheKnownAnswersOfRfc6962) {
     std::vector<Hash> leaves;
-    for (const std::string_view leaf : kKnownLeaves) leaves.push_back(leaf_of(leaf));
+    for (const std::string_view leaf : kKnownLeaves) leaves.push_back(leaf_hash(from_hex(leaf)));
     const Forest forest(leaves);
     for (size_t i = 0; i < std::size(kKnownRoots); ++i) {
-        EXPECT_EQ(to_hex(forest.root(i + 1)), kKnownRoots[i]);
-        const auto root = forest.prover(i + 1).root();
+        EXPECT_EQ(to_hex(forest.root(i)), kKnownRoots[i]);
+        const auto root = forest.prover(i).root();
         ASSERT_TRUE(root.ok());
         EXPECT_EQ(to_hex(*root), kKnownRoots[i]);
     }
@@ -103,13 +85,13 @@ TEST(GoldenProofs, AreThoseOfTheKnownAnswersOfRfc6962) {
     using Texts = std::vector<std::string>;
     EXPECT_EQ(hex(take(forest.prover(1).inclusion(0))), Texts{});
     EXPECT_EQ(hex(take(forest.prover(8).inclusion(0))), (Texts{one, two_to_three, four_to_seven}));
-    EXPECT_EQ(hex(take(forest.prover(8).inclusion(5))), (Texts{four, six_to_seven, kKnownRoots[3]}));
-    EXPECT_EQ(hex(take(forest.prover(3).inclusion(2))), (Texts{kKnownRoots[1]}));
-    EXPECT_EQ(hex(take(forest.prover(5).inclusion(1))), (Texts{kKnownRoots[0], two_to_three, four}));
+    EXPECT_EQ(hex(take(forest.prover(8).inclusion(5))), (Texts{four, six_to_seven, std::string(kKnownRoots[4])}));
+    EXPECT_EQ(hex(take(forest.prover(3).inclusion(2))), (Texts{std::string(kKnownRoots[2])}));
+    EXPECT_EQ(hex(take(forest.prover(5).inclusion(1))), (Texts{std::string(kKnownRoots[1]), two_to_three, four}));
     EXPECT_EQ(hex(take(forest.prover(8).consistency(1))), (Texts{one, two_to_three, four_to_seven}));
-    EXPECT_EQ(
-        hex(take(forest.prover(8).consistency(6))),
-        (Texts{"0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a", six_to_seven, kKnownRoots[3]}));
+    EXPECT_EQ(hex(take(forest.prover(8).consistency(6))),
+              (Texts{"0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a", six_to_seven,
+                     std::string(kKnownRoots[4])}));
     EXPECT_EQ(hex(take(forest.prover(5).consistency(2))), (Texts{two_to_three, four}));
 }
 
