@@ -15,6 +15,7 @@ namespace {
 struct Work {
     RecordBatch records;
     std::vector<Input> inputs;
+    bool more_follows = false;
 };
 
 // Hands a fixed number of Work objects from the reading thread to the applying one and back, in order.
@@ -123,6 +124,8 @@ Status read_all(LogReader& reader, const ConsumeOptions& options, Pipe& pipe) {
         for (const Record& record : work->records.records())
             work->inputs.push_back(read_input(record.value, record.append_time_ms, rules));
         const bool little = work->records.size() < kLittle;
+        work->more_follows =
+            work->records.size() == options.batch_records || work->records.value_bytes() >= options.batch_bytes / 2;
         pipe.give_filled();
         // Asked after little came, too: beside a producer that never pauses no read would come back empty.
         if (!options.once || !little) continue;
@@ -142,34 +145,32 @@ Status consume(Shard& shard, LogReader& reader, const ConsumeOptions& options) {
         Pipe& pipe;
         ~Closer() { pipe.close(); }
     } closer{pipe};
+    shard.set_committed([&](const Position& position) {
+        pipe.note_committed(position.last_record->offset + 1);
+        if (options.applied) options.applied(position);
+    });
     Status status = ok_status();
-    uint64_t told = shard.position().size;
-    const auto tell = [&] {
-        if (shard.position().size == told) return;
-        told = shard.position().size;
-        pipe.note_committed(shard.position().last_record->offset + 1);
-        if (options.applied) options.applied(shard.position());
-    };
     for (bool catching_up = true;; catching_up = true) {
         // What is mature is moved while there is nothing to apply, so that a payout finds little left to move.
         while (catching_up && pipe.is_idle()) {
             const Result<bool> more = shard.catch_up_some();
             if (!more.ok()) status = more.error();
             catching_up = more.ok() && *more;
-            tell();
         }
         Work* work = status.ok() ? pipe.take_filled() : nullptr;
         if (!work) break;
-        status = shard.apply(work->inputs, work->records.records());
-        tell();
+        status = shard.apply(work->inputs, work->records.records(), work->more_follows);
         if (!status.ok()) break;
         pipe.give_empty(shard.rules());
     }
     pipe.close();
     reading.join();
+    if (status.ok()) status = shard.store_state();
+    // The committing thread must not call us any more.
+    const Status committed = shard.commit_all();
+    shard.set_committed({});
     UPLINE_TRY(status);
-    UPLINE_TRY(shard.store_state());
-    tell();
+    UPLINE_TRY(committed);
     if (const std::optional<Offset> next = pipe.committed_up_to()) reader.note_progress(*next);
     return pipe.status();
 }

@@ -18,7 +18,7 @@ struct ConsumeOptions {
     size_t batch_bytes = 32 << 20;            // about
     bool once = false;                        // stop at the end of the log
     const std::atomic<bool>* stop = nullptr;  // stop soon, with all that was applied stored
-    // Called by the applying thread after each batch, with the position now on disk.
+    // Called by the committing thread whenever entries have come to the disk, with the position there now.
     std::function<void(const Position&)> applied;
     // Called when the log cannot be reached for now; the loop goes on trying.
     std::function<void(const Error&)> waiting;

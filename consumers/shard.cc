@@ -3,12 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-#include <system_error>
+#include <cstdlib>
 #include <utility>
 
 #include "events/check.h"
-#include "ledger/closing.h"
 
 namespace upline {
 namespace {
@@ -16,16 +14,12 @@ namespace {
 // Entries looked at between two batches: about a millisecond's work.
 constexpr uint64_t kMatureAtOnce = 2048;
 
-// Entries and leaves that may wait for a closing's hash: a second's work or two. Then the shard waits too.
-constexpr size_t kMostBytesInFlight = 256 << 20;
-
-// What has waited is caught up with over batches: twice as fast as it comes in.
-constexpr size_t kMostFlightsAtOnce = 2;
-
-size_t bytes_of(const EntryBatch& entries) {
-    size_t bytes = entries.bytes.size();
-    for (const EntryBatch::OpenClosing& closing : entries.closings) bytes += closing.leaves.size();
-    return bytes;
+// Tests set UPLINE_INGEST_BYTES, so that a small log is committed both ways.
+Committer::Sizes sizes() {
+    const char* given = std::getenv("UPLINE_INGEST_BYTES");
+    if (!given) return {};
+    const size_t bytes = std::strtoull(given, nullptr, 10);
+    return {.ingest_bytes = bytes, .most_bytes_at_once = 4 * bytes};
 }
 
 // Brings a state as it was stored forward to the first `size` entries, and what is mature then to available.
@@ -69,12 +63,13 @@ Status mature_until(Store& store, State& state, int64_t at_us) {
     return state.mature(*source, at_us, UINT64_MAX);
 }
 
-Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info, uint64_t state_interval,
-             std::span<const Rules> versions)
+Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, merkle::Tree tree, Position position,
+             const ShardInfo& info, uint64_t state_interval, std::span<const Rules> versions)
     : store_(std::move(store)),
       state_(std::move(state)),
-      look_up_(store_->look_up(), flights_),
-      walk_(store_->entries(), flights_),
+      committer_(*store_, std::move(tree), std::move(position), sizes()),
+      look_up_(store_->look_up(), committer_),
+      walk_(store_->entries(), committer_),
       core_(*state_, info.identity, look_up_, walk_, versions),
       state_interval_(state_interval) {}
 
@@ -88,58 +83,49 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
     UPLINE_TRY_ASSIGN(const Position position, store->position());
     UPLINE_TRY(fold_forward(*store, *state, position.size, progress, versions));
     if (!find_rules(versions, state->rules_version())) return unknown_rules(state->rules_version(), versions);
-    std::unique_ptr<Shard> shard(new Shard(std::move(store), std::move(state), info, state_interval, versions));
-    UPLINE_TRY_ASSIGN(shard->position_, shard->store_->position());
-    UPLINE_TRY_ASSIGN(shard->tree_, shard->store_->load_tree(shard->position_.size));
-    if (shard->tree_.root() != shard->position_.root)
+    UPLINE_TRY_ASSIGN(merkle::Tree tree, store->load_tree(position.size));
+    if (tree.root() != position.root)
         return Error{ErrorCode::kCorrupt,
                      fmt::format("partition {}: the tree's right edge gives root {}, the position says {}; run `upline "
                                  "verify`, then `upline replay` into a new folder",
-                                 info.identity.partition, to_hex(shard->tree_.root()), to_hex(shard->position_.root))};
-    if (shard->state_->clock_us() != shard->position_.clock_us)
+                                 info.identity.partition, to_hex(tree.root()), to_hex(position.root))};
+    if (state->clock_us() != position.clock_us)
         return Error{ErrorCode::kCorrupt,
                      fmt::format("partition {}: the state's clock is {}, the position's {}; run `upline verify`",
-                                 info.identity.partition, shard->state_->clock_us(), shard->position_.clock_us)};
+                                 info.identity.partition, state->clock_us(), position.clock_us)};
+    std::unique_ptr<Shard> shard(
+        new Shard(std::move(store), std::move(state), std::move(tree), position, info, state_interval, versions));
     shard->state_stored_at_ = stored_at;
     return shard;
 }
 
-Result<std::span<const std::byte>> Shard::AllEntries::entry(uint64_t sequence) {
-    if (!flights_.empty() && sequence >= flights_.front().entries.first)
-        for (const Flight& flight : flights_)
-            if (sequence - flight.entries.first < flight.entries.size())
-                return flight.entries[sequence - flight.entries.first];
-    return stored_->entry(sequence);
-}
-
-Status Shard::apply(std::span<const Input> inputs, std::span<const Record> records) {
+Status Shard::apply(std::span<const Input> inputs, std::span<const Record> records, bool more_follows) {
     UPLINE_CHECK(inputs.size() == records.size(), "an input for each record");
     for (size_t done = 0; done < inputs.size();) {
-        UPLINE_TRY_ASSIGN(const size_t count, apply_some(inputs.subspan(done), records.subspan(done)));
+        UPLINE_TRY_ASSIGN(const size_t count, apply_some(inputs.subspan(done), records.subspan(done), more_follows));
         done += count;
     }
     // A little ahead of what comes in, so that a day on which very much matures is caught up with over batches.
     UPLINE_TRY(core_.mature(kMatureAtOnce + 4 * inputs.size()));
     // While closings are hashed it can wait, but not for ever.
     const uint64_t unstored = state_->size() - state_stored_at_;
-    if (unstored >= state_interval_ && (flights_.empty() || unstored / 2 >= state_interval_)) UPLINE_TRY(store_state());
+    if (unstored >= state_interval_) UPLINE_TRY(store_state());
     return ok_status();
 }
 
 // As many as the core takes at once.
-Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const Record> records) {
-    Flight flight = std::move(spare_);
-    UPLINE_TRY(core_.apply(inputs, flight.entries));
-    const size_t count = flight.entries.size();
+Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const Record> records, bool more_follows) {
+    std::shared_ptr<Flight> flight = committer_.new_flight();
+    UPLINE_TRY(core_.apply(inputs, flight->entries));
+    const size_t count = flight->entries.size();
     UPLINE_CHECK(count > 0, "rules in force that are known");
-    flight.places.clear();
-    for (const Record& record : records.first(count)) flight.places.push_back({record.offset, record.append_time_ms});
+    flight->places.clear();
+    for (const Record& record : records.first(count)) flight->places.push_back({record.offset, record.append_time_ms});
     const size_t last = count - 1;
-    flight.position = {state_->size(), Hash{}, state_->clock_us(),
-                       LogPosition{records[last].offset, records[last].append_time_ms, inputs[last].record_sha256}};
-    bytes_in_flight_ += bytes_of(flight.entries);
-    flights_.push_back(std::move(flight));
-    UPLINE_TRY(commit_ready(kMostBytesInFlight, kMostFlightsAtOnce));
+    flight->position = {state_->size(), Hash{}, state_->clock_us(),
+                        LogPosition{records[last].offset, records[last].append_time_ms, inputs[last].record_sha256}};
+    flight->more_follows = more_follows;
+    UPLINE_TRY(committer_.submit(std::move(flight)));
     if (!core_.rules()) {
         UPLINE_TRY(commit_all());
         return unknown_rules(state_->rules_version(), core_.versions());
@@ -147,65 +133,13 @@ Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const 
     return count;
 }
 
-// The thread reads the leaves and nothing that the shard may look at meanwhile.
-void Shard::hash_closings(Flight& flight) {
-    const auto work = [&closings = std::as_const(flight.entries.closings),
-                       store = store_.get()]() -> Result<std::vector<Hash>> {
-        std::vector<Hash> roots;
-        for (const EntryBatch::OpenClosing& closing : closings) {
-            UPLINE_TRY(store->keep_closing(closing.program, closing.sequence, closing.leaves));
-            roots.push_back(closing_root(closing.leaves));
-        }
-        return roots;
-    };
-    try {
-        flight.roots = std::async(std::launch::async, work);
-    } catch (const std::system_error&) {  // no thread is to be had: then when it is asked for
-        flight.roots = std::async(std::launch::deferred, work);
-    }
-}
-
-// Commits in order what need not be waited for, and more if too much is in flight.
-Status Shard::commit_ready(size_t most_bytes_in_flight, size_t most_flights) {
-    while (!flights_.empty()) {
-        Flight& first = flights_.front();
-        if (!first.entries.closings.empty() && !first.roots.valid()) hash_closings(first);
-        const bool is_ready =
-            !first.roots.valid() || first.roots.wait_for(std::chrono::seconds(0)) != std::future_status::timeout;
-        if ((!is_ready || most_flights == 0) && bytes_in_flight_ <= most_bytes_in_flight) return ok_status();
-        most_flights -= most_flights == 0 ? 0 : 1;
-        UPLINE_TRY(commit_first());
-    }
-    return ok_status();
-}
-
-Status Shard::commit_all() {
-    return commit_ready(0, SIZE_MAX);
-}
-
-Status Shard::commit_first() {
-    Flight& flight = flights_.front();
-    bytes_in_flight_ -= bytes_of(flight.entries);
-    if (flight.roots.valid()) {
-        UPLINE_TRY_ASSIGN(const std::vector<Hash> roots, flight.roots.get());
-        fill_closings(flight.entries, roots);
-    }
-    for (size_t i = 0; i < flight.entries.size(); ++i) tree_.append(merkle::leaf_hash(flight.entries[i]));
-    flight.position.root = tree_.root();
-    UPLINE_TRY(store_->commit(flight.entries, flight.places, tree_.take_changed_tiles(), flight.position));
-    position_ = flight.position;
-    spare_ = std::move(flight);
-    flights_.pop_front();
-    return ok_status();
-}
-
 Result<bool> Shard::catch_up_some() {
     UPLINE_TRY(core_.mature(kMatureAtOnce));
-    const bool matures = state_->holds().any_due(state_->clock_us());
-    if (!matures && !flights_.empty() && flights_.front().roots.valid())
-        flights_.front().roots.wait_for(std::chrono::milliseconds(1));
-    UPLINE_TRY(commit_ready(kMostBytesInFlight, kMostFlightsAtOnce));
-    return matures || !flights_.empty();
+    return state_->holds().any_due(state_->clock_us());
+}
+
+std::unique_ptr<EntrySource> Shard::follow() {
+    return std::make_unique<FollowedEntries>(committer_, store_->entries());
 }
 
 Status Shard::store_state() {

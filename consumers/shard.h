@@ -5,12 +5,12 @@
 // Not thread-safe. After an error the shard is dead: throw it away and open it again.
 #pragma once
 
-#include <deque>
 #include <functional>
-#include <future>
 #include <memory>
 #include <span>
+#include <vector>
 
+#include "consumers/committer.h"
 #include "events/event_log.h"
 #include "ledger/core.h"
 #include "ledger/data_folder.h"
@@ -33,17 +33,17 @@ class Shard {
                                                const Progress& progress = {}, uint64_t state_interval = kStateInterval,
                                                std::span<const Rules> versions = rules_versions());
 
-    // Applies records in order and returns when their entries are on disk, which position() tells; but for those from a
-    // BooksClosed on, whose balances are hashed by a thread beside: their entries follow with a later call.
-    // `inputs[i]` is read from `records[i]`.
+    // Decides records in order and hands their entries to the thread that puts them on disk; position() tells how far
+    // it has come, commit_all() waits for it. Waits itself when very much is on the way.
+    // `inputs[i]` is read from `records[i]`. `more_follows`: the log has more already.
     // kInvalid after a record that activates rules which are not known: its entry is on disk, those after it are not.
-    Status apply(std::span<const Input> inputs, std::span<const Record> records);
+    Status apply(std::span<const Input> inputs, std::span<const Record> records, bool more_follows = false);
 
-    // For when there is nothing else to do: puts on disk what waits for a closing's hash, moves a little of what is
-    // mature from pending to available, and says whether more is waiting. apply() does its share of it by itself.
+    // For when there is nothing else to do: moves a little of what is mature from pending to available, and says
+    // whether more is waiting. apply() does its share of it by itself.
     Result<bool> catch_up_some();
     // Returns when all entries are on disk.
-    Status commit_all();
+    Status commit_all() { return committer_.commit_all(); }
 
     // Stores the state as of the last entry, once all are on disk, so that opening has nothing to fold. Done by itself
     // now and then.
@@ -51,51 +51,46 @@ class Shard {
 
     // For reading the next records. REQUIRES: no error so far.
     const Rules& rules() const { return *core_.rules(); }
-    const Position& position() const { return position_; }
+    Position position() const { return committer_.position(); }
+    // Called by a thread beside whenever entries have come to the disk. Set before the first apply().
+    void set_committed(std::function<void(const Position&)> committed) {
+        committer_.set_committed(std::move(committed));
+    }
+    // Entries on disk for another thread that follows them in order, the newest from memory. Must not outlive this.
+    std::unique_ptr<EntrySource> follow();
     const State& state() const { return *state_; }
     Store& store() { return *store_; }
 
   private:
-    Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, const ShardInfo& info, uint64_t state_interval,
-          std::span<const Rules> versions);
+    Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, merkle::Tree tree, Position position,
+          const ShardInfo& info, uint64_t state_interval, std::span<const Rules> versions);
 
-    // Entries of one apply() that are decided, but not on disk yet.
-    struct Flight {
-        EntryBatch entries;
-        std::vector<RecordPlace> places;
-        Position position;  // its root is not known yet
-        // Roots of its closings, once it is the first in line: one thread hashes at a time, in the order of entries.
-        std::future<Result<std::vector<Hash>>> roots;
-    };
-    // Entries on disk and those in flight.
+    // Entries on disk and those on their way there.
     class AllEntries final : public EntrySource {
       public:
-        AllEntries(std::unique_ptr<EntrySource> stored, const std::deque<Flight>& flights)
-            : stored_(std::move(stored)), flights_(flights) {}
-        Result<std::span<const std::byte>> entry(uint64_t sequence) override;
+        AllEntries(std::unique_ptr<EntrySource> stored, const Committer& committer)
+            : stored_(std::move(stored)), committer_(committer) {}
+        Result<std::span<const std::byte>> entry(uint64_t sequence) override {
+            if (committer_.read(sequence, bytes_)) return std::span<const std::byte>(bytes_);
+            return stored_->entry(sequence);
+        }
 
       private:
         std::unique_ptr<EntrySource> stored_;
-        const std::deque<Flight>& flights_;
+        const Committer& committer_;
+        std::vector<std::byte> bytes_;
     };
 
-    Result<size_t> apply_some(std::span<const Input> inputs, std::span<const Record> records);
-    void hash_closings(Flight& flight);
-    Status commit_ready(size_t most_bytes_in_flight, size_t most_flights);
-    Status commit_first();
+    Result<size_t> apply_some(std::span<const Input> inputs, std::span<const Record> records, bool more_follows);
 
     std::unique_ptr<Store> store_;
     std::unique_ptr<State> state_;
-    std::deque<Flight> flights_;
-    size_t bytes_in_flight_ = 0;
+    Committer committer_;
     AllEntries look_up_;
     AllEntries walk_;
     Core core_;
-    merkle::Tree tree_;
-    Position position_;
     uint64_t state_interval_;
     uint64_t state_stored_at_ = 0;
-    Flight spare_;  // a flight that has landed, for its memory
 };
 
 // The state of a store as of its last entry: what was stored, folded forward. Also for readers.

@@ -12,8 +12,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <map>
+#include <thread>
 
 #include "events/check.h"
 #include "ledger/closing.h"
@@ -23,8 +25,9 @@ namespace upline {
 namespace {
 
 constexpr size_t kPageEntries = 256;
-constexpr const char* kFamilies[] = {"entries", "offsets", "tiles",   "programs", "users", "websites", "accounts",
-                                     "books",   "plans",   "payouts", "refunds",  "ids",   "state",    "closings"};
+constexpr const char* kFamilies[] = {"entries",   "offsets",  "tiles",   "bulk_entries", "bulk_offsets", "bulk_tiles",
+                                     "bulk_head", "programs", "users",   "websites",     "accounts",     "books",
+                                     "plans",     "payouts",  "refunds", "ids",          "state",        "closings"};
 constexpr const char* kStateFamilies[] = {"programs", "users",   "websites", "accounts", "books",
                                           "plans",    "payouts", "refunds",  "ids",      "state"};
 
@@ -93,6 +96,7 @@ struct StoredPosition {
     Offset last_offset;
     int64_t last_append_time_ms;
     std::array<std::byte, 32> last_value_sha256;
+    uint64_t bulk_size;  // of `bulk`/head when it was written
 };
 struct StoredStatePosition {
     uint64_t size;
@@ -142,13 +146,61 @@ struct Page {
     }
 };
 
+// Two families read as one, in the order of their keys: pages written one way and the other (store.h). A key that is in
+// both comes twice.
+class MergedIterator {
+  public:
+    MergedIterator(rocksdb::DB* db, const rocksdb::ReadOptions& options, rocksdb::ColumnFamilyHandle* one,
+                   rocksdb::ColumnFamilyHandle* other)
+        : current_(db->NewIterator(options, one)), other_(db->NewIterator(options, other)) {}
+
+    void SeekToFirst() {
+        current_->SeekToFirst();
+        other_->SeekToFirst();
+        other_is_ahead_ = true;
+        take_first();
+    }
+    void SeekForPrev(const rocksdb::Slice& key) {
+        current_->SeekForPrev(key);
+        other_->SeekForPrev(key);
+        if (!current_->Valid() || (other_->Valid() && other_->key().compare(current_->key()) > 0))
+            std::swap(current_, other_);
+        other_is_ahead_ = current_->Valid() && other_->Valid() && other_->key() == current_->key();
+    }
+    void Next() {
+        current_->Next();
+        if (!other_is_ahead_) {
+            if (other_->Valid())
+                other_->Next();
+            else
+                other_->SeekToFirst();
+        }
+        other_is_ahead_ = true;
+        take_first();
+    }
+    bool Valid() const { return current_->Valid(); }
+    rocksdb::Slice key() const { return current_->key(); }
+    rocksdb::Slice value() const { return current_->value(); }
+    rocksdb::Status status() const { return current_->status().ok() ? other_->status() : current_->status(); }
+
+  private:
+    void take_first() {
+        if (!current_->Valid() || (other_->Valid() && other_->key().compare(current_->key()) < 0))
+            std::swap(current_, other_);
+    }
+    std::unique_ptr<rocksdb::Iterator> current_;
+    std::unique_ptr<rocksdb::Iterator> other_;
+    bool other_is_ahead_ = true;  // or at the same key; else it stands at one before
+};
+
 enum class ReadOrder { kAscending, kAny };
 
 // Reads entries through an iterator that it keeps, so that a walk in ascending order is one scan.
 class EntryReader final : public EntrySource {
   public:
-    EntryReader(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family, ReadOrder order)
-        : db_(db), family_(family), order_(order) {}
+    EntryReader(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* written, rocksdb::ColumnFamilyHandle* bulk,
+                ReadOrder order)
+        : db_(db), written_(written), bulk_(bulk), order_(order) {}
 
     Result<std::span<const std::byte>> entry(uint64_t sequence) override {
         if (!holds(sequence)) UPLINE_TRY(seek(sequence));
@@ -164,19 +216,18 @@ class EntryReader final : public EntrySource {
 
     Status seek(uint64_t sequence) {
         // The next page in this iterator's view, else a new view.
-        if (iterator_ && !page_.value.empty() && sequence == page_.first + page_.count()) {
-            page_.value = {};
+        const bool follows = iterator_ && !page_.value.empty() && sequence == page_.first + page_.count();
+        page_.value = {};
+        if (follows) {
             iterator_->Next();
             if (iterator_->Valid()) {
                 UPLINE_TRY(take());
                 // Else a walk and a look-up could be given different bytes for one entry.
-                if (page_.first != sequence)
-                    return Error{ErrorCode::kCorrupt, fmt::format("entry {}: pages overlap or leave a gap", sequence)};
-                return ok_status();
+                if (page_.first < sequence) return overlap(sequence);
+                if (page_.first == sequence) return ok_status();
+                page_.value = {};  // a view of one family that is older than that of the other
             }
-        }
-        page_.value = {};
-        if (order_ == ReadOrder::kAny && iterator_) {
+        } else if (order_ == ReadOrder::kAny && iterator_) {
             UPLINE_TRY(seek_for_previous(sequence));
             if (holds(sequence)) return ok_status();
         }
@@ -185,11 +236,16 @@ class EntryReader final : public EntrySource {
             options.readahead_size = 2 << 20;
             options.fill_cache = false;
         }
-        iterator_.reset(db_->NewIterator(options, family_));
+        iterator_.emplace(db_, options, written_, bulk_);
         UPLINE_TRY(seek_for_previous(sequence));
+        if (follows && holds(sequence) && page_.first != sequence) return overlap(sequence);
         if (holds(sequence)) return ok_status();
         page_.value = {};
         return Error{ErrorCode::kNotFound, fmt::format("entry {} is missing", sequence)};
+    }
+
+    static Error overlap(uint64_t sequence) {
+        return {ErrorCode::kCorrupt, fmt::format("entry {}: pages overlap", sequence)};
     }
 
     Status seek_for_previous(uint64_t sequence) {
@@ -210,9 +266,10 @@ class EntryReader final : public EntrySource {
     }
 
     rocksdb::DB* db_;
-    rocksdb::ColumnFamilyHandle* family_;
+    rocksdb::ColumnFamilyHandle* written_;
+    rocksdb::ColumnFamilyHandle* bulk_;
     ReadOrder order_;
-    std::unique_ptr<rocksdb::Iterator> iterator_;
+    std::optional<MergedIterator> iterator_;
     Page page_;  // a view into the iterator
 };
 
@@ -312,7 +369,7 @@ rocksdb::ColumnFamilyOptions family_options(std::string_view name, const std::sh
     table.format_version = 5;
     // Half of an entry is hashes and ids: nothing to compress. Read models and pages of records shrink well.
     options.compression = rocksdb::kNoCompression;
-    if (name == "entries" || name == "tiles" || name == "offsets") {
+    if (name == "entries" || name == "tiles" || name == "offsets" || name.starts_with("bulk_")) {
         // Keys only grow, so files never overlap and are moved down a level without being rewritten.
         options.write_buffer_size = 64 << 20;
         options.target_file_size_base = 64 << 20;
@@ -325,6 +382,134 @@ rocksdb::ColumnFamilyOptions family_options(std::string_view name, const std::sh
     return options;
 }
 
+std::string_view view(const merkle::Tile& tile) {
+    return view(std::as_bytes(std::span(tile.hashes)));
+}
+
+std::optional<std::vector<Hash>> hashes_of(std::string_view bytes) {
+    if (bytes.empty() || bytes.size() % sizeof(Hash) != 0 || bytes.size() > merkle::kTileWidth * sizeof(Hash))
+        return std::nullopt;
+    std::vector<Hash> hashes(bytes.size() / sizeof(Hash));
+    std::memcpy(hashes.data(), bytes.data(), bytes.size());
+    return hashes;
+}
+
+// Cuts a batch into pages, and its places into those of each page.
+class PageWriter {
+  public:
+    PageWriter(const EntryBatch& batch, std::span<const RecordPlace> places) : batch_(batch), places_(places) {
+        UPLINE_CHECK(places.size() == batch.size(), "a place for each entry");
+    }
+    // The next page: its key, its value in two parts, and the value of its places. False if there is none.
+    bool next() {
+        if (next_ == batch_.size()) return false;
+        const size_t count = std::min(kPageEntries, batch_.size() - next_);
+        const uint32_t begin = next_ == 0 ? 0 : batch_.ends[next_ - 1];
+        numbers_[0] = static_cast<uint32_t>(count);
+        for (size_t i = 0; i < count; ++i) numbers_[1 + i] = batch_.ends[next_ + i] - begin;
+        key = big_endian(batch_.first + next_);
+        header = {reinterpret_cast<const char*>(numbers_.data()), 4 + 4 * count};
+        entries = view(std::span(batch_.bytes).subspan(begin, batch_.ends[next_ + count - 1] - begin));
+        offsets.clear();
+        RecordPlace previous;
+        for (const RecordPlace& place : places_.subspan(next_, count)) {
+            append_varint(place.offset - previous.offset, offsets);
+            append_varint(place.append_time_ms - previous.append_time_ms, offsets);
+            previous = place;
+        }
+        next_ += count;
+        return true;
+    }
+    std::string key;
+    std::string_view header;
+    std::string_view entries;
+    std::string offsets;
+
+  private:
+    const EntryBatch& batch_;
+    std::span<const RecordPlace> places_;
+    size_t next_ = 0;
+    std::array<uint32_t, 1 + kPageEntries> numbers_;
+};
+
+std::string head_bytes(const Position& position, uint64_t bulk_size) {
+    const LogPosition& last = *position.last_record;
+    return bytes_of(StoredPosition{position.size, position.root, position.clock_us, last.offset, last.append_time_ms,
+                                   last.value_sha256, bulk_size});
+}
+
+// What a row of a position says. Only that of `bulk_head` has a right edge.
+struct Head {
+    Position position;
+    uint64_t bulk_size = 0;
+    std::vector<merkle::Tile> right_edge;
+};
+Result<Head> head_of(std::string_view bytes) {
+    UPLINE_TRY_ASSIGN(const StoredPosition stored,
+                      record_of<StoredPosition>(bytes.substr(0, sizeof(StoredPosition)), "position"));
+    Head head{{stored.size, stored.root, stored.clock_us,
+               LogPosition{stored.last_offset, stored.last_append_time_ms, stored.last_value_sha256}},
+              stored.bulk_size,
+              {}};
+    bytes.remove_prefix(sizeof stored);
+    for (unsigned level = 0; level < merkle::kTileLevels; ++level) {
+        const uint64_t hashes = stored.size >> (merkle::kTileHeight * level);
+        const size_t size = hashes % merkle::kTileWidth * sizeof(Hash);
+        if (bytes.empty() || size == 0) continue;
+        if (static_cast<unsigned>(bytes.front()) != level || bytes.size() < 1 + size)
+            return Error{ErrorCode::kCorrupt, "position: the right edge of its tree is misshapen"};
+        head.right_edge.push_back({level, hashes / merkle::kTileWidth, *hashes_of(bytes.substr(1, size))});
+        bytes.remove_prefix(1 + size);
+    }
+    if (!bytes.empty()) return Error{ErrorCode::kCorrupt, "position: the right edge of its tree is misshapen"};
+    return head;
+}
+
+// Sorted files that are written aside and then become part of the database together, in one atomic step.
+class FilesToIngest {
+  public:
+    FilesToIngest(rocksdb::DB* db, std::filesystem::path folder, std::shared_ptr<rocksdb::Cache> cache,
+                  const std::map<std::string, rocksdb::ColumnFamilyHandle*, std::less<>>& families)
+        : db_(db), folder_(std::move(folder)), cache_(std::move(cache)), families_(families) {}
+
+    // Writes one file of a family with what `fill` puts, in the order of keys; none if it puts nothing.
+    template <class Fill>
+    Status write(const std::string& family, Fill&& fill) {
+        rocksdb::ColumnFamilyHandle* const handle = families_.find(family)->second;
+        const rocksdb::Options options(db_options(), family_options(family, cache_));
+        rocksdb::SstFileWriter writer(rocksdb::EnvOptions(options), options, handle);
+        const std::string path = folder_ / fmt::format("{}-{}.sst", family, args_.size());
+        bool opened = false;
+        rocksdb::Status status;
+        fill([&](std::string_view key, std::string_view value) {
+            if (!opened && status.ok()) status = writer.Open(path);
+            opened = true;
+            if (status.ok()) status = writer.Put(slice(key), slice(value));
+        });
+        if (!opened) return ok_status();
+        if (status.ok()) status = writer.Finish();
+        UPLINE_TRY_ROCKS(status, fmt::format("file of {}", family));
+        if (args_.empty() || args_.back().column_family != handle) {
+            args_.emplace_back().column_family = handle;
+            args_.back().options.move_files = true;
+            args_.back().options.write_global_seqno = false;
+        }
+        args_.back().external_files.push_back(path);
+        return ok_status();
+    }
+    Status ingest(std::string_view what) {
+        UPLINE_TRY_ROCKS(db_->IngestExternalFiles(args_), what);
+        return ok_status();
+    }
+
+  private:
+    rocksdb::DB* db_;
+    std::filesystem::path folder_;
+    std::shared_ptr<rocksdb::Cache> cache_;
+    const std::map<std::string, rocksdb::ColumnFamilyHandle*, std::less<>>& families_;
+    std::vector<rocksdb::IngestExternalFileArg> args_;
+};
+
 }  // namespace
 
 struct Store::Impl {
@@ -335,6 +520,7 @@ struct Store::Impl {
     std::unique_ptr<rocksdb::DB> db;
     std::map<std::string, rocksdb::ColumnFamilyHandle*, std::less<>> families;
     uint64_t stored_size = 0;
+    uint64_t bulk_size = 0;  // of the last entries that were ingested
 
     rocksdb::ColumnFamilyHandle* family(std::string_view name) const {
         const auto found = families.find(name);
@@ -348,6 +534,72 @@ struct Store::Impl {
         if (status.IsNotFound()) return std::optional<std::string>();
         UPLINE_TRY_ROCKS(status, fmt::format("read of {}", family_name));
         return std::optional<std::string>(std::move(value));
+    }
+
+    Result<std::optional<Head>> head_in(std::string_view family_name) const {
+        UPLINE_TRY_ASSIGN(const std::optional<std::string> value, get(family_name, "position"));
+        if (!value) return std::optional<Head>();
+        UPLINE_TRY_ASSIGN(Head head, head_of(*value));
+        return std::optional(std::move(head));
+    }
+    Result<std::optional<Head>> bulk_head() const { return head_in("bulk_head"); }
+    // The newer of the two.
+    Result<Head> head() const {
+        UPLINE_TRY_ASSIGN(std::optional<Head> bulk, bulk_head());
+        UPLINE_TRY_ASSIGN(std::optional<Head> written, head_in("default"));
+        if (bulk && (!written || written->position.size <= bulk->position.size)) return std::move(*bulk);
+        if (written) return std::move(*written);
+        return Head{{0, merkle::empty_root(), 0, std::nullopt}, 0, {}};
+    }
+
+    // What was written before the last ingest and is in it anew, or is wider: the position and the right edge. A crash
+    // may keep it; it is then passed over and dropped at the next opening.
+    Status drop_superseded() {
+        rocksdb::WriteBatch batch;
+        UPLINE_TRY_ASSIGN(const std::optional<Head> written, head_in("default"));
+        if (!written || written->position.size > bulk_size) return ok_status();
+        UPLINE_TRY_ROCKS(batch.Delete(family("default"), "position"), "position");
+        for (unsigned level = 0; level < merkle::kTileLevels; ++level) {
+            const uint64_t hashes = written->position.size >> (merkle::kTileHeight * level);
+            if (hashes % merkle::kTileWidth == 0) continue;
+            UPLINE_TRY_ROCKS(batch.Delete(family("tiles"), tile_key(level, hashes / merkle::kTileWidth)), "tiles");
+        }
+        UPLINE_TRY_ROCKS(db->Write({}, &batch), "write of a position");
+        return ok_status();
+    }
+
+    // A reader's view of the write-ahead log may be newer than its view of what was ingested: then it lacks entries
+    // that its position counts, and has to look again.
+    Status catch_up() const {
+        for (int attempt = 0;; ++attempt) {
+            UPLINE_TRY_ROCKS(db->TryCatchUpWithPrimary(), "catching up with the writer");
+            UPLINE_TRY_ASSIGN(const std::optional<Head> bulk, bulk_head());
+            UPLINE_TRY_ASSIGN(const std::optional<Head> written, head_in("default"));
+            if (!written || written->bulk_size <= (bulk ? bulk->position.size : 0)) return ok_status();
+            if (attempt == kMostAttempts)
+                return Error{ErrorCode::kCorrupt,
+                             fmt::format("{}: entries up to {} are missing; make the ledger anew with `upline replay`",
+                                         dir.native(), written->bulk_size)};
+            std::this_thread::sleep_for(std::chrono::milliseconds(attempt));
+        }
+    }
+    static constexpr int kMostAttempts = 20;
+
+    void check_follows(std::span<const CommitPart> parts, const Position& position) const {
+        uint64_t size = stored_size;
+        for (const CommitPart& part : parts) {
+            UPLINE_CHECK(part.entries->first == size, "batches that follow what is stored and one another");
+            size += part.entries->size();
+        }
+        UPLINE_CHECK(position.size == size && position.last_record, "a position after the last batch");
+    }
+
+    Result<FilesToIngest> files_to_ingest(const char* name) const {
+        const std::filesystem::path folder = dir / name;
+        std::error_code error;
+        std::filesystem::create_directories(folder, error);
+        if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", folder.native(), error.message())};
+        return FilesToIngest(db.get(), folder, cache, families);
     }
 
     // The families of the state are written together: with no position there is nothing in any.
@@ -432,10 +684,16 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, Acc
     if (access == Access::kWrite) {
         std::error_code ignored;
         std::filesystem::remove_all(dir / "ingest", ignored);
+        std::filesystem::remove_all(dir / "ingest_entries", ignored);
     }
     std::unique_ptr<Store> store(new Store(std::move(impl)));
+    Impl& opened = *store->impl_;
+    if (access == Access::kRead) UPLINE_TRY(opened.catch_up());
     UPLINE_TRY_ASSIGN(const Position position, store->position());
-    store->impl_->stored_size = position.size;
+    UPLINE_TRY_ASSIGN(const std::optional<Head> bulk, opened.bulk_head());
+    opened.stored_size = position.size;
+    opened.bulk_size = bulk ? bulk->position.size : 0;
+    if (access == Access::kWrite) UPLINE_TRY(opened.drop_superseded());
     return store;
 }
 
@@ -479,17 +737,13 @@ Result<std::optional<ShardInfo>> Store::info() {
 }
 
 Result<Position> Store::position() {
-    UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get("default", "position"));
-    if (!value) return Position{0, merkle::empty_root(), 0, std::nullopt};
-    UPLINE_TRY_ASSIGN(const StoredPosition stored, record_of<StoredPosition>(*value, "position"));
-    return Position{stored.size, stored.root, stored.clock_us,
-                    LogPosition{stored.last_offset, stored.last_append_time_ms, stored.last_value_sha256}};
+    UPLINE_TRY_ASSIGN(const Head head, impl_->head());
+    return head.position;
 }
 
 Status Store::catch_up() {
     UPLINE_CHECK(impl_->access == Access::kRead, "a reader");
-    UPLINE_TRY_ROCKS(impl_->db->TryCatchUpWithPrimary(), "catching up with the writer");
-    return ok_status();
+    return impl_->catch_up();
 }
 
 // Of another process's writer, what is in a write-ahead log may be seen before its own sync has ended.
@@ -512,50 +766,72 @@ Status Store::sync() {
     return ok_status();
 }
 
-Status Store::commit(const EntryBatch& entries, std::span<const RecordPlace> places,
-                     std::span<const merkle::Tile> tiles, const Position& position) {
-    UPLINE_CHECK(entries.first == impl_->stored_size && places.size() == entries.size() &&
-                     position.size == entries.first + entries.size() && position.last_record,
-                 "a batch that follows what is stored");
-    rocksdb::WriteBatch batch(entries.bytes.size() + entries.size() * 12 + tiles.size() * 9000);
-    for (size_t first = 0; first < entries.size(); first += kPageEntries) {
-        const size_t count = std::min(kPageEntries, entries.size() - first);
-        const std::string key = big_endian(entries.first + first);
-        const uint32_t begin = first == 0 ? 0 : entries.ends[first - 1];
-        std::array<uint32_t, 1 + kPageEntries> header;
-        header[0] = static_cast<uint32_t>(count);
-        for (size_t i = 0; i < count; ++i) header[1 + i] = entries.ends[first + i] - begin;
-        const rocksdb::Slice key_slice(key);
-        const std::array<rocksdb::Slice, 2> parts = {
-            rocksdb::Slice(reinterpret_cast<const char*>(header.data()), 4 + 4 * count),
-            slice(view(std::span(entries.bytes).subspan(begin, entries.ends[first + count - 1] - begin)))};
-        UPLINE_TRY_ROCKS(batch.Put(impl_->family("entries"), rocksdb::SliceParts(&key_slice, 1),
-                                   rocksdb::SliceParts(parts.data(), 2)),
-                         "entries");
-
-        std::string offsets;
-        RecordPlace previous;
-        for (const RecordPlace& place : places.subspan(first, count)) {
-            append_varint(place.offset - previous.offset, offsets);
-            append_varint(place.append_time_ms - previous.append_time_ms, offsets);
-            previous = place;
+Status Store::commit(std::span<const CommitPart> parts, std::span<const merkle::Tile> tiles, const Position& position) {
+    size_t bytes = tiles.size() * 9000;
+    for (const CommitPart& part : parts) bytes += part.entries->bytes.size() + part.entries->size() * 12;
+    impl_->check_follows(parts, position);
+    rocksdb::WriteBatch batch(bytes);
+    for (const CommitPart& part : parts) {
+        PageWriter pages(*part.entries, part.places);
+        while (pages.next()) {
+            const rocksdb::Slice key(pages.key);
+            const std::array<rocksdb::Slice, 2> value = {slice(pages.header), slice(pages.entries)};
+            UPLINE_TRY_ROCKS(
+                batch.Put(impl_->family("entries"), rocksdb::SliceParts(&key, 1), rocksdb::SliceParts(value.data(), 2)),
+                "entries");
+            UPLINE_TRY_ROCKS(batch.Put(impl_->family("offsets"), key, pages.offsets), "offsets");
         }
-        UPLINE_TRY_ROCKS(batch.Put(impl_->family("offsets"), key, offsets), "offsets");
     }
     for (const merkle::Tile& tile : tiles)
-        UPLINE_TRY_ROCKS(batch.Put(impl_->family("tiles"), tile_key(tile.level, tile.index),
-                                   slice(view(std::as_bytes(std::span(tile.hashes))))),
+        UPLINE_TRY_ROCKS(batch.Put(impl_->family("tiles"), tile_key(tile.level, tile.index), slice(view(tile))),
                          "tiles");
-    const LogPosition& last = *position.last_record;
-    UPLINE_TRY_ROCKS(batch.Put(impl_->family("default"), "position",
-                               bytes_of(StoredPosition{position.size, position.root, position.clock_us, last.offset,
-                                                       last.append_time_ms, last.value_sha256})),
+    UPLINE_TRY_ROCKS(batch.Put(impl_->family("default"), "position", head_bytes(position, impl_->bulk_size)),
                      "position");
     rocksdb::WriteOptions options;
     options.sync = true;
     UPLINE_TRY_ROCKS(impl_->db->Write(options, &batch), "write of a batch of entries");
     impl_->stored_size = position.size;
     return ok_status();
+}
+
+Status Store::ingest(std::span<const CommitPart> parts, std::span<const merkle::Tile> tiles,
+                     std::span<const merkle::Tile> right_edge, const Position& position) {
+    impl_->check_follows(parts, position);
+    UPLINE_TRY_ASSIGN(FilesToIngest files, impl_->files_to_ingest("ingest_entries"));
+    UPLINE_TRY(files.write("bulk_entries", [&](auto&& put) {
+        std::string page;
+        for (const CommitPart& part : parts) {
+            PageWriter pages(*part.entries, part.places);
+            while (pages.next()) {
+                page.assign(pages.header).append(pages.entries);
+                put(pages.key, page);
+            }
+        }
+    }));
+    UPLINE_TRY(files.write("bulk_offsets", [&](auto&& put) {
+        for (const CommitPart& part : parts) {
+            PageWriter pages(*part.entries, part.places);
+            while (pages.next()) put(pages.key, pages.offsets);
+        }
+    }));
+    // A file for each level: the keys of a level only grow, so the files of a level never overlap.
+    for (unsigned level = 0; level < merkle::kTileLevels; ++level)
+        UPLINE_TRY(files.write("bulk_tiles", [&](auto&& put) {
+            for (const merkle::Tile& tile : tiles)
+                if (tile.level == level && tile.hashes.size() == merkle::kTileWidth)
+                    put(tile_key(tile.level, tile.index), view(tile));
+        }));
+    UPLINE_TRY(files.write("bulk_head", [&](auto&& put) {
+        std::string head = head_bytes(position, position.size);
+        for (const merkle::Tile& tile : right_edge) {
+            head.push_back(static_cast<char>(tile.level));
+            head += view(tile);
+        }
+        put("position", head);
+    }));
+    UPLINE_TRY(files.ingest("a batch of entries"));
+    impl_->stored_size = impl_->bulk_size = position.size;
+    return impl_->drop_superseded();
 }
 
 namespace {
@@ -746,22 +1022,24 @@ Result<std::unique_ptr<State>> Store::load_state() {
 }
 
 std::unique_ptr<EntrySource> Store::entries() {
-    return std::make_unique<EntryReader>(impl_->db.get(), impl_->family("entries"), ReadOrder::kAscending);
+    return std::make_unique<EntryReader>(impl_->db.get(), impl_->family("entries"), impl_->family("bulk_entries"),
+                                         ReadOrder::kAscending);
 }
 
 std::unique_ptr<EntrySource> Store::look_up() {
-    return std::make_unique<EntryReader>(impl_->db.get(), impl_->family("entries"), ReadOrder::kAny);
+    return std::make_unique<EntryReader>(impl_->db.get(), impl_->family("entries"), impl_->family("bulk_entries"),
+                                         ReadOrder::kAny);
 }
 
 Result<RecordPlace> Store::place(Sequence sequence) {
     const Error missing{ErrorCode::kCorrupt, fmt::format("the log offset of entry {} is missing", sequence)};
-    const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator({}, impl_->family("offsets")));
-    it->SeekForPrev(slice(big_endian(sequence)));
-    UPLINE_TRY_ROCKS(it->status(), "read of offsets");
-    if (!it->Valid() || it->key().size() != 8) return missing;
-    std::string_view bytes = view(it->value());
+    MergedIterator it(impl_->db.get(), {}, impl_->family("offsets"), impl_->family("bulk_offsets"));
+    it.SeekForPrev(slice(big_endian(sequence)));
+    UPLINE_TRY_ROCKS(it.status(), "read of offsets");
+    if (!it.Valid() || it.key().size() != 8) return missing;
+    std::string_view bytes = view(it.value());
     RecordPlace place;
-    for (uint64_t i = from_big_endian(view(it->key())); i <= sequence; ++i) {
+    for (uint64_t i = from_big_endian(view(it.key())); i <= sequence; ++i) {
         const auto offset = take_varint(bytes);
         const auto time = take_varint(bytes);
         if (!offset || !time) return missing;
@@ -774,14 +1052,14 @@ Result<RecordPlace> Store::place(Sequence sequence) {
 std::vector<RecordPlace> Store::places(Sequence first, size_t count) {
     std::vector<RecordPlace> places;
     places.reserve(count);
-    const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator({}, impl_->family("offsets")));
-    it->SeekForPrev(slice(big_endian(first)));
-    while (places.size() < count && it->Valid() && it->key().size() == 8) {
-        std::string bytes = it->value().ToString();
-        const uint64_t begin = from_big_endian(view(it->key()));
-        it->Next();
+    MergedIterator it(impl_->db.get(), {}, impl_->family("offsets"), impl_->family("bulk_offsets"));
+    it.SeekForPrev(slice(big_endian(first)));
+    while (places.size() < count && it.Valid() && it.key().size() == 8) {
+        std::string bytes = it.value().ToString();
+        const uint64_t begin = from_big_endian(view(it.key()));
+        it.Next();
         // Up to the next page, wherever that begins.
-        const uint64_t end = it->Valid() && it->key().size() == 8 ? from_big_endian(view(it->key())) : UINT64_MAX;
+        const uint64_t end = it.Valid() && it.key().size() == 8 ? from_big_endian(view(it.key())) : UINT64_MAX;
         std::string_view rest = bytes;
         RecordPlace place;
         for (uint64_t i = begin; i < end && places.size() < count; ++i) {
@@ -796,14 +1074,26 @@ std::vector<RecordPlace> Store::places(Sequence first, size_t count) {
     return places;
 }
 
+// A tile that was partial when it was written one way may be wider written the other: the widest is the newest.
 Result<std::optional<merkle::Tile>> Store::tile(unsigned level, uint64_t index) {
-    UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get("tiles", tile_key(level, index)));
-    if (!value) return std::optional<merkle::Tile>();
-    if (value->size() % sizeof(Hash) != 0 || value->empty() || value->size() > merkle::kTileWidth * sizeof(Hash))
-        return Error{ErrorCode::kCorrupt, fmt::format("tile {}/{} is misshapen", level, index)};
-    merkle::Tile tile{level, index, std::vector<Hash>(value->size() / sizeof(Hash))};
-    std::memcpy(tile.hashes.data(), value->data(), value->size());
-    return std::optional<merkle::Tile>(std::move(tile));
+    std::optional<merkle::Tile> widest;
+    const auto take = [&](std::vector<Hash> hashes) {
+        if (!widest || hashes.size() > widest->hashes.size()) widest = merkle::Tile{level, index, std::move(hashes)};
+    };
+    for (const char* name : {"bulk_tiles", "tiles"}) {
+        if (widest && widest->hashes.size() == merkle::kTileWidth) break;
+        UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get(name, tile_key(level, index)));
+        if (!value) continue;
+        std::optional<std::vector<Hash>> hashes = hashes_of(*value);
+        if (!hashes) return Error{ErrorCode::kCorrupt, fmt::format("tile {}/{} is misshapen", level, index)};
+        take(std::move(*hashes));
+    }
+    if (widest && widest->hashes.size() == merkle::kTileWidth) return widest;
+    UPLINE_TRY_ASSIGN(const std::optional<Head> bulk, impl_->bulk_head());
+    if (bulk)
+        for (const merkle::Tile& tile : bulk->right_edge)
+            if (tile.level == level && tile.index == index) take(tile.hashes);
+    return widest;
 }
 
 Result<merkle::Tree> Store::load_tree(uint64_t size) {
@@ -892,11 +1182,13 @@ Result<std::string> Store::raw(std::string_view family, std::string_view key) {
 }
 
 Result<Store::EntryPlace> Store::entry_place(Sequence sequence) {
-    EntryReader reader(impl_->db.get(), impl_->family("entries"), ReadOrder::kAny);
+    EntryReader reader(impl_->db.get(), impl_->family("entries"), impl_->family("bulk_entries"), ReadOrder::kAny);
     UPLINE_TRY(reader.entry(sequence));
     const Page& page = reader.page();
     const auto i = static_cast<uint32_t>(sequence - page.first);
-    return EntryPlace{big_endian(page.first), page.begin(i), page.end(i) - page.begin(i)};
+    const std::string key = big_endian(page.first);
+    UPLINE_TRY_ASSIGN(const std::optional<std::string> in_bulk, impl_->get("bulk_entries", key));
+    return EntryPlace{in_bulk ? "bulk_entries" : "entries", key, page.begin(i), page.end(i) - page.begin(i)};
 }
 
 Result<uint64_t> Store::bytes_on_disk() {

@@ -2,16 +2,21 @@
 // The RocksDB of one shard. What is written when:
 //
 //   with every batch, in one synced write:  entries, offsets, tiles, position
+//     or, of many entries, in one atomic ingest: the same in families of their own
 //   now and then, in one atomic ingest:     programs, users ... refunds, ids, and the size they are of
 //   by projectors, whenever they like:      tables of rows, each with the position it stands for
 //
 // So after a crash at any instant entries, tree and log position agree, the rest is as of an earlier entry, and opening
 // folds it forward. A column family for each kind of thing:
 //
-//   default   "shard": partition, partition count, log identity; "position"
+//   default   "shard": partition, partition count, log identity; "position", unless bulk_head's is newer
 //   entries   first sequence (u64 big-endian) -> a page of up to 256 entries
 //   offsets   the same key -> log offsets and append times of that page
 //   tiles     level (u8), index (u64 big-endian) -> the tile's hashes
+//   bulk_entries bulk_offsets
+//             the same as above, of the entries that were ingested: each entry is in one of the two
+//   bulk_tiles  tiles that were full when they were ingested
+//   bulk_head "position" -> position after the last ingest, and the partial tiles of that size: level (u8), hashes
 //   programs users websites accounts books plans payouts refunds
 //             page number (u64 big-endian) -> records as in memory (ledger/state.h)
 //   ids       fingerprint, thing (u64 big-endian each) -> nothing
@@ -20,8 +25,8 @@
 //   state     "position" -> size, clock, rules version, and each of State::holds, u64 or i64 each
 //   model.*   pages of rows of a read model (ledger/packed_table.h)
 //
-// The state families are only ever ingested into and the others only written through the WAL: RocksDB before 7.10 can
-// misorder files of a family that is written both ways.
+// The state's and the bulk families are only ever ingested into and the others only written through the WAL: RocksDB
+// before 7.10 can misorder files of a family that is written both ways.
 //
 // Readers and tables may be used by one thread each, beside the writer; position, place, places and tile by any number
 // of threads, for they only read; all else by one thread at a time.
@@ -80,9 +85,18 @@ class Store {
     // Returns when what position() says after it is on the disk, whoever wrote it.
     Status sync();
 
-    // One synced write. REQUIRES: entries.first is the stored size; places.size() == entries.size().
-    Status commit(const EntryBatch& entries, std::span<const RecordPlace> places, std::span<const merkle::Tile> tiles,
-                  const Position& position);
+    // Batches that follow what is stored and one another.
+    struct CommitPart {
+        const EntryBatch* entries;
+        std::span<const RecordPlace> places;  // one for each entry
+    };
+    // One synced write, for few entries. `tiles` are all that have changed; `position` is that after the last entry.
+    Status commit(std::span<const CommitPart> parts, std::span<const merkle::Tile> tiles, const Position& position);
+    // The same for many: sorted files, synced, that become part of the ledger in one atomic step. Nothing goes through
+    // the write-ahead log or is written twice; the step itself takes some milliseconds. `right_edge`: the partial tiles
+    // of the tree.
+    Status ingest(std::span<const CommitPart> parts, std::span<const merkle::Tile> tiles,
+                  std::span<const merkle::Tile> right_edge, const Position& position);
 
     // Stores what has changed in `state` since it was last stored or loaded. REQUIRES: state.size() <= stored size.
     Status store_state(State& state);
@@ -136,6 +150,7 @@ class Store {
     Result<std::string> raw(std::string_view family, std::string_view key);
     // The page that holds an entry: its key, and where in the value the entry's bytes begin.
     struct EntryPlace {
+        const char* family;
         std::string page_key;
         size_t begin = 0;
         size_t size = 0;

@@ -27,13 +27,14 @@ class Projectors {
   public:
     // `failed` becomes true as soon as they cannot go on; finish() says why.
     using Committed = std::function<Status(uint64_t size, bool last)>;
-    static Result<std::unique_ptr<Projectors>> open(Store& store, size_t delta_bytes, Committed committed,
+    static Result<std::unique_ptr<Projectors>> open(Shard& shard, size_t delta_bytes, Committed committed,
                                                     std::atomic<bool>& failed) {
         std::unique_ptr<Projectors> projectors(new Projectors(std::move(committed), failed));
+        Store& store = shard.store();
         for (const auto make_model : kModels) {
             std::unique_ptr<Model> model = make_model();
             UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, store.table(model->name()));
-            projectors->sources_.push_back(store.entries());
+            projectors->sources_.push_back(shard.follow());
             EntrySource& walk = *projectors->sources_.back();
             projectors->sources_.push_back(store.look_up());
             EntrySource& look_up = *projectors->sources_.back();
@@ -151,7 +152,7 @@ Status feed_one(EventLog& log, const DataFolder& folder, uint32_t partition, con
     if (options.committed)
         committed = [&](uint64_t size, bool last) { return options.committed(partition, shard->store(), size, last); };
     UPLINE_TRY_ASSIGN(const std::unique_ptr<Projectors> projectors,
-                      Projectors::open(shard->store(), delta_bytes, std::move(committed), stop.failed));
+                      Projectors::open(*shard, delta_bytes, std::move(committed), stop.failed));
     projectors->advance(shard->position().size);
 
     ConsumeOptions consume_options{.batch_records = options.batch_records, .once = options.once, .stop = &stop.either};
