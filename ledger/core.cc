@@ -23,6 +23,13 @@ bool comfortable(Int128 balance) {
     return balance > -kComfort && balance < kComfort;
 }
 
+// A record may lie across two cache lines.
+template <class T>
+void prefetch_record(const T* record) {
+    __builtin_prefetch(record);
+    __builtin_prefetch(reinterpret_cast<const char*>(record + 1) - 1);
+}
+
 }  // namespace
 
 Input read_input(std::span<const std::byte> value, int64_t append_time_ms, const Rules& rules) {
@@ -119,6 +126,7 @@ void Core::fetch_ahead(std::span<const Input> inputs) {
         if (event.program != last_program_) {
             last_program_ = event.program;
             last_program_hash_ = IdTable::program_hash(event.program);
+            last_program_index_ = kNoIndex;
         }
         Names& names = names_[i];
         names.program_hash = last_program_hash_;
@@ -142,22 +150,26 @@ void Core::fetch_ahead(std::span<const Input> inputs) {
         const Thing buyer = state_.ids().find(names_[i].refs[0], [](Thing) { return true; });
         if (buyer.kind() != ThingKind::kUser) continue;
         members[count++] = static_cast<Index>(buyer.number());
-        __builtin_prefetch(users.data() + buyer.number());
+        prefetch_record(users.data() + buyer.number());
     }
-    for (unsigned level = 1; level <= kMaxLevels && count > 0; ++level) {
+    for (unsigned level = 0; level <= kMaxLevels && count > 0; ++level) {
         size_t kept = 0;
         for (size_t i = 0; i < count; ++i) {
             const User& user = users[members[i]];
-            if (user.first_account != kNoIndex) __builtin_prefetch(state_.accounts().data() + user.first_account, 1);
-            if (user.referrer == kNoIndex) continue;
+            if (level > 0 && user.first_account != kNoIndex)
+                prefetch_record(state_.accounts().data() + user.first_account);
+            if (user.referrer == kNoIndex || level == kMaxLevels) continue;
             members[kept++] = user.referrer;
-            __builtin_prefetch(users.data() + user.referrer);
+            prefetch_record(users.data() + user.referrer);
         }
         count = kept;
     }
-    for (size_t i = 0; i < count; ++i)
-        if (const Index account = users[members[i]].first_account; account != kNoIndex)
-            __builtin_prefetch(state_.accounts().data() + account, 1);
+}
+
+Index Core::find_program(std::string_view name) {
+    if (name != last_program_) return state_.find_program(name);
+    if (last_program_index_ == kNoIndex) last_program_index_ = state_.find_program(name);
+    return last_program_index_;
 }
 
 // The order of checks that all types share.
@@ -173,7 +185,7 @@ Result<Outcome> Core::decide(const Input& input, const Names& names) {
     if (!for_partition && partition_of(event.program, shard_.partition_count) != shard_.partition)
         return Outcome::kWrongPartition;
 
-    resolved_.program = state_.find_program(event.program);
+    resolved_.program = find_program(event.program);
     resolved_.fingerprint = names.id;
     std::optional<Error> error;
     const Thing earlier = state_.find(resolved_.program, event.id, names.id, [&](Sequence sequence) {
@@ -324,6 +336,7 @@ Result<bool> Core::fits() {
     for (size_t i = 0; i < entry_.posting_count; ++i) {
         if (!is_user_account(entry_.postings[i].account)) continue;
         const Index account_index = state_.find_account(resolved_.users[i], entry_.currency);
+        resolved_.accounts[i] = account_index;
         if (account_index == kNoIndex) continue;
         const Account& account = state_.accounts()[account_index];
         // Whatever is still to be moved from pending to available leaves these within them.

@@ -99,7 +99,8 @@ class Core final : private Funds {
     static constexpr size_t kMostOpenLeaves = 64 << 20;  // bytes
 
   private:
-    static constexpr size_t kBlock = 64;  // inputs whose table slots are fetched ahead of use
+    static constexpr size_t kBlock =
+        32;  // inputs whose memory is fetched ahead of use; what they touch fits the caches
     struct Names {
         uint64_t program_hash = 0;
         uint64_t id = 0;  // fingerprints
@@ -136,6 +137,7 @@ class Core final : private Funds {
     };
 
     void fetch_ahead(std::span<const Input> inputs);
+    Index find_program(std::string_view name);
     Result<Outcome> decide(const Input& input, const Names& names);
     Status resolve_refs(const Event& event, const Names& names);
     Status resolve_sale(const Event& event, const Uuid& id, uint64_t fingerprint);
@@ -163,6 +165,7 @@ class Core final : private Funds {
     std::array<Names, kBlock> names_;
     std::string last_program_;  // events of one program come in runs
     uint64_t last_program_hash_ = 0;
+    Index last_program_index_ = kNoIndex;  // kNoIndex while there is none
     std::vector<std::byte> scratch_;
 };
 

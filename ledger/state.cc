@@ -161,16 +161,14 @@ void State::post(const Entry& entry, Index program, const Resolved& resolved) {
             case AccountKind::kTax: add_to(book.tax, posting.amount); break;
             case AccountKind::kHouse: add_to(book.house, posting.amount); break;
             case AccountKind::kEarned: {
-                Account& account = accounts_.change(account_for(resolved.users[i], entry.currency));
+                Account& account = account_of(resolved, i, entry.currency);
                 add_to(entry.mature_at_once() ? account.available : account.pending, posting.amount);
                 break;
             }
             case AccountKind::kReserved:
-                add_to(accounts_.change(account_for(resolved.users[i], entry.currency)).reserved, posting.amount);
+                add_to(account_of(resolved, i, entry.currency).reserved, posting.amount);
                 break;
-            case AccountKind::kPaid:
-                add_to(accounts_.change(account_for(resolved.users[i], entry.currency)).paid, posting.amount);
-                break;
+            case AccountKind::kPaid: add_to(account_of(resolved, i, entry.currency).paid, posting.amount); break;
         }
     }
 }
@@ -204,6 +202,7 @@ Result<Resolved> State::resolve(const Entry& entry) const {
         const auto user = user_rank_.rank(entry.postings[i].user);
         if (!user) return missing("the user", entry.postings[i].user);
         resolved.users[i] = *user;
+        resolved.accounts[i] = kNoIndex;
     }
     return resolved;
 }
@@ -343,6 +342,11 @@ Index State::program_for(std::string_view name) {
     const Index index = programs_.append(program);
     program_index_.emplace(name, index);
     return index;
+}
+
+Account& State::account_of(const Resolved& resolved, size_t posting, Currency currency) {
+    const Index known = resolved.accounts[posting];
+    return accounts_.change(known != kNoIndex ? known : account_for(resolved.users[posting], currency));
 }
 
 Index State::account_for(Index user, Currency currency) {

@@ -117,6 +117,7 @@ struct Resolved {
     uint64_t fingerprint = 0;                                        // of (program, event id)
     std::array<Index, kMaxRefs> refs{kNoIndex, kNoIndex, kNoIndex};  // as Entry::refs; sales have no index
     std::array<Index, kMaxPostings> users{};                         // as Entry::postings, for users' accounts
+    std::array<Index, kMaxPostings> accounts{};                      // the same; kNoIndex: none yet, or not looked up
 };
 
 class State {
@@ -232,6 +233,7 @@ class State {
 
   private:
     Index program_for(std::string_view name);
+    Account& account_of(const Resolved& resolved, size_t posting, Currency currency);
     Index account_for(Index user, Currency currency);
     Index book_for(Index program, Currency currency);
     void refund(const Entry& entry);
