@@ -104,24 +104,23 @@ TEST_F(ClosingShard, GoesOnWhileItHashesAndMakesTheSameEntriesInTheSameOrder) {
     const std::unique_ptr<Shard> shard = open(data);
     ASSERT_NE(shard, nullptr);
     apply(*shard, closing_at_);
-    size_t ahead = 0;  // batches after which entries were in flight
+    ASSERT_OK(shard->commit_all());
+    size_t ahead = 0;  // batches that were applied while the closing was on its way
     while (shard->state().size() < records_->size()) {
         const uint64_t on_disk = shard->position().size;
         ASSERT_NO_FATAL_FAILURE(apply(*shard, 5));
         ASSERT_GE(shard->position().size, on_disk);
-        ahead += shard->position().size < shard->state().size() ? 1 : 0;
-        ASSERT_TRUE(shard->position().size == shard->state().size() || shard->position().size >= closing_at_);
+        ahead += shard->position().size <= closing_at_ ? 1 : 0;
     }
-    EXPECT_GT(ahead, 0U) << "or it has waited for each hash";
-    while (*shard->catch_up_some()) {
-    }
+    EXPECT_GT(ahead, 3U) << "or it has waited for each hash";
+    ASSERT_OK(shard->commit_all());
     EXPECT_EQ(shard->position().size, records_->size());
     EXPECT_EQ(to_hex(shard->position().root), root_);
     ASSERT_OK(shard->store_state());
     EXPECT_TRUE(dump(shard->state()) == state_);
 }
 
-TEST_F(ClosingShard, ThrownAwayWithEntriesInFlightLosesNoneThatWasOnDiskAndGoesOnToTheSameRoot) {
+TEST_F(ClosingShard, ThrownAwayWithEntriesOnTheirWayCommitsThemAndGoesOnToTheSameRoot) {
     std::mt19937_64 random(test_seed());
     const DataFolder data = folder("data");
     std::unique_ptr<Shard> shard = open(data);
@@ -130,15 +129,15 @@ TEST_F(ClosingShard, ThrownAwayWithEntriesInFlightLosesNoneThatWasOnDiskAndGoesO
     size_t thrown_away = 0;
     while (shard->state().size() < records_->size()) {
         ASSERT_NO_FATAL_FAILURE(apply(*shard, 1 + random() % 60));
-        const uint64_t on_disk = shard->position().size;
-        if (on_disk == shard->state().size() && random() % 4 != 0) continue;
-        if (on_disk < shard->state().size()) ++thrown_away;
+        const uint64_t applied = shard->state().size();
+        if (shard->position().size == applied && random() % 4 != 0) continue;
+        if (shard->position().size < applied) ++thrown_away;
         if (thrown_away > 20) continue;
         shard.reset();
         shard = open(data);
         ASSERT_NE(shard, nullptr);
-        ASSERT_EQ(shard->position().size, on_disk);
-        ASSERT_EQ(shard->state().size(), on_disk);
+        ASSERT_EQ(shard->position().size, applied);
+        ASSERT_EQ(shard->state().size(), applied);
     }
     EXPECT_GT(thrown_away, 0U);
     ASSERT_OK(shard->store_state());

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <simdjson.h>
+#include <array>
 
 #include <algorithm>
 #include <cstdlib>
@@ -165,7 +166,8 @@ class GoldenFolder : public ::testing::Test {
             batch.append(static_cast<Offset>(i), records[i].append_time_ms, records[i].value);
         for (const Record& record : batch.records())
             inputs.push_back(read_input(record.value, record.append_time_ms, shard.rules()));
-        return shard.apply(inputs, batch.records());
+        UPLINE_TRY(shard.apply(inputs, batch.records()));
+        return shard.commit_all();
     }
 
     // A folder as the release that made the entries left it: the first `size` of them, in writes of some each.
@@ -189,7 +191,8 @@ class GoldenFolder : public ::testing::Test {
                 position = {i + 1, tree.root(), entry.clock_us,
                             LogPosition{static_cast<Offset>(i), records[i].append_time_ms, entry.record_sha256}};
             }
-            UPLINE_TRY(store.commit(batch, places, tree.take_changed_tiles(), position));
+            UPLINE_TRY(
+                store.commit(std::array{Store::CommitPart{&batch, places}}, tree.take_changed_tiles(), position));
         }
         return ok_status();
     }

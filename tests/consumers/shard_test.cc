@@ -106,6 +106,7 @@ TEST_F(ShardTest, KeepsWhereEachRecordLies) {
         batch.append(static_cast<Offset>(i * i), kAppendTimeMs - static_cast<int64_t>(i), records[i]);
     for (const Record& record : batch.records()) inputs.push_back(read_input(record.value, record.append_time_ms));
     ASSERT_OK(shard->apply(inputs, batch.records()));
+    ASSERT_OK(shard->commit_all());
     for (const size_t i : {0, 1, 255, 256, 299}) {
         const Result<RecordPlace> place = shard->store().place(i);
         ASSERT_OK(place);
@@ -183,6 +184,7 @@ TEST_F(ShardTest, WhoseStateIsAheadOfItsEntriesIsRefused) {
         const Batch first(records, 0, 10);
         const Batch second(records, 10, 10);
         ASSERT_OK(shard->apply(first.inputs, first.records.records()));
+        ASSERT_OK(shard->commit_all());
         position = *shard->store().raw("default", "position");
         ASSERT_OK(shard->apply(second.inputs, second.records.records()));
         ASSERT_OK(shard->store_state());
@@ -200,6 +202,7 @@ TEST_F(ShardTest, WhoseTreeIsNotThatOfItsPositionIsRefused) {
         const std::unique_ptr<Shard> shard = open(data);
         const Batch batch(records, 0, 20);
         ASSERT_OK(shard->apply(batch.inputs, batch.records.records()));
+        ASSERT_OK(shard->commit_all());
         std::string position = *shard->store().raw("default", "position");
         position[8] = static_cast<char>(position[8] ^ 1);  // of the root, behind the size
         ASSERT_OK(shard->store().tamper("default", "position", position));
