@@ -137,6 +137,19 @@ void merkle_append(benchmark::State& bench) {
     bench.SetItemsProcessed(bench.iterations());
 }
 
+// As a shard does it: the leaves of a batch, then the tree.
+void merkle_append_many(benchmark::State& bench) {
+    const std::vector<std::byte> entries(200 * kBatch);
+    std::vector<uint32_t> ends;
+    for (uint32_t i = 1; i <= kBatch; ++i) ends.push_back(200 * i);
+    merkle::Tree tree;
+    for (auto _ : bench) {
+        tree.append(merkle::leaf_hashes(entries, ends));
+        benchmark::DoNotOptimize(tree.take_changed_tiles());
+    }
+    bench.SetItemsProcessed(bench.iterations() * static_cast<int64_t>(kBatch));
+}
+
 class OneBatch final : public EntrySource {
   public:
     explicit OneBatch(const EntryBatch& batch) : batch_(batch) {}
@@ -179,6 +192,7 @@ BENCHMARK(record_hash);
 BENCHMARK(record_hash_many)->DenseRange(0, 2);
 BENCHMARK(split_of_a_sale);
 BENCHMARK(merkle_append);
+BENCHMARK(merkle_append_many);
 BENCHMARK(core_apply)->Unit(benchmark::kMillisecond)->Iterations(20);
 BENCHMARK(project)->Unit(benchmark::kMillisecond);
 
