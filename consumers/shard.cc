@@ -190,7 +190,7 @@ Status Shard::commit_first() {
         UPLINE_TRY_ASSIGN(const std::vector<Hash> roots, flight.roots.get());
         fill_closings(flight.entries, roots);
     }
-    for (size_t i = 0; i < flight.entries.size(); ++i) tree_.append(merkle::leaf_hash(flight.entries[i]));
+    tree_.append(merkle::leaf_hashes(flight.entries.bytes, flight.entries.ends));
     flight.position.root = tree_.root();
     UPLINE_TRY(store_->commit(flight.entries, flight.places, tree_.take_changed_tiles(), flight.position));
     position_ = flight.position;
