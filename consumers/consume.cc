@@ -119,9 +119,7 @@ Status read_all(LogReader& reader, const ConsumeOptions& options, Pipe& pipe) {
             continue;
         }
         work->inputs.clear();
-        const Rules& rules = pipe.rules();
-        for (const Record& record : work->records.records())
-            work->inputs.push_back(read_input(record.value, record.append_time_ms, rules));
+        read_inputs(work->records.records(), pipe.rules(), work->inputs);
         const bool little = work->records.size() < kLittle;
         pipe.give_filled();
         // Asked after little came, too: beside a producer that never pauses no read would come back empty.
