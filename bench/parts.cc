@@ -85,6 +85,23 @@ void record_hash(benchmark::State& bench) {
     bench.SetItemsProcessed(bench.iterations());
 }
 
+// The same side by side, in each way that this CPU has: 0 is the one in use.
+void record_hash_many(benchmark::State& bench) {
+    const auto index = static_cast<size_t>(bench.range(0));
+    if (index >= sha256_ways().size()) return bench.SkipWithError("this CPU has no such way");
+    const Sha256Way& way = sha256_ways()[index];
+    const RecordBatch batch = records_of(world().community, 0, kBatch);
+    std::vector<std::span<const std::byte>> values;
+    for (const Record& record : batch.records()) values.push_back(record.value);
+    std::vector<Hash> hashes(values.size());
+    for (auto _ : bench) {
+        way.hash(values, hashes, {});
+        benchmark::DoNotOptimize(hashes.data());
+    }
+    bench.SetLabel(std::string(way.name));
+    bench.SetItemsProcessed(bench.iterations() * static_cast<int64_t>(kBatch));
+}
+
 // Everything the core does for a seven-level sale, entry bytes included.
 void core_apply(benchmark::State& bench) {
     static uint64_t next_sale = 0;
@@ -118,6 +135,19 @@ void merkle_append(benchmark::State& bench) {
         if (tree.size() % kBatch == 0) benchmark::DoNotOptimize(tree.take_changed_tiles());
     }
     bench.SetItemsProcessed(bench.iterations());
+}
+
+// As a shard does it: the leaves of a batch, then the tree.
+void merkle_append_many(benchmark::State& bench) {
+    const std::vector<std::byte> entries(200 * kBatch);
+    std::vector<uint32_t> ends;
+    for (uint32_t i = 1; i <= kBatch; ++i) ends.push_back(200 * i);
+    merkle::Tree tree;
+    for (auto _ : bench) {
+        tree.append(merkle::leaf_hashes(entries, ends));
+        benchmark::DoNotOptimize(tree.take_changed_tiles());
+    }
+    bench.SetItemsProcessed(bench.iterations() * static_cast<int64_t>(kBatch));
 }
 
 class OneBatch final : public EntrySource {
@@ -159,8 +189,10 @@ void project(benchmark::State& bench) {
 BENCHMARK(decode);
 BENCHMARK(parse_json);
 BENCHMARK(record_hash);
+BENCHMARK(record_hash_many)->DenseRange(0, 2);
 BENCHMARK(split_of_a_sale);
 BENCHMARK(merkle_append);
+BENCHMARK(merkle_append_many);
 BENCHMARK(core_apply)->Unit(benchmark::kMillisecond)->Iterations(20);
 BENCHMARK(project)->Unit(benchmark::kMillisecond);
 

@@ -177,7 +177,7 @@ Status Committer::take_in(Flight& flight) {
         bytes_ahead_ -= leaves;
         changed_.notify_all();
     }
-    for (size_t i = 0; i < flight.entries.size(); ++i) tree_.append(merkle::leaf_hash(flight.entries[i]));
+    tree_.append(merkle::leaf_hashes(flight.entries.bytes, flight.entries.ends));
     flight.position.root = tree_.root();
     return ok_status();
 }

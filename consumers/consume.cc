@@ -120,9 +120,7 @@ Status read_all(LogReader& reader, const ConsumeOptions& options, Pipe& pipe) {
             continue;
         }
         work->inputs.clear();
-        const Rules& rules = pipe.rules();
-        for (const Record& record : work->records.records())
-            work->inputs.push_back(read_input(record.value, record.append_time_ms, rules));
+        read_inputs(work->records.records(), pipe.rules(), work->inputs);
         const bool little = work->records.size() < kLittle;
         work->more_follows =
             work->records.size() == options.batch_records || work->records.value_bytes() >= options.batch_bytes / 2;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/closing.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "events/check.h"
@@ -78,10 +79,13 @@ ClosingSnapshot take_closing(const State& state, Index program) {
 }
 
 std::vector<Hash> balance_hashes(std::span<const std::byte> leaves) {
-    std::vector<Hash> hashes;
-    hashes.reserve(leaves.size() / kBalanceLeafBytes);
-    for (; !leaves.empty(); leaves = leaves.subspan(kBalanceLeafBytes))
-        hashes.push_back(merkle::leaf_hash(leaves.first(kBalanceLeafBytes)));
+    std::vector<Hash> hashes(leaves.size() / kBalanceLeafBytes);
+    std::array<std::span<const std::byte>, 1024> some;
+    for (size_t first = 0; first < hashes.size(); first += some.size()) {
+        const size_t count = std::min(some.size(), hashes.size() - first);
+        for (size_t i = 0; i < count; ++i) some[i] = leaves.subspan((first + i) * kBalanceLeafBytes, kBalanceLeafBytes);
+        merkle::leaf_hashes(std::span(some).first(count), std::span(hashes).subspan(first, count));
+    }
     return hashes;
 }
 

@@ -22,6 +22,8 @@
 
 namespace upline {
 
+struct Record;  // events/event_log.h
+
 // A record that has been read: what the core needs of it. Decoding and hashing are pure and may run ahead, beside the
 // core.
 struct Input {
@@ -35,6 +37,8 @@ struct Input {
 // REQUIRES: a value as decode_record wants it; the input's views point into it.
 Input read_input(std::span<const std::byte> value, int64_t append_time_ms,
                  const Rules& rules = rules_versions().front());
+// Appends the inputs that read_input makes of the records, their values hashed side by side.
+void read_inputs(std::span<const Record> records, const Rules& rules, std::vector<Input>& inputs);
 
 // The entries of a batch, one after another.
 struct EntryBatch {

@@ -2,6 +2,7 @@
 #include "ledger/merkle.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "events/check.h"
 
@@ -16,6 +17,17 @@ uint64_t last_tile(uint64_t size, unsigned level) {
     return (size >> (kTileHeight * level)) / kTileWidth;
 }
 
+// hashes[i] of message_at(i).
+template <class MessageAt>
+void hash_each(std::byte prefix, std::span<Hash> hashes, const MessageAt& message_at) {
+    std::array<std::span<const std::byte>, 1024> messages;
+    for (size_t first = 0; first < hashes.size(); first += messages.size()) {
+        const size_t count = std::min(messages.size(), hashes.size() - first);
+        for (size_t i = 0; i < count; ++i) messages[i] = message_at(first + i);
+        sha256_many(std::span(messages).first(count), hashes.subspan(first, count), prefix);
+    }
+}
+
 }  // namespace
 
 Hash leaf_hash(std::span<const std::byte> entry) {
@@ -24,6 +36,21 @@ Hash leaf_hash(std::span<const std::byte> entry) {
 Hash node_hash(const Hash& left, const Hash& right) {
     return sha256(kNodePrefix, left, right);
 }
+void leaf_hashes(Messages entries, std::span<Hash> hashes) {
+    sha256_many(entries, hashes, kLeafPrefix[0]);
+}
+void node_hashes(std::span<const Hash> children, std::span<Hash> nodes) {
+    UPLINE_CHECK(children.size() == 2 * nodes.size(), "two children for each node");
+    hash_each(kNodePrefix[0], nodes, [&](size_t i) { return std::as_bytes(children.subspan(2 * i, 2)); });
+}
+std::vector<Hash> leaf_hashes(std::span<const std::byte> entries, std::span<const uint32_t> ends) {
+    std::vector<Hash> hashes(ends.size());
+    hash_each(kLeafPrefix[0], hashes, [&](size_t i) {
+        const size_t begin = i == 0 ? 0 : ends[i - 1];
+        return entries.subspan(begin, ends[i] - begin);
+    });
+    return hashes;
+}
 Hash empty_root() {
     return sha256(std::span<const std::byte>{});
 }
@@ -31,9 +58,10 @@ Hash empty_root() {
 // A last node without a neighbour is thereby where the split at the largest power of two below the size puts it.
 void go_up(std::vector<Hash>& nodes) {
     const size_t pairs = nodes.size() / 2;
-    for (size_t i = 0; i < pairs; ++i) nodes[i] = node_hash(nodes[2 * i], nodes[2 * i + 1]);
-    if (nodes.size() % 2 == 1) nodes[pairs] = nodes.back();
-    nodes.resize(pairs + nodes.size() % 2);
+    std::vector<Hash> above(pairs + nodes.size() % 2);
+    node_hashes(std::span(nodes).first(2 * pairs), std::span(above).first(pairs));
+    if (nodes.size() % 2 == 1) above.back() = nodes.back();
+    nodes = std::move(above);
 }
 
 Hash root_of(std::vector<Hash> nodes) {
@@ -86,28 +114,34 @@ Hash Tree::root() const {
     return *right;
 }
 
-void Tree::append(const Hash& leaf) {
-    UPLINE_CHECK(size_ < UINT64_MAX, "a tree of fewer leaves than 64 bits number");
-    Hash node = leaf;
-    for (unsigned level = 0;; ++level) {
-        if (level % kTileHeight == 0) {
-            std::vector<Hash>& tile = partial_[level / kTileHeight];
-            tile.push_back(node);
-            partial_changed_[level / kTileHeight] = true;
-            if (tile.size() == kTileWidth) {
-                full_.push_back({level / kTileHeight, size_ >> (level + kTileHeight), std::move(tile)});
-                tile.clear();
-                tile.reserve(kTileWidth);
-                partial_changed_[level / kTileHeight] = false;
-            }
-        }
-        if ((size_ >> level & 1) == 0) {
-            subtrees_[level] = node;
-            break;
-        }
-        node = node_hash(subtrees_[level], node);
+// Level by level. The new nodes of a level, behind the one before them where that is the left half of a pair, are
+// hashed to the new ones of the next; what is left over waits for its right half.
+void Tree::append(std::span<const Hash> leaves) {
+    UPLINE_CHECK(leaves.size() <= UINT64_MAX - size_, "a tree of no more leaves than 64 bits number");
+    std::vector<Hash> nodes(leaves.begin(), leaves.end());
+    for (unsigned level = 0; !nodes.empty(); ++level) {
+        const uint64_t first = size_ >> level;  // the number of the first of them
+        if (level % kTileHeight == 0) add_to_tiles(level / kTileHeight, first, nodes);
+        if (first % 2 == 1) nodes.insert(nodes.begin(), subtrees_[level]);
+        if (nodes.size() % 2 == 1) subtrees_[level] = nodes.back();
+        std::vector<Hash> above(nodes.size() / 2);
+        node_hashes(std::span(nodes).first(2 * above.size()), above);
+        nodes = std::move(above);
     }
-    ++size_;
+    size_ += leaves.size();
+}
+
+// The hashes of a tile level that follow those it has, of which `first` is the first one's number.
+void Tree::add_to_tiles(unsigned level, uint64_t first, std::span<const Hash> hashes) {
+    std::vector<Hash>& tile = partial_[level];
+    while (!hashes.empty()) {
+        const auto added = hashes.first(std::min(hashes.size(), kTileWidth - tile.size()));
+        tile.insert(tile.end(), added.begin(), added.end());
+        partial_changed_[level] = tile.size() < kTileWidth;
+        if (tile.size() == kTileWidth) full_.push_back({level, first / kTileWidth, std::exchange(tile, {})});
+        first += added.size();
+        hashes = hashes.subspan(added.size());
+    }
 }
 
 std::vector<Tile> Tree::take_changed_tiles() {

@@ -20,6 +20,13 @@ inline constexpr unsigned kTileLevels = 8;  // 256^8 leaves are all that 64 bits
 
 Hash leaf_hash(std::span<const std::byte> entry);     // MTH of one entry: SHA-256(0x00 || entry)
 Hash node_hash(const Hash& left, const Hash& right);  // SHA-256(0x01 || left || right)
+// The same of many at once, which is faster. REQUIRES: as many hashes as entries; twice as many children as nodes, and
+// neither lie where the others do.
+void leaf_hashes(Messages entries, std::span<Hash> hashes);
+void node_hashes(std::span<const Hash> children, std::span<Hash> nodes);
+// Of entries that lie one after another, the i-th up to ends[i].
+std::vector<Hash> leaf_hashes(std::span<const std::byte> entries, std::span<const uint32_t> ends);
+
 // MTH of a list, given the leaf hashes.
 Hash root_of(std::vector<Hash> leaf_hashes);
 // One step of it: the nodes above these. A last one without a neighbour goes up as it is.
@@ -47,7 +54,9 @@ class Tree {
     uint64_t size() const { return size_; }
     Hash root() const;
 
-    void append(const Hash& leaf);  // REQUIRES: fewer than 2^64 - 1 leaves
+    // Leaves in order: the tree is the same however many come at once. REQUIRES: at most 2^64 - 1 leaves together
+    void append(std::span<const Hash> leaves);
+    void append(const Hash& leaf) { append({&leaf, 1}); }
 
     // Tiles filled since the last call, then the partial ones that have changed since: what must be stored so that
     // the stored tiles are those of the tree of size() leaves.
@@ -57,6 +66,8 @@ class Tree {
     std::vector<Tile> right_edge() const;
 
   private:
+    void add_to_tiles(unsigned level, uint64_t first, std::span<const Hash> hashes);
+
     uint64_t size_ = 0;
     std::array<Hash, 64> subtrees_{};  // [k]: root of the perfect subtree of 2^k leaves, if bit k of size_ is set
     std::array<std::vector<Hash>, kTileLevels> partial_;

@@ -81,6 +81,41 @@ Outcome outcome_of(MemoryShard& shard, const Input& input) {
     return entry.outcome;
 }
 
+TEST(Core, RecordsReadTogetherAreWhatEachIsByItself) {
+    RecordBatch batch;
+    RecordWriter writer;
+    for (uint64_t i = 0; i < 1000; ++i) {
+        Event event;
+        event.id = Writing::id(i + 1);
+        event.type = static_cast<uint8_t>(EventType::kUserSignedUp);
+        event.program = std::string_view("a-program-of-any-length").substr(0, 1 + i % 23);
+        event.occurred_at_us = static_cast<int64_t>(i);
+        event.payload = UserSignedUp{};
+        auto value = writer.encode(event);
+        if (i % 7 == 3) value = value.first(i % 50);  // malformed
+        batch.append(static_cast<Offset>(i), static_cast<int64_t>(10 * i), value);
+    }
+    const Rules& rules = rules_versions().front();
+    std::vector<Input> inputs(1);
+    read_inputs(batch.records(), rules, inputs);
+    ASSERT_EQ(inputs.size(), 1001U) << "they are appended";
+    for (size_t i = 0; i < 1000; ++i) {
+        const Record& record = batch.records()[i];
+        const Input alone = read_input(record.value, record.append_time_ms, rules);
+        const Input& together = inputs[i + 1];
+        ASSERT_EQ(together.record_sha256, alone.record_sha256) << i;
+        ASSERT_EQ(together.append_time_ms, alone.append_time_ms);
+        ASSERT_EQ(together.value.data(), record.value.data());
+        ASSERT_EQ(together.value.size(), record.value.size());
+        ASSERT_EQ(together.rules_version, alone.rules_version);
+        ASSERT_EQ(together.record.malformed, alone.record.malformed);
+        if (alone.record.malformed) continue;
+        ASSERT_EQ(together.record.event.id, alone.record.event.id);
+        ASSERT_EQ(together.record.event.program, alone.record.event.program);
+        ASSERT_EQ(together.record.event.occurred_at_us, alone.record.event.occurred_at_us);
+    }
+}
+
 TEST(Core, ATreeOfAHundredThousandLevelsPaysTheSevenNearest) {
     constexpr uint64_t kDepth = 100'000;
     Writing events;

@@ -164,6 +164,60 @@ TEST(Merkle, TilesTakenAfterAnyBatchesAreThoseOfTheTree) {
     }
 }
 
+// One tree grows by one leaf, the other by batches; after each batch both must be the same in all that is seen of them.
+TEST(Merkle, LeavesInBatchesMakeTheTreeThatTheyMakeOneByOne) {
+    const uint64_t seed = std::random_device{}();
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    const std::vector<Hash> leaves = numbered_leaves(140'000);
+    for (const size_t largest : {size_t{3}, size_t{40}, size_t{600}, size_t{9000}, size_t{70'000}}) {
+        Tree one_by_one;
+        Tree batches;
+        Stored stored_one_by_one;
+        Stored stored_batches;
+        for (size_t done = 0; done < std::min(leaves.size(), 300 * largest);) {
+            const size_t count = std::min<size_t>(leaves.size() - done, random() % (largest + 1));
+            for (size_t i = 0; i < count; ++i) one_by_one.append(leaves[done + i]);
+            batches.append(std::span(leaves).subspan(done, count));
+            done += count;
+            ASSERT_EQ(batches.size(), done);
+            ASSERT_EQ(batches.root(), one_by_one.root()) << "at size " << done;
+            const auto edge = batches.right_edge();
+            const auto right = one_by_one.right_edge();
+            ASSERT_EQ(edge.size(), right.size());
+            for (size_t i = 0; i < edge.size(); ++i) {
+                ASSERT_EQ(edge[i].level, right[i].level);
+                ASSERT_EQ(edge[i].index, right[i].index);
+                ASSERT_EQ(edge[i].hashes, right[i].hashes);
+            }
+            if (random() % 2 == 0) continue;
+            store(one_by_one, stored_one_by_one);
+            store(batches, stored_batches);
+            ASSERT_EQ(stored_batches, stored_one_by_one) << "at size " << done;
+        }
+        store(batches, stored_batches);
+        ASSERT_EQ(batches.root(), defined_root(std::span(leaves).first(batches.size())));
+        for (const auto& [place, hashes] : stored_batches)
+            ASSERT_EQ(hashes, defined_tile(std::span(leaves).first(batches.size()), place.first, place.second));
+    }
+}
+
+TEST(Merkle, HashesOfManyAreThoseOfEach) {
+    const std::vector<Hash> children = numbered_leaves(2 * 1500);
+    std::vector<Hash> nodes(children.size() / 2);
+    node_hashes(children, nodes);
+    for (size_t i = 0; i < nodes.size(); ++i) ASSERT_EQ(nodes[i], node_hash(children[2 * i], children[2 * i + 1]));
+    std::vector<std::byte> bytes;
+    std::vector<uint32_t> ends;
+    for (size_t i = 0; i < children.size(); ++i) {
+        bytes.insert(bytes.end(), children[i].begin(), children[i].begin() + i % 33);
+        ends.push_back(static_cast<uint32_t>(bytes.size()));
+    }
+    const std::vector<Hash> hashes = leaf_hashes(bytes, ends);
+    ASSERT_EQ(hashes.size(), ends.size());
+    for (size_t i = 0; i < ends.size(); ++i) ASSERT_EQ(hashes[i], leaf_hash(std::span(children[i]).first(i % 33)));
+}
+
 TEST(Merkle, TileWidthsAreThoseOfTheTilesSpecification) {
     EXPECT_EQ(tile_width(0, 0, 0), 0U);
     EXPECT_EQ(tile_width(255, 0, 0), 255U);
