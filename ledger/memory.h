@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -41,6 +42,10 @@ class FlatArray {
 
   public:
     FlatArray() = default;
+    FlatArray(const FlatArray& other) {
+        grow(other.size_);
+        if (size_ > 0) std::memcpy(memory_.data(), other.memory_.data(), size_ * sizeof(T));
+    }
     FlatArray(FlatArray&& other) noexcept : memory_(std::move(other.memory_)), size_(std::exchange(other.size_, 0)) {}
     FlatArray& operator=(FlatArray&& other) noexcept {
         std::swap(memory_, other.memory_);
