@@ -3,7 +3,7 @@
 
 #include <xxhash.h>
 
-#include <bit>
+#include <vector>
 
 namespace upline {
 
@@ -16,9 +16,9 @@ uint64_t IdTable::fingerprint(uint64_t program_hash, const Uuid& id) {
 }
 
 void IdTable::reserve(uint64_t count) {
-    size_t slots = slots_.size();
-    while (count * 10 > slots * 7) slots *= 2;
-    if (slots != slots_.size()) grow(slots);
+    unsigned shift = shift_;
+    while (count * 10 > (uint64_t{1} << (64 - shift)) * 7) --shift;
+    if (shift != shift_) grow(shift);
 }
 
 void IdTable::insert(uint64_t fingerprint, Thing thing) {
@@ -29,16 +29,28 @@ void IdTable::insert(uint64_t fingerprint, Thing thing) {
 
 void IdTable::put(Slot slot) {
     uint64_t i = home(slot.fingerprint);
-    while (slots_[i & (slots_.size() - 1)].thing != 0) ++i;
-    slots_[i & (slots_.size() - 1)] = slot;
+    while (slots_[i].thing != 0) ++i;
+    if (i + 1 == slots_.size()) slots_.grow(slots_.size() + kTail);
+    slots_[i] = slot;
 }
 
-void IdTable::grow(size_t slots) {
-    std::vector<Slot> old(slots);
-    old.swap(slots_);
-    shift_ = 64 - static_cast<unsigned>(std::countr_zero(slots));
-    for (const Slot& slot : old)
-        if (slot.thing != 0) put(slot);
+// In place: from the last slot to the first each moves to a place behind all that are still to be moved. A few near the
+// front would not, and are put in at the end.
+void IdTable::grow(unsigned shift) {
+    const uint64_t end = slots_.size();
+    shift_ = shift;
+    slots_.grow(homes() + kTail);
+    std::vector<Slot> late;
+    for (uint64_t i = end; i-- > 0;) {
+        const Slot slot = slots_[i];
+        if (slot.thing == 0) continue;
+        slots_[i] = {};
+        if (home(slot.fingerprint) > i)
+            put(slot);
+        else
+            late.push_back(slot);
+    }
+    for (const Slot& slot : late) put(slot);
 }
 
 }  // namespace upline

@@ -6,9 +6,9 @@
 
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 #include "events/uuid.h"
+#include "ledger/memory.h"
 
 namespace upline {
 
@@ -41,7 +41,7 @@ class IdTable {
         uint64_t thing = 0;  // Thing::word; 0: empty
     };
 
-    IdTable() : slots_(kFirstSlots) {}
+    IdTable() { slots_.grow(kFirstHomes + kTail); }
 
     static uint64_t program_hash(std::string_view program);
     static uint64_t fingerprint(uint64_t program_hash, const Uuid& id);
@@ -54,12 +54,10 @@ class IdTable {
     // The first thing with this fingerprint for which same(thing) holds, or nothing.
     template <class Same>
     Thing find(uint64_t fingerprint, Same&& same) const {
-        for (uint64_t i = home(fingerprint);; ++i) {
-            const Slot& slot = slots_[i & (slots_.size() - 1)];
-            if (slot.thing == 0) return {};
-            if (slot.fingerprint == fingerprint && same(Thing::from_word(slot.thing)))
-                return Thing::from_word(slot.thing);
-        }
+        for (const Slot* slot = &slots_[home(fingerprint)]; slot->thing != 0; ++slot)
+            if (slot->fingerprint == fingerprint && same(Thing::from_word(slot->thing)))
+                return Thing::from_word(slot->thing);
+        return {};
     }
 
     // REQUIRES: find() with the whole comparison gave nothing.
@@ -75,14 +73,18 @@ class IdTable {
     }
 
   private:
-    static constexpr size_t kFirstSlots = 1024;
-    // The highest bits: ids loaded in the order of their fingerprints fill the table from front to back.
+    static constexpr unsigned kFirstBits = 10;
+    static constexpr size_t kFirstHomes = size_t{1} << kFirstBits;
+    static constexpr size_t kTail = 32;
+    // The highest bits, so that twice the homes keep their order.
     uint64_t home(uint64_t fingerprint) const { return fingerprint >> shift_; }
+    uint64_t homes() const { return uint64_t{1} << (64 - shift_); }
     void put(Slot slot);
-    void grow(size_t slots);
+    void grow(unsigned shift);
 
-    std::vector<Slot> slots_;   // a power of two, at most 70 % full
-    unsigned shift_ = 64 - 10;  // 64 - log2(slots_.size())
+    // A slot for each home and some behind the last, at most 70 % full; the very last is empty.
+    FlatArray<Slot> slots_;
+    unsigned shift_ = 64 - kFirstBits;  // 64 - log2(homes())
     uint64_t size_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "events/check.h"
+#include "ledger/memory.h"
 
 namespace upline {
 
@@ -55,14 +56,14 @@ class Paged {
         if (first % kPageRecords != 0 || page != first / kPageRecords || bytes.empty() ||
             bytes.size() % sizeof(T) != 0 || bytes.size() > kPageRecords * sizeof(T))
             return false;
-        records_.resize(first + bytes.size() / sizeof(T));
+        records_.grow(first + bytes.size() / sizeof(T));
         std::memcpy(records_.data() + first, bytes.data(), bytes.size());
         changed_.resize(page / 64 + 1);
         return true;
     }
     std::span<const std::byte> page_bytes(size_t page) const {
         const size_t first = page * kPageRecords;
-        return std::as_bytes(std::span(records_).subspan(first, std::min(kPageRecords, records_.size() - first)));
+        return std::as_bytes(std::span(data() + first, std::min(kPageRecords, records_.size() - first)));
     }
     size_t page_count() const { return (records_.size() + kPageRecords - 1) / kPageRecords; }
 
@@ -73,7 +74,7 @@ class Paged {
         changed_[page / 64] |= uint64_t{1} << (page % 64);
     }
 
-    std::vector<T> records_;
+    FlatArray<T> records_;
     std::vector<uint64_t> changed_;  // a bit for each page
 };
 

@@ -7,9 +7,9 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "events/check.h"
+#include "ledger/memory.h"
 
 namespace upline {
 
@@ -46,7 +46,7 @@ class SequenceRank {
         uint64_t before;
         uint64_t bits[7];
     };
-    std::vector<Block> blocks_;
+    FlatArray<Block> blocks_;
     uint64_t count_ = 0;
 };
 

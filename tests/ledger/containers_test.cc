@@ -11,6 +11,7 @@
 
 #include "ledger/id_table.h"
 #include "ledger/maturity.h"
+#include "ledger/memory.h"
 #include "ledger/paged.h"
 #include "ledger/sequence_rank.h"
 
@@ -23,6 +24,37 @@ Uuid random_uuid(std::mt19937_64& random) {
     return id;
 }
 
+// Through every way to grow: small, into a mapping, and that one moved.
+TEST(FlatArray, KeepsWhatWasWrittenAndIsZeroBehindIt) {
+    const uint64_t seed = std::random_device{}();
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    for (int run = 0; run < 20; ++run) {
+        FlatArray<uint64_t> array;
+        std::vector<uint64_t> expected;
+        while (expected.size() < 1'500'000) {
+            if (random() % 4 == 0) {
+                expected.resize(expected.size() * (random() % 100) / 90 + expected.size());
+                expected.resize(expected.size() + random() % 1000);
+                array.grow(expected.size());
+            }
+            for (uint64_t i = random() % (expected.size() / 3 + 100); i > 0; --i) {
+                expected.push_back(random() | 1);
+                array.push_back(expected.back());
+            }
+            if (random() % 4 == 0 && !expected.empty()) {  // a record of its own
+                expected.push_back(expected[expected.size() / 2]);
+                array.push_back(array[array.size() / 2]);
+            }
+            if (random() % 3 != 0) continue;
+            FlatArray<uint64_t> moved = std::move(array);
+            ASSERT_TRUE(std::ranges::equal(moved, expected));
+            array = FlatArray(moved);  // a copy
+        }
+        ASSERT_TRUE(std::ranges::equal(array, expected));
+    }
+}
+
 TEST(IdTable, FindsWhatWasInsertedAndNothingElse) {
     const uint64_t seed = std::random_device{}();
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
@@ -30,7 +62,7 @@ TEST(IdTable, FindsWhatWasInsertedAndNothingElse) {
     IdTable table;
     std::map<uint64_t, uint64_t> expected;  // fingerprint -> number
     for (uint64_t i = 0; i < 50'000; ++i) {
-        // Some crowd at the end of the table, so that a run is long and wraps around to its front.
+        // Some crowd at the end of the table, so that a run is long and goes on behind the last home.
         const uint64_t fingerprint = random() | (i % 20 == 0 ? uint64_t{0x3ff} << 54 : 0);
         if (!expected.emplace(fingerprint, i).second) continue;
         table.insert(fingerprint, Thing(ThingKind::kOther, i));
@@ -76,6 +108,42 @@ TEST(IdTable, GrowingOrReservingLosesNothing) {
             for (uint64_t k = 0; k <= i; ++k)
                 ASSERT_EQ(table.find(fingerprints[k], [k](Thing t) { return t.number() == k; }).number(), k);
         }
+    }
+}
+
+// Ids that crowd at the front or behind the last home, or are all alike, grow with the others.
+TEST(IdTable, GrowsWhereverItsIdsLie) {
+    const uint64_t seed = std::random_device{}();
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    for (int run = 0; run < 60; ++run) {
+        IdTable table;
+        const unsigned shift = static_cast<unsigned>(random() % 60);
+        const uint64_t most = 1 + random() % 5000;
+        std::map<uint64_t, std::vector<uint64_t>> expected;  // fingerprint -> numbers
+        for (uint64_t i = 0; i < most; ++i) {
+            uint64_t fingerprint = random();
+            if (random() % 4 != 0) fingerprint = run % 2 == 0 ? fingerprint >> shift : ~(fingerprint >> shift);
+            if (random() % 50 == 0) table.reserve(table.size() + random() % 5000);
+            table.insert(fingerprint, Thing(ThingKind::kOther, i));
+            expected[fingerprint].push_back(i);
+        }
+        ASSERT_EQ(table.size(), most);
+        for (const auto& [fingerprint, numbers] : expected) {
+            std::vector<uint64_t> found;
+            table.find(fingerprint, [&](Thing thing) {
+                found.push_back(thing.number());
+                return false;
+            });
+            std::ranges::sort(found);
+            ASSERT_EQ(found, numbers);
+        }
+        uint64_t count = 0;
+        table.for_each([&](const IdTable::Slot& slot) {
+            ++count;
+            ASSERT_TRUE(expected.contains(slot.fingerprint));
+        });
+        ASSERT_EQ(count, most);
     }
 }
 
