@@ -122,7 +122,7 @@ class SitesModel final : public Model {
         }
         for (const uint32_t when : {kTotal, key_day_of(entry.occurred_at_us)}) {
             const Key key{.website = website, .day = when, .kind = kSalesRow, .currency = entry.currency};
-            const Deltas::Touched row = deltas.touch(key.row(), kSalesCounters);
+            const std::span<int64_t> row = deltas.touch(key.row(), kSalesCounters);
             for (const Counter& counter : own) add_to(row[counter.number], counter.amount);
             add_to(row[kTax], tax);
             add_to(row[kCommission], commission);
