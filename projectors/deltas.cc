@@ -191,6 +191,9 @@ void Deltas::Walk::sum_neighbourhood(const Addition* tail) {
         const auto* block =
             reinterpret_cast<const Addition*>(reinterpret_cast<uintptr_t>(tail - 1) / kBlockBytes * kBlockBytes);
         const auto* before = reinterpret_cast<const Addition*>(static_cast<uintptr_t>(block->what));
+        if (before)
+            for (size_t i = 1; i <= kBlockBytes / sizeof(Addition); i += kAdditionsOfLine)
+                __builtin_prefetch(before - i);
         for (const Addition* at = block + 1; at != tail; ++at) {
             const SummedEffect& effect = deltas_.effects_[at->what & ((uint64_t{1} << kEffectBits) - 1)];
             const uint64_t neighbour = at->what >> kEffectBits & (kNeighbours - 1);

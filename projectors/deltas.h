@@ -52,7 +52,10 @@ class Deltas {
         const Sequence neighbourhood = sequence >> kNeighbourBits;
         if (neighbourhood >= tails_.size() || reinterpret_cast<uintptr_t>(tails_[neighbourhood]) % kBlockBytes == 0)
             begin_block(neighbourhood);
-        *tails_[neighbourhood]++ = {sequence << kEffectBits | effect, amount};
+        Addition*& tail = tails_[neighbourhood];
+        // The cache line of the additions that come next: a miss would be waited for when many are on their way.
+        __builtin_prefetch(tail + kAdditionsOfLine, 1);
+        *tail++ = {sequence << kEffectBits | effect, amount};
     }
 
     void add_visitor(const RowKey& key, uint64_t token) { visits_.push_back({key, token}); }
@@ -81,6 +84,7 @@ class Deltas {
     // Additions to rows of one neighbourhood stand in blocks, the first place of each taken by the link to the block
     // before. A tail at a multiple of the size is at a block's end.
     static constexpr size_t kBlockBytes = 1024;
+    static constexpr size_t kAdditionsOfLine = 64 / sizeof(Addition);
     static constexpr size_t kSlabBytes = size_t{2} << 20;  // a large page of memory
 
     void grow();

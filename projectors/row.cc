@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ledger/varint.h"
+
 namespace upline {
 namespace {
 
@@ -69,7 +71,8 @@ void CounterSums::append_high(uint32_t number, int64_t amount) {
         sort_high();
         if (high_.size() * 2 >= high_.capacity()) high_.reserve(std::max<size_t>(4, high_.capacity() * 2));
     }
-    high_.push_back({number, amount});
+    if (last_high_.number != 0) high_.push_back(last_high_);
+    last_high_ = {number, amount};
 }
 
 // Leaves one addition for each number, in their order.
@@ -96,6 +99,8 @@ bool CounterSums::add(std::string_view value) {
 }
 
 void CounterSums::append_to(std::string& out) {
+    if (last_high_.number != 0) high_.push_back(last_high_);
+    last_high_ = {};
     sort_high();
     constexpr size_t kMostBytes = 5 + 10;  // of a counter
     char buffer[kLow * kMostBytes];
@@ -123,6 +128,12 @@ void append_varint(uint64_t value, std::string& out) {
 
 std::optional<uint64_t> take_varint(std::string_view& bytes) {
     uint64_t value = 0;
+    if (bytes.size() >= sizeof value) {
+        const size_t taken = read_short_varint(bytes.data(), sizeof value, value);
+        bytes.remove_prefix(taken);
+        if (taken != 0) return value;
+        value = 0;
+    }
     for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
         const auto byte = static_cast<uint8_t>(bytes.front());
         bytes.remove_prefix(1);

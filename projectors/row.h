@@ -59,8 +59,8 @@ class CounterSums {
 
     // Adds to a counter of a number from kLow on.
     void add_high(uint32_t number, int64_t amount) {
-        if (high_.empty() || high_.back().number != number) return append_high(number, amount);
-        add_to(high_.back().amount, amount);
+        if (last_high_.number != number) return append_high(number, amount);
+        add_to(last_high_.amount, amount);
     }
     // Adds counters in their stored form. False if the bytes are none; the sums are then of no use.
     [[nodiscard]] bool add(std::string_view value);
@@ -68,13 +68,15 @@ class CounterSums {
     void append_to(std::string& out);
     void clear() {
         low.fill(0);
+        last_high_ = {};
         high_.clear();
     }
 
   private:
     void append_high(uint32_t number, int64_t amount);
     void sort_high();
-    std::vector<Counter> high_;  // in any order, and some more than once, until they are sorted
+    Counter last_high_;          // what was added last, 0: nothing; mostly it is the same counter again
+    std::vector<Counter> high_;  // the others: in any order, and some more than once, until they are sorted
 };
 
 // Unsigned LEB128, as in entries.
