@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "events/check.h"
+#include "ledger/varint.h"
 
 namespace upline {
 namespace {
@@ -136,6 +137,15 @@ class Reader {
         return from ? std::string_view(reinterpret_cast<const char*>(from), size) : std::string_view();
     }
     uint64_t varint() {
+        if (!fault_ && bytes_.size() - position_ >= sizeof(uint64_t)) {
+            uint64_t value;
+            const size_t taken = read_short_varint(bytes_.data() + position_, sizeof value, value);
+            position_ += taken;
+            if (taken != 0) return value;
+        }
+        return long_varint();
+    }
+    uint64_t long_varint() {
         uint64_t value = 0;
         for (unsigned shift = 0; shift < 64; shift += 7) {
             const auto byte = fixed<uint8_t>();

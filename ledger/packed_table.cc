@@ -32,6 +32,8 @@ class PageRows {
         rest_.remove_prefix(value_size);
         return true;
     }
+    // The bytes of the row, its key and value.
+    std::string_view bytes() const { return {key_.data() - 1, static_cast<size_t>(value_.end() - key_.begin()) + 1}; }
     std::string_view key() const { return key_; }
     std::string_view value() const { return value_; }
     bool misshapen() const { return misshapen_; }
@@ -56,11 +58,28 @@ void append_row(std::string_view key, std::string_view value, std::string& page)
     page += value;
 }
 
+// Says how large the value is that ends a page and begins at `value`.
+void set_value_size(size_t size, char* value) {
+    UPLINE_CHECK(size <= UINT32_MAX, "a value of a page's form");
+    const auto stored = static_cast<uint32_t>(size);
+    std::memcpy(value - sizeof stored, &stored, sizeof stored);
+}
+
 Error misshapen_page() {
     return {ErrorCode::kCorrupt, "a page of a read model is misshapen; rebuild the model"};
 }
 
 }  // namespace
+
+// A user has few rows, and a batch of sales touches most users: 64 neighbours
+// share a page. A website gains rows with every day, and today's are touched: a page for each website and day.
+size_t page_bits(std::string_view model) {
+    constexpr size_t kKindAndSequence = 48;
+    constexpr size_t kDay = 32;
+    if (model == "sites") return kKindAndSequence + kDay;
+    if (model == "revenue") return kKindAndSequence + kDay - 8;  // its days have fewer bits
+    return kKindAndSequence - 6;
+}
 
 std::string PackedTable::page_of(std::string_view key) const {
     std::string page(key.substr(0, (page_bits_ + 7) / 8));
@@ -95,6 +114,51 @@ Result<std::vector<std::optional<std::string>>> PackedTable::get_many(std::span<
         if (rows.misshapen()) return misshapen_page();
     }
     return values;
+}
+
+// Changes of rows as changes of the pages they lie in.
+class PackedTable::PageChanges final : public RowChanges {
+  public:
+    PageChanges(const PackedTable& table, RowChanges& rows) : table_(table), rows_(rows), key_(rows.next()) {}
+
+    std::optional<std::string_view> next() override {
+        if (!key_) return std::nullopt;
+        page_key_ = table_.page_of(*key_);
+        return page_key_;
+    }
+    Status change(std::optional<std::string_view> stored, std::string& page) override {
+        PageRows old(stored.value_or(std::string_view()));
+        bool more = old.next();
+        do {
+            for (; more && old.key() < *key_; more = old.next()) page += old.bytes();
+            const bool is_old = more && old.key() == *key_;
+            const size_t begin = page.size();
+            append_row(*key_, {}, page);
+            const size_t value_begin = page.size();
+            UPLINE_TRY(rows_.change(is_old ? std::optional(old.value()) : std::nullopt, page));
+            const size_t size = page.size() - value_begin;
+            if (size == 0)
+                page.resize(begin);
+            else
+                set_value_size(size, page.data() + value_begin);
+            if (is_old) more = old.next();
+            key_ = rows_.next();
+        } while (key_ && table_.page_of(*key_) == page_key_);
+        for (; more; more = old.next()) page += old.bytes();
+        if (old.misshapen()) return misshapen_page();
+        return ok_status();
+    }
+
+  private:
+    const PackedTable& table_;
+    RowChanges& rows_;
+    std::optional<std::string_view> key_;  // of the next row
+    std::string page_key_;
+};
+
+Status PackedTable::change(RowChanges& changes) {
+    PageChanges pages(*this, changes);
+    return pages_->change(pages);
 }
 
 Status PackedTable::write(std::span<const Write> writes) {

@@ -12,16 +12,21 @@
 
 namespace upline {
 
+// How much of a row's key names its page, of a read model.
+size_t page_bits(std::string_view model);
+
 class PackedTable final : public Table {
   public:
     PackedTable(std::unique_ptr<Table> pages, size_t page_bits) : pages_(std::move(pages)), page_bits_(page_bits) {}
 
     Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) override;
+    Status change(RowChanges& changes) override;
     Status write(std::span<const Write> writes) override;
     Status scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) override;
     Status clear() override { return pages_->clear(); }
 
   private:
+    class PageChanges;
     std::string page_of(std::string_view key) const;
 
     std::unique_ptr<Table> pages_;

@@ -298,6 +298,36 @@ class RocksTable final : public Table {
         return values;
     }
 
+    Status change(RowChanges& changes) override {
+        rocksdb::ReadOptions options;
+        options.fill_cache = false;
+        options.readahead_size = 1 << 20;
+        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, family_));
+        rocksdb::WriteBatch batch;
+        std::string value;
+        bool placed = false;
+        while (const auto key = changes.next()) {
+            // A large change is of nearly all rows: the next is mostly a step away.
+            constexpr int kSteps = 2;
+            for (int step = 0; placed && step < kSteps && it->Valid() && it->key().compare(slice(*key)) < 0; ++step)
+                it->Next();
+            if (!placed || (it->Valid() && it->key().compare(slice(*key)) < 0)) it->Seek(slice(*key));
+            placed = true;
+            UPLINE_TRY_ROCKS(it->status(), "read model row");
+            const bool is_stored = it->Valid() && it->key() == slice(*key);
+            value.clear();
+            UPLINE_TRY(changes.change(is_stored ? std::optional(view(it->value())) : std::nullopt, value));
+            rocksdb::Status status;
+            if (!value.empty() && !(is_stored && it->value() == slice(value)))
+                status = batch.Put(family_, slice(*key), value);
+            else if (value.empty() && is_stored)
+                status = batch.Delete(family_, slice(*key));
+            UPLINE_TRY_ROCKS(status, "read model row");
+        }
+        UPLINE_TRY_ROCKS(db_->Write({}, &batch), "write of a read model");
+        return ok_status();
+    }
+
     Status write(std::span<const Write> writes) override {
         rocksdb::WriteBatch batch;
         for (const Write& write : writes) {
@@ -336,16 +366,6 @@ class NoLogger final : public rocksdb::Logger {
     using rocksdb::Logger::Logv;
     void Logv(rocksdb::InfoLogLevel /*level*/, const char* /*format*/, va_list /*arguments*/) override {}
 };
-
-// How much of a row's key names its page. A user has few rows, and a batch of sales touches most users: 64 neighbours
-// share a page. A website gains rows with every day, and today's are touched: a page for each website and day.
-size_t page_bits(std::string_view model) {
-    constexpr size_t kKindAndSequence = 48;
-    constexpr size_t kDay = 32;
-    if (model == "sites") return kKindAndSequence + kDay;
-    if (model == "revenue") return kKindAndSequence + kDay - 8;  // its days have fewer bits
-    return kKindAndSequence - 6;
-}
 
 rocksdb::DBOptions db_options() {
     rocksdb::DBOptions options;

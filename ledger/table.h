@@ -13,7 +13,19 @@
 
 namespace upline {
 
-// Rows of a read model: keys and values are bytes, in the order of keys.
+// Rows that are to be changed, each made out of what is stored. Named and changed one after another, so that no more
+// than one is held at a time.
+class RowChanges {
+  public:
+    virtual ~RowChanges() = default;
+    // The key of the next row to change, in ascending order; nullopt at the end. Valid until the next call.
+    virtual std::optional<std::string_view> next() = 0;
+    // Appends the new value of the row that next() named: nothing, and there is no such row. REQUIRES: called once for
+    // a row, before the next() after. An error ends all.
+    virtual Status change(std::optional<std::string_view> stored, std::string& value) = 0;
+};
+
+// Rows of a read model: keys and values are bytes, in the order of keys, and no value is empty.
 class Table {
   public:
     struct Write {
@@ -23,6 +35,8 @@ class Table {
     virtual ~Table() = default;
     // Values in the order of the keys; nullopt where there is no such row.
     virtual Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) = 0;
+    // Changes all rows or none, like write().
+    virtual Status change(RowChanges& changes) = 0;
     // All or none of them, in order, on disk when the system next writes back; a crash may lose the newest writes, but
     // only newest first.
     virtual Status write(std::span<const Write> writes) = 0;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "projectors/deltas.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
-
-#include "events/check.h"
+#include <new>
+#include <numeric>
 
 namespace upline {
 namespace {
@@ -18,28 +20,31 @@ uint64_t hash_of(uint64_t high, uint64_t low) {
 
 constexpr uint64_t kTagMask = 0xffffffff00000000;
 
+RowKey row_of(const RowKey& kind, Sequence sequence) {
+    return {.high = kind.high | sequence << 16, .low = kind.low};
+}
+
 }  // namespace
 
-Deltas::Touched Deltas::touch(const RowKey& key, size_t width) {
+std::span<int64_t> Deltas::touch(const RowKey& key, size_t width) {
     const uint64_t hash = hash_of(key.high, key.low);
     const size_t mask = slots_.size() - 1;
     size_t at = hash & mask;
     for (; slots_[at] != 0; at = (at + 1) & mask) {
         if ((slots_[at] & kTagMask) != (hash & kTagMask)) continue;
-        const auto place = static_cast<uint32_t>((slots_[at] & ~kTagMask) - 1);
-        int64_t* row = words_.data() + place;
+        int64_t* row = words_.data() + ((slots_[at] & ~kTagMask) - 1);
         if (row[0] == static_cast<int64_t>(key.high) && row[1] == static_cast<int64_t>(key.low))
-            return {{row + kHeader, width}, place};
+            return {row + kHeader, width};
     }
     const size_t place = words_.size();
-    UPLINE_CHECK(place < UINT32_MAX, "rows of less than 32 GiB");
+    UPLINE_CHECK(place < UINT32_MAX && width <= CounterSums::kLow, "rows of less than 32 GiB, of few counters");
     slots_[at] = (hash & kTagMask) | (place + 1);
     words_.resize(place + kHeader + width);
     words_[place] = static_cast<int64_t>(key.high);
     words_[place + 1] = static_cast<int64_t>(key.low);
     words_[place + 2] = static_cast<int64_t>(width);
     if (++row_count_ * 2 > slots_.size()) grow();
-    return {{words_.data() + place + kHeader, width}, static_cast<uint32_t>(place)};
+    return {words_.data() + place + kHeader, width};
 }
 
 void Deltas::grow() {
@@ -53,9 +58,39 @@ void Deltas::grow() {
     }
 }
 
+void Deltas::append_effect(const Effect& effect) {
+    const RowKey first = row_kinds_.empty() ? effect.row : row_kinds_.front();
+    UPLINE_CHECK(effect.row.high >> (16 + kSequenceBits) == first.high >> (16 + kSequenceBits), "rows of one kind");
+    UPLINE_CHECK(effects_.size() < uint32_t{1} << kEffectBits, "effects that an addition can name");
+    SummedEffect summed{effect};
+    summed.row_kind = static_cast<uint32_t>(std::ranges::find(row_kinds_, effect.row) - row_kinds_.begin());
+    if (summed.row_kind == row_kinds_.size()) row_kinds_.push_back(effect.row);
+    effects_.push_back(summed);
+}
+
+void Deltas::begin_block(Sequence neighbourhood) {
+    constexpr size_t kBlocksOfSlab = kSlabBytes / kBlockBytes;
+    UPLINE_CHECK(neighbourhood <= kMaxKeySequence >> kNeighbourBits, "a sequence that fits a key");
+    if (neighbourhood >= tails_.size()) tails_.resize(neighbourhood + 1);
+    if (block_count_ == slabs_.size() * kBlocksOfSlab) {
+        auto* slab = static_cast<std::byte*>(std::aligned_alloc(kSlabBytes, kSlabBytes));
+        if (!slab) throw std::bad_alloc();
+        slabs_.emplace_back(slab);
+        // Neighbourhoods are added to in no order: with small pages each addition would miss the TLB.
+        ::madvise(slab, kSlabBytes, MADV_HUGEPAGE);
+    }
+    auto* block = reinterpret_cast<Addition*>(slabs_[block_count_ / kBlocksOfSlab].get() +
+                                              block_count_ % kBlocksOfSlab * kBlockBytes);
+    ++block_count_;
+    Addition*& tail = tails_[neighbourhood];
+    block->what = reinterpret_cast<uintptr_t>(tail);
+    tail = block + 1;
+}
+
 size_t Deltas::bytes() const {
-    return words_.size() * sizeof(int64_t) + slots_.size() * sizeof(uint64_t) + higher_.size() * sizeof(Higher) +
-           visits_.size() * sizeof(Visit);
+    constexpr size_t kEffectBytes = 64;  // and its share of a name
+    return words_.size() * sizeof(int64_t) + slots_.size() * sizeof(uint64_t) + block_count_ * kBlockBytes +
+           tails_.size() * sizeof(Addition*) + effects_.size() * kEffectBytes + visits_.size() * sizeof(Visit);
 }
 
 void Deltas::clear() {
@@ -63,58 +98,118 @@ void Deltas::clear() {
     slots_.assign(std::max(kLeastSlots, std::bit_ceil(row_count_ * 2 + 1)), 0);
     words_.clear();
     row_count_ = 0;
-    higher_.clear();
+    effect_names_.clear();
+    effects_.clear();
+    row_kinds_.clear();
+    std::ranges::fill(tails_, nullptr);
+    block_count_ = 0;
     visits_.clear();
-    sums_.clear();
-    tokens_.clear();
-    sorted_.clear();
 }
 
-// Leaves one addition of each row and number, in their order.
-void Deltas::sum_higher() {
-    std::ranges::sort(higher_, {}, [](const Higher& h) { return uint64_t{h.place} << 32 | h.number; });
-    size_t kept = 0;
-    for (size_t i = 0; i < higher_.size(); ++i) {
-        if (kept > 0 && higher_[kept - 1].place == higher_[i].place && higher_[kept - 1].number == higher_[i].number)
-            add_to(higher_[kept - 1].amount, higher_[i].amount);
-        else
-            higher_[kept++] = higher_[i];
+Deltas::Walk::Walk(Deltas& deltas) : deltas_(deltas) {
+    for (size_t place = 0; place < deltas.words_.size();) {
+        touched_.push_back(place);
+        place += kHeader + static_cast<size_t>(deltas.words_[place + 2]);
     }
-    higher_.resize(kept);
+    const auto key_at = [&words = deltas.words_](size_t place) {
+        return RowKey{static_cast<uint64_t>(words[place]), static_cast<uint64_t>(words[place + 1])};
+    };
+    std::ranges::sort(touched_, {}, key_at);
+    std::ranges::sort(deltas.visits_);
+    deltas.visits_.erase(std::unique(deltas.visits_.begin(), deltas.visits_.end()), deltas.visits_.end());
+    kind_order_.resize(deltas.row_kinds_.size());
+    std::iota(kind_order_.begin(), kind_order_.end(), 0);
+    std::ranges::sort(kind_order_, {}, [&deltas](uint32_t kind) { return deltas.row_kinds_[kind]; });
+    // Effects name the kind's place in the order from here on.
+    std::vector<uint32_t> places(kind_order_.size());
+    for (uint32_t place = 0; place < places.size(); ++place) places[kind_order_[place]] = place;
+    for (SummedEffect& effect : deltas.effects_) effect.row_kind = places[effect.row_kind];
+    next_row_ = rows_.size();
+    next_added();
 }
 
-const std::vector<Deltas::Row>& Deltas::sorted() {
-    sorted_.clear();
-    sum_higher();
-    sums_.clear();
-    sums_.reserve(higher_.size());  // spans into it must stay
-    for (size_t place = 0; place < words_.size();) {
-        const auto width = static_cast<size_t>(words_[place + 2]);
-        const size_t first = sums_.size();
-        while (sums_.size() < higher_.size() && higher_[sums_.size()].place == place)
-            sums_.push_back({higher_[sums_.size()].number, higher_[sums_.size()].amount});
-        sorted_.push_back({.key = {static_cast<uint64_t>(words_[place]), static_cast<uint64_t>(words_[place + 1])},
-                           .counters = std::span(words_).subspan(place + kHeader, width),
-                           .higher = std::span(sums_).subspan(first),
-                           .visitors = {}});
-        place += kHeader + width;
+bool Deltas::Walk::next() {
+    const auto& words = deltas_.words_;
+    const auto& visits = deltas_.visits_;
+    if (sums_ && sums_ == added_) next_added();  // not before: those of the one before were in use until here
+    sums_ = nullptr;
+    const RowKey* first = added_ ? &added_key_ : nullptr;
+    RowKey touched;
+    if (next_touched_ < touched_.size()) {
+        const size_t place = touched_[next_touched_];
+        touched = {static_cast<uint64_t>(words[place]), static_cast<uint64_t>(words[place + 1])};
+        if (!first || touched < *first) first = &touched;
     }
-    std::ranges::sort(visits_);
-    visits_.erase(std::unique(visits_.begin(), visits_.end()), visits_.end());
-    tokens_.clear();
-    tokens_.reserve(visits_.size());
-    for (size_t first = 0; first < visits_.size();) {
-        size_t last = first;
-        for (; last < visits_.size() && visits_[last].key == visits_[first].key; ++last)
-            tokens_.push_back(visits_[last].token);
-        sorted_.push_back({.key = visits_[first].key,
-                           .counters = {},
-                           .higher = {},
-                           .visitors = std::span(tokens_).subspan(first, last - first)});
-        first = last;
+    visitors_.clear();
+    if (next_visit_ < visits.size() && (!first || visits[next_visit_].key < *first)) {
+        key_ = visits[next_visit_].key;
+        for (; next_visit_ < visits.size() && visits[next_visit_].key == key_; ++next_visit_)
+            visitors_.push_back(visits[next_visit_].token);
+        return true;
     }
-    std::ranges::sort(sorted_, {}, &Row::key);
-    return sorted_;
+    if (!first) return false;
+    key_ = *first;
+    const bool is_added = added_ && added_key_ == key_;
+    sums_ = is_added ? added_ : &touched_sums_;
+    if (!is_added) touched_sums_.clear();
+    if (next_touched_ < touched_.size() && touched == key_) {
+        const size_t place = touched_[next_touched_++];
+        for (size_t i = 0; i < static_cast<size_t>(words[place + 2]); ++i)
+            add_to(sums_->low[i], words[place + kHeader + i]);
+    }
+    return true;
+}
+
+// Goes on to the next row that was added to.
+void Deltas::Walk::next_added() {
+    const size_t kinds = kind_order_.size();
+    for (;;) {
+        while (next_row_ < rows_.size() && rows_[next_row_] == 0) ++next_row_;
+        if (next_row_ < rows_.size()) {
+            const Sequence sequence = (neighbourhood_ - 1) << kNeighbourBits | next_row_ / kinds;
+            added_key_ = row_of(deltas_.row_kinds_[kind_order_[next_row_ % kinds]], sequence);
+            added_ = &sums_of_rows_[rows_[next_row_] - 1];
+            ++next_row_;
+            return;
+        }
+        while (neighbourhood_ < deltas_.tails_.size() && !deltas_.tails_[neighbourhood_]) ++neighbourhood_;
+        if (neighbourhood_ == deltas_.tails_.size()) {
+            added_ = nullptr;
+            return;
+        }
+        sum_neighbourhood(deltas_.tails_[neighbourhood_++]);
+    }
+}
+
+void Deltas::Walk::sum_neighbourhood(const Addition* tail) {
+    constexpr uint64_t kNeighbours = uint64_t{1} << kNeighbourBits;
+    const size_t kinds = kind_order_.size();
+    rows_.assign(kNeighbours * kinds, 0);
+    row_count_ = 0;
+    next_row_ = 0;
+    while (tail) {
+        const auto* block =
+            reinterpret_cast<const Addition*>(reinterpret_cast<uintptr_t>(tail - 1) / kBlockBytes * kBlockBytes);
+        const auto* before = reinterpret_cast<const Addition*>(static_cast<uintptr_t>(block->what));
+        if (before)
+            for (size_t i = 1; i <= kBlockBytes / sizeof(Addition); i += kAdditionsOfLine)
+                __builtin_prefetch(before - i);
+        for (const Addition* at = block + 1; at != tail; ++at) {
+            const SummedEffect& effect = deltas_.effects_[at->what & ((uint64_t{1} << kEffectBits) - 1)];
+            const uint64_t neighbour = at->what >> kEffectBits & (kNeighbours - 1);
+            uint32_t& row = rows_[neighbour * kinds + effect.row_kind];
+            if (row == 0) {
+                row = ++row_count_;
+                if (row_count_ > sums_of_rows_.size()) sums_of_rows_.emplace_back();
+                sums_of_rows_[row - 1].clear();
+            }
+            CounterSums& sums = sums_of_rows_[row - 1];
+            for (const uint8_t number : effect.counters) add_to(sums.low[number], at->amount);
+            add_to(sums.low[effect.count], 1);
+            if (effect.high != 0) sums.add_high(effect.high, at->amount);
+        }
+        tail = before;
+    }
 }
 
 }  // namespace upline

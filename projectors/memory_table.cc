@@ -13,6 +13,25 @@ Result<std::vector<std::optional<std::string>>> MemoryTable::get_many(std::span<
     return values;
 }
 
+Status MemoryTable::change(RowChanges& changes) {
+    std::vector<Write> writes;
+    std::string value;
+    while (const auto key = changes.next()) {
+        const auto found = rows_.find(*key);
+        value.clear();
+        UPLINE_TRY(changes.change(found == rows_.end() ? std::nullopt : std::optional<std::string_view>(found->second),
+                                  value));
+        writes.push_back({std::string(*key), value.empty() ? std::nullopt : std::optional(value)});
+    }
+    for (Write& write : writes) {
+        if (write.value)
+            rows_.insert_or_assign(std::move(write.key), std::move(*write.value));
+        else
+            rows_.erase(write.key);
+    }
+    return ok_status();
+}
+
 Status MemoryTable::write(std::span<const Write> writes) {
     for (const Write& write : writes) {
         if (write.value)

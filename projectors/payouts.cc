@@ -35,7 +35,7 @@ enum Number : uint32_t {
     kNamed,
     kMaturing = 64,  // + day
 };
-static_assert(kNamed <= kMaturing);
+static_assert(kNamed <= CounterSums::kLow && CounterSums::kLow <= kMaturing);
 
 constexpr uint64_t kHeldRefundRow = 2;
 
@@ -122,26 +122,14 @@ class PayoutsModel final : public Model {
             sale = &std::get<TransactionRecorded>(refunded->payload);
             if (!entry.mature_at_once()) hold_back(entry.refs[0], refund->amount.value, deltas);
         }
+        if (entry.posting_count == 0) return ok_status();
+        const uint32_t first_effect = effects_of(entry, sale, deltas);
         const auto postings = entry.posted();
         for (size_t i = 0; i < postings.size(); ++i) {
             const Posting& posting = postings[i];
             if (!is_user_account(posting.account)) continue;
-            const Deltas::Touched row = balances(posting.user, entry.currency, deltas);
-            switch (posting.account) {
-                case AccountKind::kReserved: add_to(row[kReserved], posting.amount); break;
-                case AccountKind::kPaid: add_to(row[kPaid], posting.amount); break;
-                default:
-                    add_earned(posting, row);
-                    if (sale) {
-                        add_to(row[kBySource + static_cast<size_t>(sale->source)], posting.amount);
-                        add_to(row[kByStream + static_cast<size_t>(sale->stream)], posting.amount);
-                        if (recorded && first_of_user(postings, i)) add_to(row[kSales], 1);
-                    }
-                    if (entry.mature_at_once())
-                        add_to(row[kAvailable], posting.amount);
-                    else
-                        add_pending(entry, posting.amount, row, deltas);
-            }
+            const bool counts = recorded && first_of_user(postings, i);
+            deltas.add(first_effect + effect_number(posting, counts), posting.user, posting.amount);
         }
         return ok_status();
     }
@@ -160,9 +148,9 @@ class PayoutsModel final : public Model {
             for (const Posting& posting : entry.posted()) {
                 if (posting.account != AccountKind::kEarned) continue;
                 const int64_t amount = refunded == held_refunds_.end() ? posting.amount : part_of(left, posting.role);
-                const Deltas::Touched row = balances(posting.user, entry.currency, deltas);
-                add_to(row[kAvailable], amount);
-                add_pending(entry, -amount, row, deltas);
+                const uint32_t effects = maturing_effects(entry, deltas);
+                deltas.add(effects, posting.user, -amount);
+                deltas.add(effects + 1, posting.user, amount);
             }
             if (refunded != held_refunds_.end()) {
                 add_to(deltas.touch(held_refund_row(entry.sequence), 1)[0], -refunded->second);
@@ -190,18 +178,65 @@ class PayoutsModel final : public Model {
     }
 
   private:
-    static Deltas::Touched balances(Sequence user, Currency currency, Deltas& deltas) {
-        return deltas.touch(Key{user, currency}.row(), kNamed);
+    // What postings to `earned` change, by role, each as the first of a user's in a sale and as another; then those to
+    // `reserved` and `paid`.
+    static constexpr uint32_t kRoles = kLastRole + 1;
+    enum EffectNumber : uint32_t { kEarnedEffect, kReservedEffect = 2 * kRoles, kPaidEffect, kEffects };
+    static uint32_t effect_number(const Posting& posting, bool counts) {
+        if (posting.account == AccountKind::kReserved) return kReservedEffect;
+        if (posting.account == AccountKind::kPaid) return kPaidEffect;
+        return kEarnedEffect + 2 * static_cast<uint32_t>(posting.role) + (counts ? 1 : 0);
     }
-    static void add_earned(const Posting& posting, const Deltas::Touched& row) {
-        if (is_level(posting.role)) add_to(row[kLevels + static_cast<size_t>(posting.role) - 1], posting.amount);
-        if (posting.role == Role::kCreator) add_to(row[kCreator], posting.amount);
-        if (posting.role == Role::kWebsite) add_to(row[kWebsite], posting.amount);
-        if (posting.role == Role::kAdjustment) add_to(row[kAdjusted], posting.amount);
+    static uint32_t effects_of(const Entry& entry, const TransactionRecorded* sale, Deltas& deltas) {
+        const uint32_t maturing = entry.mature_at_once() ? 0 : maturing_number(entry.maturity_us);
+        const uint64_t of_sale =
+            sale ? 1 + static_cast<uint64_t>(sale->stream) * kSources + static_cast<uint64_t>(sale->source) : 0;
+        return deltas.effects(effects_name(entry.currency, maturing, of_sale), [&] {
+            std::array<Deltas::Effect, kEffects> effects;
+            const RowKey row = Key{0, entry.currency}.row();
+            for (uint32_t i = 0; i < kReservedEffect; ++i) {
+                Deltas::Effect& effect = effects[i];
+                effect.row = row;
+                effect.counters[0] = maturing == 0 ? kAvailable : kPending;
+                effect.high = maturing;
+                if (const auto counter = counter_of(static_cast<Role>(i / 2))) effect.counters[1] = *counter;
+                if (sale) {
+                    effect.counters[2] = static_cast<uint8_t>(kBySource + static_cast<uint32_t>(sale->source));
+                    effect.counters[3] = static_cast<uint8_t>(kByStream + static_cast<uint32_t>(sale->stream));
+                }
+                if (i % 2 == 1) effect.count = kSales;
+            }
+            effects[kReservedEffect] = {.row = row, .counters = only(kReserved)};
+            effects[kPaidEffect] = {.row = row, .counters = only(kPaid)};
+            return effects;
+        });
     }
-    static void add_pending(const Entry& entry, int64_t amount, const Deltas::Touched& row, Deltas& deltas) {
-        add_to(row[kPending], amount);
-        deltas.add_higher(row.place, maturing_number(entry.maturity_us), amount);
+    // Out of pending, and into available.
+    static uint32_t maturing_effects(const Entry& entry, Deltas& deltas) {
+        constexpr uint64_t kMatured = 127;
+        const uint32_t maturing = maturing_number(entry.maturity_us);
+        return deltas.effects(effects_name(entry.currency, maturing, kMatured), [&] {
+            const RowKey row = Key{0, entry.currency}.row();
+            return std::array{Deltas::Effect{.row = row, .counters = only(kPending), .high = maturing},
+                              Deltas::Effect{.row = row, .counters = only(kAvailable)}};
+        });
+    }
+    static uint64_t effects_name(Currency currency, uint32_t maturing, uint64_t of_sale) {
+        static_assert(kSources * kStreams < 127);
+        return uint64_t{maturing} << 32 | uint64_t{currency.packed()} << 8 | of_sale;
+    }
+    static std::array<uint8_t, 4> only(Number number) {
+        std::array<uint8_t, 4> counters;
+        counters.fill(Deltas::Effect::kNoCounter);
+        counters[0] = static_cast<uint8_t>(number);
+        return counters;
+    }
+    static std::optional<uint8_t> counter_of(Role role) {
+        if (is_level(role)) return static_cast<uint8_t>(kLevels + static_cast<uint32_t>(role) - 1);
+        if (role == Role::kCreator) return kCreator;
+        if (role == Role::kWebsite) return kWebsite;
+        if (role == Role::kAdjustment) return kAdjusted;
+        return std::nullopt;
     }
     void hold_back(Sequence sale, int64_t amount, Deltas& deltas) {
         add_to(held_refunds_[sale], amount);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "events/check.h"
 #include "projectors/visitors.h"
@@ -93,48 +94,90 @@ Status Projection::start_anew() {
 }
 
 Status Projection::fold_to(uint64_t size) {
+    return fold_together(std::array{this}, entries_, size, delta_bytes_);
+}
+
+Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size, size_t delta_bytes) {
     UPLINE_CHECK(size <= kMaxKeySequence, "entries that keys can name");
-    if (folded_.size > size)
-        return Error{ErrorCode::kCorrupt, fmt::format("read model {} stands for {} entries, there are {}",
-                                                      model_->name(), folded_.size, size)};
-    while (folded_.size < size) {
-        UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, entries_.entry(folded_.size));
-        const Status decoded = decode_entry(bytes, entry_);
+    uint64_t first = size;
+    for (const Projection* projection : projections) {
+        const uint64_t folded = projection->folded_.size;
+        if (folded > size)
+            return Error{ErrorCode::kCorrupt, fmt::format("read model {} stands for {} entries, there are {}",
+                                                          projection->model_->name(), folded, size)};
+        first = std::min(first, folded);
+    }
+    Entry entry;
+    for (uint64_t sequence = first; sequence < size; ++sequence) {
+        UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, walk.entry(sequence));
+        const Status decoded = decode_entry(bytes, entry);
         if (!decoded.ok())
-            return Error{decoded.error().code, fmt::format("entry {}: {}", folded_.size, decoded.error().message)};
-        if (entry_.sequence != folded_.size)
+            return Error{decoded.error().code, fmt::format("entry {}: {}", sequence, decoded.error().message)};
+        if (entry.sequence != sequence)
             return Error{ErrorCode::kCorrupt,
-                         fmt::format("entry {} stands where entry {} belongs", entry_.sequence, folded_.size)};
-        if (!names_earlier_entries(entry_))
-            return Error{ErrorCode::kCorrupt,
-                         fmt::format("entry {} names an entry that is not before it", folded_.size)};
-        UPLINE_TRY(model_->fold(entry_, earlier_, deltas_));
-        folded_ = {folded_.size + 1, entry_.clock_us};
-        if (deltas_.bytes() > delta_bytes_) UPLINE_TRY(flush());
+                         fmt::format("entry {} stands where entry {} belongs", entry.sequence, sequence)};
+        if (!names_earlier_entries(entry))
+            return Error{ErrorCode::kCorrupt, fmt::format("entry {} names an entry that is not before it", sequence)};
+        size_t bytes_held = 0;
+        for (Projection* projection : projections) {
+            // One that was stored later than others has these entries behind it.
+            if (projection->folded_.size == sequence) {
+                UPLINE_TRY(projection->model_->fold(entry, projection->earlier_, projection->deltas_));
+                projection->folded_ = {sequence + 1, entry.clock_us};
+            }
+            bytes_held += projection->deltas_.bytes();
+        }
+        if (bytes_held > delta_bytes)
+            for (Projection* projection : projections) UPLINE_TRY(projection->flush());
     }
     return ok_status();
 }
 
+// What deltas make of stored rows, the position first among them: its key is the least.
+class Projection::Merge final : public RowChanges {
+  public:
+    explicit Merge(Projection& projection) : projection_(projection), walk_(projection.deltas_) {}
+
+    std::optional<std::string_view> next() override {
+        if (at_position_ && !key_.empty()) at_position_ = false;
+        if (!at_position_ && !walk_.next()) return std::nullopt;
+        key_ = (at_position_ ? RowKey() : walk_.key()).bytes();
+        return key_;
+    }
+    Status change(std::optional<std::string_view> stored, std::string& value) override {
+        if (at_position_) {
+            value += projection_.position_row();
+            return ok_status();
+        }
+        if (!walk_.visitors().empty()) {
+            std::optional<VisitorSet> set = stored ? VisitorSet::decode(*stored) : VisitorSet();
+            if (!set) return corrupt();
+            set->unite(walk_.visitors());
+            value += set->encode();
+            return ok_status();
+        }
+        if (stored && !walk_.sums().add(*stored)) return corrupt();
+        walk_.sums().append_to(value);
+        return ok_status();
+    }
+
+  private:
+    Error corrupt() const {
+        const Model& model = *projection_.model_;
+        return {ErrorCode::kCorrupt, fmt::format("read model {}: the row \"{}\" cannot be read; rebuild the model",
+                                                 model.name(), model.describe(walk_.key()))};
+    }
+    Projection& projection_;
+    Deltas::Walk walk_;
+    bool at_position_ = true;
+    std::string key_;
+};
+
 Status Projection::flush() {
     if (folded_ == stored_) return ok_status();
     UPLINE_TRY(model_->settle(entries_, earlier_, folded_, deltas_));
-    const std::vector<Deltas::Row>& rows = deltas_.sorted();
-    std::vector<Table::Write> writes;
-    writes.reserve(rows.size() + 1);
-    constexpr size_t kReadAtOnce = 4096;
-    std::vector<std::string> keys;
-    for (size_t first = 0; first < rows.size(); first += kReadAtOnce) {
-        const auto chunk = std::span(rows).subspan(first, std::min(kReadAtOnce, rows.size() - first));
-        keys.clear();
-        for (const Deltas::Row& row : chunk) keys.push_back(row.key.bytes());
-        UPLINE_TRY_ASSIGN(const auto stored, table_->get_many(keys));
-        for (size_t i = 0; i < chunk.size(); ++i) {
-            UPLINE_TRY_ASSIGN(auto value, merge(chunk[i], stored[i]));
-            if (value != stored[i]) writes.push_back({std::move(keys[i]), std::move(value)});
-        }
-    }
-    writes.push_back({RowKey().bytes(), position_row()});
-    UPLINE_TRY(table_->write(writes));
+    Merge merge(*this);
+    UPLINE_TRY(table_->change(merge));
     stored_ = folded_;
     deltas_.clear();
     return ok_status();
@@ -145,28 +188,6 @@ Status Projection::rebuild() {
     UPLINE_TRY(start_anew());
     UPLINE_TRY(fold_to(size));
     return flush();
-}
-
-// The row's value with the delta merged in; nullopt when there is then no row.
-Result<std::optional<std::string>> Projection::merge(const Deltas::Row& row, const std::optional<std::string>& stored) {
-    const auto corrupt = [&] {
-        return Error{ErrorCode::kCorrupt, fmt::format("read model {}: the row \"{}\" cannot be read; rebuild the model",
-                                                      model_->name(), model_->describe(row.key))};
-    };
-    if (row.counters.empty()) {
-        std::optional<VisitorSet> set = stored ? VisitorSet::decode(*stored) : VisitorSet();
-        if (!set) return corrupt();
-        set->unite(row.visitors);
-        return std::optional(set->encode());
-    }
-    stored_counters_.clear();
-    if (stored && !decode_counters(*stored, stored_counters_)) return corrupt();
-    added_.clear();
-    for (size_t i = 0; i < row.counters.size(); ++i) added_.push_back({static_cast<uint32_t>(i), row.counters[i]});
-    added_.insert(added_.end(), row.higher.begin(), row.higher.end());
-    add_counters(stored_counters_, added_, merged_);
-    if (merged_.empty()) return std::optional<std::string>();
-    return std::optional(encode_counters(merged_));
 }
 
 std::string Projection::position_row() {

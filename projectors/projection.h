@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ namespace upline {
 // Not thread-safe. After an error, throw it away and open it again: its rows are as of position() still.
 class Projection {
   public:
-    // Rows held in memory before they are stored; storing them takes about twice as much again. (One entry that moves
+    // Memory for what waits to be stored; it is kept. Storing takes the pages that change again. (One entry that moves
     // the clock over a great many maturities may need more: what follows from one entry is stored in one write.)
     static constexpr size_t kDeltaBytes = size_t{128} << 20;
 
@@ -58,7 +59,9 @@ class Projection {
 
     Status load_position();
     Status start_anew();
-    Result<std::optional<std::string>> merge(const Deltas::Row& row, const std::optional<std::string>& stored);
+    class Merge;
+    friend Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size,
+                                size_t delta_bytes);
     std::string position_row();
 
     std::unique_ptr<Table> table_;
@@ -69,11 +72,12 @@ class Projection {
     ModelPosition stored_;
     ModelPosition folded_;
     Deltas deltas_;
-    Entry entry_;  // reused, for it is large, and the lists of merge()
-    std::vector<Counter> stored_counters_;
-    std::vector<Counter> added_;
-    std::vector<Counter> merged_;
 };
+
+// Folds entries up to `size` into several read models as fold_to() does into one, each entry read and decoded once.
+// They may stand for different positions, and are stored together when they hold more than so much memory together.
+// `walk` is read in ascending order, from the least of their positions on.
+Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size, size_t delta_bytes);
 
 // For readers: what the table's rows stand for. Size 0 if nothing was stored yet. kConflict if it is of another
 // layout: the next `run` builds it anew. kCorrupt if it cannot be read.

@@ -119,7 +119,7 @@ class RevenueModel final : public Model {
             if (!is_possible(sale, sale.amount))
                 return Error{ErrorCode::kCorrupt, fmt::format("entry {}: no sale can be of it", entry.sequence)};
             UPLINE_TRY_ASSIGN(const Plan plan, earlier.plan(entry.plan));
-            const Deltas::Touched row = touch(entry, recorded->stream, recorded->source, deltas);
+            const std::span<int64_t> row = touch(entry, recorded->stream, recorded->source, deltas);
             add_to(row[kSales], 1);
             add_to(row[kGross], sale.amount);
             add_postings(entry, row);
@@ -132,7 +132,7 @@ class RevenueModel final : public Model {
             const int64_t left = entry.left_before;
             if (left > sale.amount || refund->amount.value < 0 || refund->amount.value > left)
                 return Error{ErrorCode::kCorrupt, fmt::format("entry {}: refunds more than is left", entry.sequence)};
-            const Deltas::Touched row = touch(entry, recorded.stream, recorded.source, deltas);
+            const std::span<int64_t> row = touch(entry, recorded.stream, recorded.source, deltas);
             UPLINE_TRY_ASSIGN(const Plan plan, earlier.plan(entry.plan));
             add_to(row[kRefunds], 1);
             add_to(row[kRefunded], refund->amount.value);
@@ -157,8 +157,8 @@ class RevenueModel final : public Model {
     }
 
   private:
-    Deltas::Touched touch(const Entry& entry, std::optional<Stream> stream, std::optional<Source> source,
-                          Deltas& deltas) {
+    std::span<int64_t> touch(const Entry& entry, std::optional<Stream> stream, std::optional<Source> source,
+                             Deltas& deltas) {
         if (entry.program != last_program_) {
             const auto [program, is_new] = programs_.emplace(entry.program, entry.sequence);
             if (is_new) deltas.touch(program_row(entry.sequence), 1)[0] = 1;
@@ -172,7 +172,7 @@ class RevenueModel final : public Model {
                       .source = source ? static_cast<uint8_t>(*source) : kNone};
         return deltas.touch(key.row(), kCounters);
     }
-    static void add_postings(const Entry& entry, Deltas::Touched row) {
+    static void add_postings(const Entry& entry, std::span<int64_t> row) {
         for (const Posting& posting : entry.posted()) {
             if (posting.account == AccountKind::kTax) add_to(row[kTax], posting.amount);
             if (posting.account != AccountKind::kEarned) continue;
@@ -181,7 +181,7 @@ class RevenueModel final : public Model {
             if (posting.role == Role::kWebsite) add_to(row[kWebsite], posting.amount);
         }
     }
-    static void add_parts(const HouseParts& parts, Deltas::Touched row) {
+    static void add_parts(const HouseParts& parts, std::span<int64_t> row) {
         add_to(row[kUnfilled], parts.unfilled);
         add_to(row[kRounding], parts.rounding);
         add_to(row[kMargin], parts.margin);

@@ -11,6 +11,7 @@
 // pass 9 * 10^18 first.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -47,13 +48,36 @@ struct Counter {
     friend bool operator==(const Counter&, const Counter&) = default;
 };
 
-// Adds two lists of counters; zeros are left out. REQUIRES: ascending numbers, none twice.
-void add_counters(std::span<const Counter> a, std::span<const Counter> b, std::vector<Counter>& sum);
-
-// REQUIRES: ascending numbers, none twice; amounts that are not zero.
-std::string encode_counters(std::span<const Counter> counters);
-// False if the bytes are no such list.
+// False if the bytes are no counters in their form.
 [[nodiscard]] bool decode_counters(std::string_view value, std::vector<Counter>& counters);
+
+// The counters of a row while they are summed.
+class CounterSums {
+  public:
+    static constexpr uint32_t kLow = 40;
+    std::array<int64_t, kLow + 1> low{};  // by their numbers; the last is no counter, whatever it says
+
+    // Adds to a counter of a number from kLow on.
+    void add_high(uint32_t number, int64_t amount) {
+        if (last_high_.number != number) return append_high(number, amount);
+        add_to(last_high_.amount, amount);
+    }
+    // Adds counters in their stored form. False if the bytes are none; the sums are then of no use.
+    [[nodiscard]] bool add(std::string_view value);
+    // Appends their stored form: nothing if all are zero.
+    void append_to(std::string& out);
+    void clear() {
+        low.fill(0);
+        last_high_ = {};
+        high_.clear();
+    }
+
+  private:
+    void append_high(uint32_t number, int64_t amount);
+    void sort_high();
+    Counter last_high_;          // what was added last, 0: nothing; mostly it is the same counter again
+    std::vector<Counter> high_;  // the others: in any order, and some more than once, until they are sorted
+};
 
 // Unsigned LEB128, as in entries.
 void append_varint(uint64_t value, std::string& out);

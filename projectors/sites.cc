@@ -64,11 +64,12 @@ class SitesModel final : public Model {
         constexpr size_t kWebsite = 1;  // of a sale; the buyer is the first reference
         if (!entry.accepted()) return ok_status();
         if (const auto* activity = std::get_if<WebsiteActivity>(&entry.payload)) add_activity(entry, *activity, deltas);
-        if (const auto* sale = std::get_if<TransactionRecorded>(&entry.payload))
+        const auto* sale = std::get_if<TransactionRecorded>(&entry.payload);
+        if (sale && entry.refs[kWebsite] != kNoSequence)
             add_sale(entry, entry.refs[kWebsite], {{{kSales, 1}, {kRevenue, sale->amount.value}}}, deltas);
         if (const auto* refund = std::get_if<TransactionRefunded>(&entry.payload)) {
-            UPLINE_TRY_ASSIGN(const Entry* sale, earlier.sale(entry.refs[0]));
-            add_sale(entry, sale->refs[kWebsite], {{{kRefunds, 1}, {kRefunded, refund->amount.value}}}, deltas);
+            UPLINE_TRY_ASSIGN(const Entry* refunded, earlier.sale(entry.refs[0]));
+            add_sale(entry, refunded->refs[kWebsite], {{{kRefunds, 1}, {kRefunded, refund->amount.value}}}, deltas);
         }
         return ok_status();
     }
@@ -122,7 +123,7 @@ class SitesModel final : public Model {
         }
         for (const uint32_t when : {kTotal, key_day_of(entry.occurred_at_us)}) {
             const Key key{.website = website, .day = when, .kind = kSalesRow, .currency = entry.currency};
-            const Deltas::Touched row = deltas.touch(key.row(), kSalesCounters);
+            const std::span<int64_t> row = deltas.touch(key.row(), kSalesCounters);
             for (const Counter& counter : own) add_to(row[counter.number], counter.amount);
             add_to(row[kTax], tax);
             add_to(row[kCommission], commission);

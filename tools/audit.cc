@@ -25,6 +25,7 @@
 
 #include "ledger/closing.h"
 #include "ledger/core.h"
+#include "ledger/packed_table.h"
 #include "projectors/compare.h"
 #include "projectors/memory_table.h"
 #include "projectors/models.h"
@@ -195,8 +196,9 @@ struct ModelAudit {
     // What came of it; none if it was not folded to its position, for it stands for more than `right` entries.
     std::optional<Result<std::optional<Difference>>> difference;
     void fold(const std::atomic<uint64_t>& right) {
-        auto again = Projection::open(std::make_unique<MemoryTable>(), std::move(model), *walk, *named,
-                                      kDeltaBudgetBytes / kModels.size());
+        auto table = std::make_unique<PackedTable>(std::make_unique<MemoryTable>(), page_bits(name));
+        auto again =
+            Projection::open(std::move(table), std::move(model), *walk, *named, kDeltaBudgetBytes / kModels.size());
         Status status = again.ok() ? ok_status() : again.error();
         const uint64_t size = (*position)->size;
         for (uint64_t folded = 0; status.ok() && folded < size;) {

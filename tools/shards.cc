@@ -29,17 +29,18 @@ class Projectors {
     using Committed = std::function<Status(uint64_t size, bool last)>;
     static Result<std::unique_ptr<Projectors>> open(Shard& shard, size_t delta_bytes, Committed committed,
                                                     std::atomic<bool>& failed) {
-        std::unique_ptr<Projectors> projectors(new Projectors(std::move(committed), failed));
+        std::unique_ptr<Projectors> projectors(new Projectors(shard, delta_bytes, std::move(committed), failed));
         Store& store = shard.store();
         for (const auto make_model : kModels) {
             std::unique_ptr<Model> model = make_model();
             UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, store.table(model->name()));
-            projectors->sources_.push_back(shard.follow());
+            projectors->sources_.push_back(store.entries());
             EntrySource& walk = *projectors->sources_.back();
             projectors->sources_.push_back(store.look_up());
             EntrySource& look_up = *projectors->sources_.back();
             UPLINE_TRY_ASSIGN(std::unique_ptr<Projection> projection,
-                              Projection::open(std::move(table), std::move(model), walk, look_up, delta_bytes));
+                              Projection::open(std::move(table), std::move(model), walk, look_up));
+            projectors->together_.push_back(projection.get());
             projectors->projections_.push_back(std::move(projection));
         }
         projectors->thread_ = std::thread([raw = projectors.get()] { raw->follow(); });
@@ -66,7 +67,8 @@ class Projectors {
     }
 
   private:
-    Projectors(Committed committed, std::atomic<bool>& failed) : committed_(std::move(committed)), failed_(failed) {}
+    Projectors(Shard& shard, size_t delta_bytes, Committed committed, std::atomic<bool>& failed)
+        : walk_(shard.follow()), delta_bytes_(delta_bytes), committed_(std::move(committed)), failed_(failed) {}
 
     void follow() {
         uint64_t folded = 0;
@@ -94,10 +96,9 @@ class Projectors {
         }
     }
     Status fold(uint64_t size, bool store) {
-        for (const std::unique_ptr<Projection>& projection : projections_) {
-            if (size > 0) UPLINE_TRY(projection->fold_to(size));
-            if (store) UPLINE_TRY(projection->flush());
-        }
+        if (size > 0) UPLINE_TRY(fold_together(together_, *walk_, size, delta_bytes_));
+        if (!store) return ok_status();
+        for (Projection* projection : together_) UPLINE_TRY(projection->flush());
         return ok_status();
     }
     uint64_t target() {
@@ -106,9 +107,12 @@ class Projectors {
     }
 
     static constexpr auto kIdle = std::chrono::milliseconds(50);
+    const std::unique_ptr<EntrySource> walk_;  // of entries to fold
+    const size_t delta_bytes_;
     Committed committed_;
-    std::vector<std::unique_ptr<EntrySource>> sources_;
+    std::vector<std::unique_ptr<EntrySource>> sources_;  // of earlier ones, of each model
     std::vector<std::unique_ptr<Projection>> projections_;
+    std::vector<Projection*> together_;
     std::mutex mutex_;
     std::condition_variable changed_;
     uint64_t size_ = 0;
@@ -186,7 +190,7 @@ Result<std::vector<ShardReport>> feed(EventLog& log, const DataFolder& folder, c
         return Error{ErrorCode::kInvalid, fmt::format("partition {} of a log that has {}: they are numbered from 0",
                                                       partitions.back(), log.partition_count())};
 
-    const size_t delta_bytes = kDeltaBudgetBytes / (partitions.size() * kModels.size());
+    const size_t delta_bytes = kDeltaBudgetBytes / partitions.size();
     SharedStop stop{.asked = options.stop};
     std::atomic<uint64_t> applied = 0;
     std::vector<ShardReport> reports(partitions.size());

@@ -24,6 +24,20 @@ class LastingTable final : public Table {
         UPLINE_TRY(call());
         return rows_.get_many(keys);
     }
+    // Some of the rows are a call each, and so is the writing of all.
+    Status change(RowChanges& changes) override {
+        constexpr size_t kRowsOfCall = 40;
+        std::vector<Write> writes;
+        while (const auto key = changes.next()) {
+            if (writes.size() % kRowsOfCall == 0) UPLINE_TRY(call());
+            const std::string row(*key);
+            UPLINE_TRY_ASSIGN(const auto stored, rows_.get_many({&row, 1}));
+            std::string value;
+            UPLINE_TRY(changes.change(stored.front(), value));
+            writes.push_back({row, value.empty() ? std::nullopt : std::optional(value)});
+        }
+        return write(writes);
+    }
     Status write(std::span<const Write> writes) override {
         UPLINE_TRY(call());
         return rows_.write(writes);
@@ -154,7 +168,7 @@ TEST_P(ReadModel, StandsForOnePositionWhicheverCallFails) {
         EXPECT_EQ(status.error().message, "the disk is full");
         ++failures;
     }
-    EXPECT_GE(failures, 5U);  // reading and writing of rows twice, and the clearing between
+    EXPECT_GE(failures, 5U);  // making and writing of rows twice, and the clearing between
 }
 
 TEST_P(ReadModel, IsUnchangedByAllThatWasNotAccepted) {
@@ -169,7 +183,7 @@ TEST_P(ReadModel, IsUnchangedByAllThatWasNotAccepted) {
         ++refused;
     });
     EXPECT_GT(refused, 50U);
-    EXPECT_TRUE(deltas.sorted().empty());
+    EXPECT_FALSE(Deltas::Walk(deltas).next());
 }
 
 TEST_P(ReadModel, OfAnotherLayoutIsBuiltAnew) {
