@@ -74,8 +74,8 @@ void measure_memory(const MemoryArgs& args, const fs::path& folder, Figures& fig
     Prelude log(community, args.websites, new_embedded_log(folder / "log"));
     const Fed people = feed_once(log, folder / "data");
     const auto start_us = community.website_end_us(args.websites);
-    const auto feed_sales = [&](uint64_t first, bool from_websites) {
-        append_all(log, args.sales, [&](uint64_t i) {
+    const auto feed_sales = [&](uint64_t first, uint64_t sales, bool from_websites) {
+        append_all(log, sales, [&](uint64_t i) {
             Event event = community.sale_at(first + i, start_us + static_cast<int64_t>(first + i) * 100);
             if (from_websites) {
                 auto& sale = std::get<TransactionRecorded>(event.payload);
@@ -86,10 +86,10 @@ void measure_memory(const MemoryArgs& args, const fs::path& folder, Figures& fig
         });
         return feed_once(log, folder / "data");
     };
-    const auto count = static_cast<double>(args.sales);
-    const Fed sales = feed_sales(0, false);
+    const Fed sales = feed_sales(0, args.sales, false);
     const double sales_peak_mib = peak_memory_mib();
-    const Fed website_sales = feed_sales(args.sales, true);
+    const Fed website_sales = feed_sales(args.sales, args.website_sales, true);
+    const auto count = static_cast<double>(args.sales);
     const std::string with =
         fmt::format("{} users and {} websites", with_commas(args.users), with_commas(args.websites));
     figures.add("memory.peak_gib", fmt::format("peak memory, {}", with), peak_memory_mib() / 1024, "GiB");
@@ -99,8 +99,8 @@ void measure_memory(const MemoryArgs& args, const fs::path& folder, Figures& fig
     figures.add("memory.open_s", "  opened again, nothing to fold", website_sales.open_seconds, "s");
     figures.add("memory.sales_per_s", "  sales", count / sales.seconds, "/s");
     figures.add("memory.sale_cpu_us", "  processor time of a sale, all threads", sales.cpu_seconds * 1e6 / count, "us");
-    figures.add("memory.website_sales_per_s", "  sales, each from a website of its own", count / website_sales.seconds,
-                "/s");
+    figures.add("memory.website_sales_per_s", "  sales, each from a website of its own",
+                static_cast<double>(args.website_sales) / website_sales.seconds, "/s");
 }
 
 }  // namespace upline::bench

@@ -73,7 +73,8 @@ int main_of(int argc, char** argv) {
     sub = add("memory", "Peak memory with very many users and websites", memory, measure_memory);
     users(sub, memory.users);
     number(sub, "--websites", memory.websites, "Websites, owned by anybody");
-    number(sub, "--sales", memory.sales, "Sales of seven levels, and then as many from websites");
+    number(sub, "--sales", memory.sales, "Sales of seven levels");
+    number(sub, "--website-sales", memory.website_sales, "Sales after those, each from a website");
 
     CLI11_PARSE(app, argc, argv);
     figures.print(json);

@@ -57,6 +57,7 @@ struct MemoryArgs {
     uint32_t users = 1'000'000;
     uint64_t websites = 15'000'000;
     uint64_t sales = 2'000'000;
+    uint64_t website_sales = 1'000'000;  // after those
 };
 void measure_memory(const MemoryArgs& args, const fs::path& folder, Figures& figures);
 
