@@ -28,11 +28,13 @@ Mark at(const std::vector<Mark>& marks, uint64_t sales) {
 }  // namespace
 
 void measure_growth(const GrowthArgs& args, const fs::path& folder, Figures& figures) {
+    // As many as lie between two storings of the state, so that each window has one in it.
+    const uint64_t window = std::min(args.points.front(), Shard::kStateInterval);
     const Community community(args.users);
     const auto log = new_embedded_log(folder / "log");
     append_signups(*log, community);
     const uint64_t before = feed_once(*log, folder / "data").position.size;
-    append_all(*log, args.points.back(), [&](uint64_t i) { return community.sale(i); });
+    append_all(*log, args.points.back() + window, [&](uint64_t i) { return community.sale(i); });
     const auto start = Clock::now();
     std::vector<Mark> marks = {{0, 0, 0}};
     FeedOptions options;
@@ -42,14 +44,13 @@ void measure_growth(const GrowthArgs& args, const fs::path& folder, Figures& fig
         if (sales > marks.back().sales) marks.push_back({sales, seconds_since(start), cpu_seconds()});
         return ok_status();
     };
-    feed_once(*log, folder / "data", options);
+    const Fed fed = feed_once(*log, folder / "data", options);
 
     double first_us = 0;
     double first_cpu_us = 0;
     for (const uint64_t point : args.points) {
-        const uint64_t window = std::min<uint64_t>(point / 2, 1'000'000);
-        const Mark from = at(marks, point - window);
-        const Mark to = at(marks, point);
+        const Mark from = at(marks, point);
+        const Mark to = at(marks, point + window);
         const double us = (to.seconds - from.seconds) * 1e6 / static_cast<double>(window);
         const double cpu_us = (to.cpu_seconds - from.cpu_seconds) * 1e6 / static_cast<double>(window);
         if (first_us == 0) {
@@ -59,13 +60,15 @@ void measure_growth(const GrowthArgs& args, const fs::path& folder, Figures& fig
         const std::string key = fmt::format("growth.{}", point);
         figures.add(
             key + "_us",
-            fmt::format("a sale when the ledger has {} (of {} users)", with_commas(point), with_commas(args.users)), us,
+            fmt::format("a sale once the ledger has {} (of {} users)", with_commas(point), with_commas(args.users)), us,
             "us");
         figures.add(key + "_cpu_us", "  processor time, all threads", cpu_us, "us");
         if (point == args.points.front()) continue;
         figures.add(key + "_ratio", "  beside the first: time", us / first_us, "");
         figures.add(key + "_cpu_ratio", "  beside the first: processor time", cpu_us / first_cpu_us, "");
     }
+    figures.add("growth.mean_us", "  the mean of all, until everything is stored",
+                fed.seconds * 1e6 / static_cast<double>(args.points.back() + window), "us");
 }
 
 }  // namespace upline::bench

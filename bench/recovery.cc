@@ -23,20 +23,16 @@ void child_says(const std::string& line) {
 }
 
 // Feeds until it is killed, and says how many entries are on disk.
-[[noreturn]] void be_feeding(const fs::path& folder) {
-    const auto log = must(open_log(fmt::format("file:{}", (folder / "log").native())));
-    const DataFolder data = must(DataFolder::open(folder / "data", DataFolder::Access::kWrite));
+[[noreturn]] void be_feeding(EventLog& log, const DataFolder& data) {
     FeedOptions options;
     options.applied = [](uint64_t entries) { child_says(fmt::format("{}", entries)); };
-    must(feed(*log, data, options));
+    must(feed(log, data, options));
     std::exit(kExitCouldNot);
 }
 
 // Opens the shard, says how long folding the tail took, how many entries that were, and how many there are; waits to
 // be killed.
-[[noreturn]] void be_opening(const fs::path& folder) {
-    const auto log = must(open_log(fmt::format("file:{}", (folder / "log").native())));
-    const DataFolder data = must(DataFolder::open(folder / "data", DataFolder::Access::kWrite));
+[[noreturn]] void be_opening(const EventLog& log, const DataFolder& data) {
     // The first call comes in the midst of the first 65,536 entries: those before it took as long as those after.
     uint64_t done_at_first = 0;
     uint64_t tail = 0;
@@ -47,7 +43,7 @@ void child_says(const std::string& line) {
         done_at_first = done;
         tail = of;
     };
-    const auto shard = must(Shard::open(data, {{0, 1}, log->identity()}, progress));
+    const auto shard = must(Shard::open(data, {{0, 1}, log.identity()}, progress));
     double fold_seconds = 0;
     if (tail > done_at_first)
         fold_seconds = seconds_since(first) * static_cast<double>(tail) / static_cast<double>(tail - done_at_first);
@@ -58,7 +54,7 @@ void child_says(const std::string& line) {
 
 class Child {
   public:
-    Child(const char* what, const fs::path& folder) {
+    Child(const char* doing, const fs::path& log, const fs::path& data) {
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC) != 0) std::exit(kExitCouldNot);
         const pid_t parent = ::getpid();
@@ -68,7 +64,7 @@ class Child {
             (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
             if (::getppid() != parent) ::_exit(kExitCouldNot);
             ::dup2(ends[1], STDOUT_FILENO);
-            ::execl("/proc/self/exe", "upline_bench", kRecoveryChild, what, folder.c_str(), nullptr);
+            ::execl("/proc/self/exe", "upline_bench", kRecoveryChild, doing, log.c_str(), data.c_str(), nullptr);
             ::_exit(kExitCouldNot);
         }
         ::close(ends[1]);
@@ -113,10 +109,10 @@ struct Opened {
     uint64_t tail = 0;
     uint64_t size = 0;
 };
-Opened open_again(const fs::path& folder) {
+Opened open_again(const fs::path& log, const fs::path& data) {
     Opened opened;
     const auto start = Clock::now();
-    Child child("open", folder);
+    Child child("open", log, data);
     const std::string line = child.line();
     opened.seconds = seconds_since(start);
     char* at = nullptr;
@@ -128,36 +124,47 @@ Opened open_again(const fs::path& folder) {
 
 }  // namespace
 
-void be_killed(std::string_view doing, const fs::path& folder) {
-    if (doing == "feed") be_feeding(folder);
-    be_opening(folder);
+void be_killed(std::string_view doing, const fs::path& log_folder, const fs::path& data_folder) {
+    const auto log = must(open_log(fmt::format("file:{}", log_folder.native())));
+    const DataFolder data = must(DataFolder::open(data_folder, DataFolder::Access::kWrite));
+    if (doing == "feed") be_feeding(*log, data);
+    be_opening(*log, data);
 }
 
 void measure_recovery(const RecoveryArgs& args, const fs::path& folder, Figures& figures) {
+    const fs::path log_folder = folder / "log";
+    const fs::path data = folder / "data";
     {
         const Community community(args.users);
-        const auto log = new_embedded_log(folder / "log");
+        const auto log = new_embedded_log(log_folder);
         append_signups(*log, community);
-        feed_once(*log, folder / "data");
+        feed_once(*log, data);
         append_all(*log, args.tail + 400'000, [&](uint64_t i) { return community.sale(i); });
     }
     uint64_t acknowledged = 0;
     {
-        Child child("feed", folder);
+        Child child("feed", log_folder, data);
         while (acknowledged < args.tail) acknowledged = std::strtoull(child.line().c_str(), nullptr, 10);
     }
-    const Opened opened = open_again(folder);
+    // Each start finds the folder as the kill left it: starting mends some of that.
+    const fs::path data_cold = folder / "data-cold";
+    const fs::path data_goes_on = folder / "data-goes-on";
+    fs::copy(data, data_cold, fs::copy_options::recursive);
+    fs::copy(data, data_goes_on, fs::copy_options::recursive);
+    ::sync();
+
+    const Opened opened = open_again(log_folder, data);
     if (opened.size < args.users + acknowledged) {
         fmt::print(stderr, "upline_bench: {} entries were acknowledged, {} are there\n", args.users + acknowledged,
                    opened.size);
         std::exit(kExitNegative);
     }
-    forget_files(folder / "data");
-    const Opened cold = open_again(folder);
+    forget_files(data_cold);
+    const Opened cold = open_again(log_folder, data_cold);
     const auto start = Clock::now();
     double goes_on_seconds = 0;
     {
-        Child child("feed", folder);
+        Child child("feed", log_folder, data_goes_on);
         child.line();
         goes_on_seconds = seconds_since(start);
     }

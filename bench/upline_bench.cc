@@ -85,7 +85,7 @@ int main_of(int argc, char** argv) {
 }  // namespace upline::bench
 
 int main(int argc, char** argv) {
-    if (argc == 4 && std::string_view(argv[1]) == upline::bench::kRecoveryChild)
-        upline::bench::be_killed(argv[2], argv[3]);
+    if (argc == 5 && std::string_view(argv[1]) == upline::bench::kRecoveryChild)
+        upline::bench::be_killed(argv[2], argv[3], argv[4]);
     return upline::bench::main_of(argc, argv);
 }

@@ -41,9 +41,9 @@ struct RecoveryArgs {
     uint64_t tail = 500'000;  // sales applied since the state was stored when it is killed
 };
 void measure_recovery(const RecoveryArgs& args, const fs::path& folder, Figures& figures);
-// What it starts: this program with the words kRecoveryChild, "feed" or "open", FOLDER.
+// What it starts: this program with the words kRecoveryChild, "feed" or "open", LOG, DATA.
 inline constexpr const char* kRecoveryChild = "recovery-child";
-[[noreturn]] void be_killed(std::string_view doing, const fs::path& folder);
+[[noreturn]] void be_killed(std::string_view doing, const fs::path& log_folder, const fs::path& data_folder);
 
 // The cost of a sale as the ledger grows.
 struct GrowthArgs {
