@@ -64,10 +64,12 @@ int main_of(int argc, char** argv) {
     GrowthArgs growth;
     sub = add("growth", "The cost of a sale as the ledger grows", growth, measure_growth);
     users(sub, growth.users);
-    sub->add_option("--points", growth.points, "Sales in the ledger, ascending, where the cost is told")
+    sub->add_option("--points", growth.points, "Sales in the ledger, ascending, from which on the cost is told")
         ->delimiter(',')
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
+
+    number(sub, "--window", growth.window, "Over so many sales");
 
     MemoryArgs memory;
     sub = add("memory", "Peak memory with very many users and websites", memory, measure_memory);

@@ -49,6 +49,7 @@ inline constexpr const char* kRecoveryChild = "recovery-child";
 struct GrowthArgs {
     uint32_t users = 1'000'000;
     std::vector<uint64_t> points = {1'000'000, 10'000'000};
+    uint64_t window = 2'000'000;
 };
 void measure_growth(const GrowthArgs& args, const fs::path& folder, Figures& figures);
 
