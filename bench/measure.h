@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -85,7 +86,7 @@ class Figures {
             } else {
                 const std::string value = !figure.text.empty() ? figure.text
                                           : figure.value >= 1000
-                                              ? with_commas(static_cast<uint64_t>(figure.value + 0.5))
+                                              ? with_commas(static_cast<uint64_t>(std::llround(figure.value)))
                                               : fmt::format("{:.3g}", figure.value);
                 fmt::print("{:<84} {:>14} {}\n", figure.what, value, figure.unit);
             }
