@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The peer that is Kafka Streams: the same balances by a processor with two RocksDB stores, exactly once.
+// The peer that is Kafka Streams: the same balances by a processor with a RocksDB store, exactly once.
 //
 //   java -cp JARS Peer.java BROKER FOLDER SALES     FOLDER holds users.csv and sales.csv and is worked in
 //
@@ -48,37 +48,49 @@ public class Peer {
     static final String APPLICATION = "upline-peer";
     static final String TOPIC = "upline-peer-events";
     static final TopicPartition EVENTS = new TopicPartition(TOPIC, 0);
-    static final TopicPartition CHANGELOG = new TopicPartition(APPLICATION + "-balances-changelog", 0);
+    static final TopicPartition CHANGELOG = new TopicPartition(APPLICATION + "-people-changelog", 0);
     static final long[] RATES = {2000, 1500, 1000, 800, 500, 300, 200};  // of the default plan
     static final int NOBODY = -1;
     static final long DEADLINE_MS = 170_000;
 
     // A record's key is the person who signs up or buys, its value the referrer (4 bytes) or the cents (8 bytes).
     public static class Commissions implements Processor<Integer, byte[], Void, Void> {
-        private KeyValueStore<Integer, Integer> users;
-        private KeyValueStore<Integer, Long> balances;
+        private KeyValueStore<Integer, byte[]> people;
 
         @Override
         public void init(ProcessorContext<Void, Void> context) {
-            users = context.getStateStore("users");
-            balances = context.getStateStore("balances");
+            people = context.getStateStore("people");
         }
 
         @Override
         public void process(Record<Integer, byte[]> record) {
             ByteBuffer value = ByteBuffer.wrap(record.value());
             if (value.remaining() == Integer.BYTES) {
-                users.put(record.key(), value.getInt());
+                people.put(record.key(), person(value.getInt(), 0));
                 return;
             }
             long amount = value.getLong();
-            Integer user = users.get(record.key());
+            int user = referrer(people.get(record.key()));
             for (int level = 0; level < RATES.length && user != NOBODY; ++level) {
-                Long balance = balances.get(user);
-                balances.put(user, (balance == null ? 0 : balance) + amount * RATES[level] / 10_000);
-                user = users.get(user);
+                byte[] person = people.get(user);
+                int next = referrer(person);
+                people.put(user, person(next, balance(person) + amount * RATES[level] / 10_000));
+                user = next;
             }
         }
+    }
+
+    // What the store holds of somebody, in one record, so that one look-up finds both.
+    static byte[] person(int referrer, long balance) {
+        return ByteBuffer.allocate(Integer.BYTES + Long.BYTES).putInt(referrer).putLong(balance).array();
+    }
+
+    static int referrer(byte[] person) {
+        return ByteBuffer.wrap(person).getInt();
+    }
+
+    static long balance(byte[] person) {
+        return ByteBuffer.wrap(person).getLong(Integer.BYTES);
     }
 
     // As the memory chapter of the documentation of Kafka Streams has it: one cache for all stores, with index and
@@ -110,10 +122,8 @@ public class Peer {
         return new Topology()
             .addSource("events", Serdes.Integer().deserializer(), new ByteArrayDeserializer(), TOPIC)
             .addProcessor("commissions", Commissions::new, "events")
-            .addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore("users"), Serdes.Integer(),
-                Serdes.Integer()).withCachingEnabled(), "commissions")
-            .addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore("balances"), Serdes.Integer(),
-                Serdes.Long()).withCachingEnabled(), "commissions");
+            .addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore("people"), Serdes.Integer(),
+                Serdes.ByteArray()).withCachingEnabled(), "commissions");
     }
 
     static Properties settings(String broker, Path folder) {
@@ -123,7 +133,7 @@ public class Peer {
         settings.put(StreamsConfig.STATE_DIR_CONFIG, folder.resolve("state").toString());
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
         settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, System.getProperty("commit.interval.ms", "1000"));
-        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 512L << 20);
+        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, Long.parseLong(System.getProperty("cache","512")) << 20);
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);  // one partition is one task
         settings.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, Settings.class);
         settings.put(StreamsConfig.consumerPrefix("max.poll.records"), 10_000);
@@ -131,6 +141,7 @@ public class Peer {
         settings.put(StreamsConfig.producerPrefix("batch.size"), 256 << 10);
         settings.put(StreamsConfig.producerPrefix("buffer.memory"), 128L << 20);
         settings.put(StreamsConfig.producerPrefix("linger.ms"), 100);
+        settings.put(StreamsConfig.producerPrefix("transaction.timeout.ms"), 60_000);
         return settings;
     }
 
@@ -204,7 +215,7 @@ public class Peer {
         consumer.seekToBeginning(List.of(CHANGELOG));
         while (consumer.position(CHANGELOG) < end)
             for (var record : consumer.poll(Duration.ofSeconds(1)))
-                balances.put(ByteBuffer.wrap(record.key()).getInt(), ByteBuffer.wrap(record.value()).getLong());
+                balances.put(ByteBuffer.wrap(record.key()).getInt(), balance(record.value()));
         return balances;
     }
 
