@@ -132,8 +132,8 @@ public class Peer {
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, broker);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, folder.resolve("state").toString());
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
-        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, System.getProperty("commit.interval.ms", "1000"));
-        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, Long.getLong("cache", 512) << 20);
+        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 1000);
+        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 512L << 20);
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);  // one partition is one task
         settings.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, Settings.class);
         settings.put(StreamsConfig.consumerPrefix("max.poll.records"), 10_000);
