@@ -23,8 +23,8 @@ using Progress = std::function<void(uint64_t done, uint64_t of)>;
 
 class Shard {
   public:
-    // Entries between two storings of the state: what opening after a crash must fold, about a second's work.
-    static constexpr uint64_t kStateInterval = 1'000'000;
+    // Entries between two storings of the state, or more if it is large: what opening after a crash must fold.
+    static constexpr uint64_t kStateInterval = 500'000;
 
     // kConflict if the folder's ledger is of another partition count or log; kCorrupt if what is stored does not fit
     // together (`upline verify` says more, `upline replay` makes it anew); kInvalid if rules are in force that are not
@@ -46,7 +46,7 @@ class Shard {
     Status commit_all();
 
     // Stores the state as of the last entry, once all are on disk, so that opening has nothing to fold. Done by itself
-    // now and then.
+    // now and then, most of it by a thread beside.
     Status store_state();
 
     // For reading the next records. REQUIRES: no error so far.
@@ -83,6 +83,9 @@ class Shard {
     void hash_closings(Flight& flight);
     Status commit_ready(size_t most_bytes_in_flight, size_t most_flights);
     Status commit_first();
+    bool is_time_to_store() const;
+    Status begin_storing();
+    Status end_storing();
 
     std::unique_ptr<Store> store_;
     std::unique_ptr<State> state_;
@@ -96,6 +99,7 @@ class Shard {
     uint64_t state_interval_;
     uint64_t state_stored_at_ = 0;
     Flight spare_;  // a flight that has landed, for its memory
+    std::future<Status> storing_;
 };
 
 // The state of a store as of its last entry: what was stored, folded forward. Also for readers.

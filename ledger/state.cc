@@ -176,6 +176,25 @@ void State::post(const Entry& entry, Index program, const Resolved& resolved) {
     }
 }
 
+void State::prefetch(std::span<const Entry> entries) const {
+    const auto for_each_user = [&](auto&& f) {
+        for (const Entry& entry : entries)
+            for (const Posting& posting : entry.posted())
+                if (is_user_account(posting.account)) f(posting.user);
+    };
+    for (const Entry& entry : entries)
+        if (entry.accepted()) ids_.prefetch(IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id));
+    for_each_user([&](Sequence user) { user_rank_.prefetch(user); });
+    for_each_user([&](Sequence user) {
+        if (const auto index = user_rank_.rank(user)) __builtin_prefetch(users_.data() + *index);
+    });
+    for_each_user([&](Sequence user) {
+        const auto index = user_rank_.rank(user);
+        if (index && users_[*index].first_account != kNoIndex)
+            __builtin_prefetch(accounts_.data() + users_[*index].first_account, 1);
+    });
+}
+
 Result<Resolved> State::resolve(const Entry& entry) const {
     const auto missing = [&entry](const char* what, Sequence sequence) {
         return Error{ErrorCode::kCorrupt,

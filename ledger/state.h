@@ -124,6 +124,7 @@ struct StoredKind {
     uint64_t base = 0;     // number of the run that held every record
     uint64_t last = 0;     // number of the last run
     uint64_t records = 0;  // in the base and all runs since
+    uint64_t hash = 0;     // of all their keys and chunks
 };
 inline constexpr size_t kStateKinds = 9;
 using StoredKinds = std::array<StoredKind, kStateKinds>;
@@ -214,6 +215,8 @@ class State {
     void apply(const Entry& entry, const Resolved& resolved);
     // Folds any entry, looking the indexes up. kCorrupt if it refers to what is not there.
     Status fold(const Entry& entry);
+    // Asks for the memory that folding these entries will touch, so that they wait for it together. It changes nothing.
+    void prefetch(std::span<const Entry> entries) const;
     // Looks up the indexes of an accepted entry. kCorrupt as fold.
     Result<Resolved> resolve(const Entry& entry) const;
 

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <future>
 #include <map>
+#include <mutex>
 #include <system_error>
 
 #include "events/check.h"
@@ -331,9 +332,11 @@ struct Store::Impl {
     std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(256 << 20);
     std::unique_ptr<rocksdb::DB> db;
     std::map<std::string, rocksdb::ColumnFamilyHandle*, std::less<>> families;
+    mutable std::mutex families_mutex;  // a read model's may be added while a thread beside writes
     uint64_t stored_size = 0;
 
     rocksdb::ColumnFamilyHandle* family(std::string_view name) const {
+        const std::lock_guard lock(families_mutex);
         const auto found = families.find(name);
         UPLINE_CHECK(found != families.end(), "a column family of the database");
         return found->second;
@@ -708,7 +711,7 @@ Result<std::unique_ptr<State>> Store::load_state() {
                              fmt::format("stored state: a part of {} is missing or misshapen", name)};
         UPLINE_TRY_ROCKS(it->status(), fmt::format("read of {}", name));
         if (!loader.done())
-            return Error{ErrorCode::kCorrupt, fmt::format("stored state: not all of {} are there", name)};
+            return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} are not what was stored", name)};
         return ok_status();
     };
     // The two halves take about as long. Only `ids` go into the table of ids meanwhile.
@@ -823,6 +826,7 @@ Result<std::unique_ptr<Table>> Store::table(std::string_view name) {
                          fmt::format("{}: no read model {}; `upline run` makes it", impl_->dir.native(), name)};
         rocksdb::ColumnFamilyHandle* handle = nullptr;
         UPLINE_TRY_ROCKS(impl_->db->CreateColumnFamily(family_options(family, impl_->cache), family, &handle), family);
+        const std::lock_guard lock(impl_->families_mutex);
         impl_->families.emplace(family, handle);
     }
     auto pages = std::make_unique<RocksTable>(impl_->db.get(), impl_->family(family));

@@ -2,6 +2,7 @@
 #include "ledger/stored_state.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <cstring>
@@ -80,7 +81,6 @@ class Fields {
         ++at_;
         return true;
     }
-    std::string_view rest() const { return {at_, static_cast<size_t>(end_ - at_)}; }
 
   private:
     const char* at_;
@@ -165,14 +165,15 @@ void take(Fields& fields, StoredId& id, const StoredId& before) {
 
 // ---- Runs ----
 
+uint64_t hash_on(uint64_t hash, std::string_view key, std::string_view chunk) {
+    return XXH3_64bits_withSeed(chunk.data(), chunk.size(), XXH3_64bits_withSeed(key.data(), key.size(), hash));
+}
+
 // Writes a run's records into chunks.
 template <class T>
 class RunWriter {
   public:
-    RunWriter(std::vector<std::string>& chunks, uint64_t run_less_the_one_before) : chunks_(chunks) {
-        begin();
-        at_ = put_varint(at_, run_less_the_one_before);
-    }
+    explicit RunWriter(std::vector<std::string>& chunks) : chunks_(chunks) { begin(); }
     RunWriter(const RunWriter&) = delete;
     RunWriter& operator=(const RunWriter&) = delete;
     ~RunWriter() { chunk_->resize(static_cast<size_t>(at_ - chunk_->data())); }
@@ -214,8 +215,12 @@ struct TakeRun {
         if (is_base) stored = {};
         UPLINE_CHECK(stored.last < changes.size, "a state that has grown");
         StateChanges::Run& run = changes.runs.emplace_back(StateChanges::Run{kind, is_base, {}});
-        RunWriter<T> writer(run.chunks, changes.size - stored.last);
-        write(writer);
+        {
+            RunWriter<T> writer(run.chunks);
+            write(writer);
+        }
+        for (uint32_t i = 0; i < run.chunks.size(); ++i)
+            stored.hash = hash_on(stored.hash, run_key(changes.size, i), run.chunks[i]);
         if (is_base) stored.base = changes.size;
         stored.last = changes.size;
         stored.records += count;
@@ -308,7 +313,8 @@ Result<StatePosition> parse_state_position(std::string_view bytes) {
 }
 
 bool RunLoader::take(std::string_view key, std::string_view chunk) {
-    if (!take_header(key, chunk)) return false;
+    if (!take_key(key) || chunk.empty()) return false;
+    hash_ = hash_on(hash_, key, chunk);
     if (kind_ == kIdsKind) return take_ids(chunk);
     bool taken = false;
     size_t kind = 0;
@@ -318,20 +324,17 @@ bool RunLoader::take(std::string_view key, std::string_view chunk) {
     return taken;
 }
 
-bool RunLoader::take_header(std::string_view key, std::string_view& chunk) {
-    if (key.size() != 12) return false;
+bool RunLoader::take_key(std::string_view key) {
     uint64_t run = 0;
     for (const char byte : key.substr(0, 8)) run = run << 8 | static_cast<uint8_t>(byte);
     if (run != run_) {
-        Fields fields(chunk);
-        const bool follows = run > run_ && run <= position_.stored[kind_].last && fields.varint() == run - run_;
-        if (!follows || !fields.ok() || (run_ == 0 && run != position_.stored[kind_].base)) return false;
+        const StoredKind& stored = position_.stored[kind_];
+        if (run < run_ || run > stored.last || (run_ == 0 && run != stored.base)) return false;
         run_ = run;
         next_chunk_ = 0;
         next_index_ = 0;
-        chunk = fields.rest();
     }
-    return key == run_key(run, next_chunk_++) && !chunk.empty();
+    return key == run_key(run, next_chunk_++);
 }
 
 template <class T>
@@ -372,7 +375,7 @@ bool RunLoader::take_ids(std::string_view chunk) {
 
 bool RunLoader::done() const {
     const StoredKind& stored = position_.stored[kind_];
-    return run_ == stored.last && taken_ == stored.records && (taken_ > 0 || stored.base == 0);
+    return run_ == stored.last && taken_ == stored.records && hash_ == stored.hash && (run_ > 0 || stored.base == 0);
 }
 
 }  // namespace upline

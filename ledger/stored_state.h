@@ -4,9 +4,9 @@
 // that holds all of them is the base, and those before it are not needed any more. So what is written is never written
 // again, and storing costs what has changed, however much there is.
 //
-//     run     number: the state's size when it was stored. Chunks of about 64 KiB.
-//     chunk   of chunk 0 alone: varint, the run's number less that of the one before it, of the base its number;
-//             records, one after another: varint of how many indexes are left out before it, and its fields
+//     run     its number is the state's size when it was stored. Chunks of about 64 KiB.
+//     chunk   records, one after another: varint of how many indexes are left out before it, and its fields
+//     hash    of a kind, from its base on: XXH3 of each key and then its chunk, seeded with that of what is before
 //
 // `varint` is LEB128 in its shortest form, `signed` the varint of its zigzag form. Fields:
 //
@@ -82,11 +82,11 @@ class RunLoader {
 
     // False if it cannot be the next chunk.
     bool take(std::string_view key, std::string_view chunk);
-    // False if any is missing.
+    // False if any was missing or another.
     bool done() const;
 
   private:
-    bool take_header(std::string_view key, std::string_view& chunk);
+    bool take_key(std::string_view key);
     template <class T>
     bool take_records(std::string_view chunk, Tracked<T>& records);
     bool take_ids(std::string_view chunk);
@@ -98,6 +98,7 @@ class RunLoader {
     uint32_t next_chunk_ = 0;
     uint64_t next_index_ = 0;  // in the run
     uint64_t taken_ = 0;       // records
+    uint64_t hash_ = 0;
     uint64_t next_sequence_ = 0;
     std::vector<IdTable::Slot> ids_;  // for its memory
 };
