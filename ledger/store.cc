@@ -152,9 +152,9 @@ class MergedIterator {
                    rocksdb::ColumnFamilyHandle* other)
         : current_(db->NewIterator(options, one)), other_(db->NewIterator(options, other)) {}
 
-    void SeekToFirst() {
-        current_->SeekToFirst();
-        other_->SeekToFirst();
+    void Seek(const rocksdb::Slice& key) {
+        current_->Seek(key);
+        other_->Seek(key);
         other_is_ahead_ = true;
         take_first();
     }
@@ -562,14 +562,25 @@ struct Store::Impl {
         UPLINE_TRY_ASSIGN(Head head, head_of(*value));
         return std::optional(std::move(head));
     }
-    Result<std::optional<Head>> bulk_head() const { return head_in("bulk_head"); }
+    Result<std::optional<Head>> bulk_head() const {
+        UPLINE_TRY_ASSIGN(std::optional<Head> head, head_in("bulk_head"));
+        if (head && head->bulk_size != head->position.size)
+            return Error{ErrorCode::kCorrupt, "position after the last ingest: it is of another one"};
+        return head;
+    }
     // The newer of the two.
     Result<Head> head() const {
         UPLINE_TRY_ASSIGN(std::optional<Head> bulk, bulk_head());
         UPLINE_TRY_ASSIGN(std::optional<Head> written, head_in("default"));
-        if (bulk && (!written || written->position.size <= bulk->position.size)) return std::move(*bulk);
-        if (written) return std::move(*written);
-        return Head{{0, merkle::empty_root(), 0, std::nullopt}, 0, {}};
+        const uint64_t ingested = bulk ? bulk->position.size : 0;
+        if (bulk && (!written || written->position.size <= ingested)) return std::move(*bulk);
+        if (!written) return Head{{0, merkle::empty_root(), 0, std::nullopt}, 0, {}};
+        if (written->bulk_size != ingested)
+            return Error{ErrorCode::kCorrupt,
+                         fmt::format("{}: the position follows {} ingested entries, there are {}; make the ledger anew "
+                                     "with `upline replay`",
+                                     dir.native(), written->bulk_size, ingested)};
+        return std::move(*written);
     }
 
     // What was written before the last ingest and is in it anew, or is wider: the position and the right edge. A crash
@@ -593,13 +604,8 @@ struct Store::Impl {
     Status catch_up() const {
         for (int attempt = 0;; ++attempt) {
             UPLINE_TRY_ROCKS(db->TryCatchUpWithPrimary(), "catching up with the writer");
-            UPLINE_TRY_ASSIGN(const std::optional<Head> bulk, bulk_head());
-            UPLINE_TRY_ASSIGN(const std::optional<Head> written, head_in("default"));
-            if (!written || written->bulk_size <= (bulk ? bulk->position.size : 0)) return ok_status();
-            if (attempt == kMostAttempts)
-                return Error{ErrorCode::kCorrupt,
-                             fmt::format("{}: entries up to {} are missing; make the ledger anew with `upline replay`",
-                                         dir.native(), written->bulk_size)};
+            const Result<Head> both = head();
+            if (both.ok() || attempt == kMostAttempts) return ok_status();  // what is wrong, position() says
             std::this_thread::sleep_for(std::chrono::milliseconds(attempt));
         }
     }
@@ -1125,13 +1131,11 @@ std::vector<std::string> Store::families() const {
 
 namespace {
 
+template <class Iterator>
 class RocksWalk final : public Store::RawWalk {
   public:
-    RocksWalk(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family, std::string_view name, std::string_view first)
-        : name_(name) {
-        rocksdb::ReadOptions options;
-        options.fill_cache = false;
-        iterator_.reset(db->NewIterator(options, family));
+    RocksWalk(Iterator iterator, std::string_view name, std::string_view first)
+        : name_(name), iterator_(std::move(iterator)) {
         iterator_->Seek(slice(first));
     }
 
@@ -1145,14 +1149,33 @@ class RocksWalk final : public Store::RawWalk {
 
   private:
     std::string name_;
-    std::unique_ptr<rocksdb::Iterator> iterator_;
+    Iterator iterator_;
     bool begun_ = false;
 };
 
+rocksdb::ReadOptions walk_options() {
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;
+    return options;
+}
+
 }  // namespace
 
+Result<std::optional<Store::BulkHead>> Store::bulk_head() {
+    UPLINE_TRY_ASSIGN(std::optional<Head> head, impl_->bulk_head());
+    if (!head) return std::optional<BulkHead>();
+    return std::optional(BulkHead{head->position, std::move(head->right_edge)});
+}
+
+std::unique_ptr<Store::RawWalk> Store::walk_both(std::string_view family, std::string_view first) const {
+    auto iterator = std::make_unique<MergedIterator>(impl_->db.get(), walk_options(), impl_->family(family),
+                                                     impl_->family(fmt::format("bulk_{}", family)));
+    return std::make_unique<RocksWalk<std::unique_ptr<MergedIterator>>>(std::move(iterator), family, first);
+}
+
 std::unique_ptr<Store::RawWalk> Store::walk(std::string_view family, std::string_view first) const {
-    return std::make_unique<RocksWalk>(impl_->db.get(), impl_->family(family), family, first);
+    std::unique_ptr<rocksdb::Iterator> iterator(impl_->db->NewIterator(walk_options(), impl_->family(family)));
+    return std::make_unique<RocksWalk<std::unique_ptr<rocksdb::Iterator>>>(std::move(iterator), family, first);
 }
 
 Status Store::tamper(std::string_view family, std::string_view key, std::string_view value) {

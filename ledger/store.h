@@ -147,6 +147,14 @@ class Store {
         virtual Result<std::optional<Row>> next() = 0;
     };
     std::unique_ptr<RawWalk> walk(std::string_view family, std::string_view first = {}) const;
+    // The same of "entries", "offsets" or "tiles" and the family of what was ingested of them, as one.
+    std::unique_ptr<RawWalk> walk_both(std::string_view family, std::string_view first = {}) const;
+    // The position after the last ingest, and the partial tiles that were written with it.
+    struct BulkHead {
+        Position position;
+        std::vector<merkle::Tile> right_edge;
+    };
+    Result<std::optional<BulkHead>> bulk_head();
 
     // For tests and the demo, which show that verify finds it: overwrites a stored value as somebody with access to
     // the database could, with valid checksums. `family` as in the comment above.

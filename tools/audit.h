@@ -27,6 +27,7 @@ struct HeldCheckpoint {
     std::string name;  // for people: where it comes from
     Checkpoint checkpoint;
     bool is_old = false;  // given by the auditor (--since), not found with the ledger
+    bool is_own = false;  // no checkpoint: what the ledger says of itself at an earlier size
 };
 struct HeldCheckpoints {
     std::vector<HeldCheckpoint> checkpoints;

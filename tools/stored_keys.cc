@@ -60,16 +60,23 @@ Result<std::optional<std::string>> find_strange_key(Store& store) {
         if (!row) break;
         if (row->key != "shard" && row->key != "position") return std::optional(strange("default", row->key));
     }
-    const auto of_entries = store.walk("entries");
+    const auto of_bulk = store.walk("bulk_head");
+    for (;;) {
+        UPLINE_TRY_ASSIGN(const auto row, of_bulk->next());
+        if (!row) break;
+        if (row->key != "position") return std::optional(strange("bulk_head", row->key));
+    }
+    const auto of_entries = store.walk_both("entries");
     UPLINE_TRY_ASSIGN(const auto first, of_entries->next());
     if (first && first->key != big_endian(0)) return std::optional(strange("entries", first->key));
     return std::optional<std::string>();
 }
 
 std::vector<std::string> unknown_families(const Store& store) {
-    std::vector<std::string> known{"default", "entries",  "offsets",  "tiles", "programs",
-                                   "users",   "websites", "accounts", "books", "plans",
-                                   "payouts", "refunds",  "ids",      "state", "closings"};
+    std::vector<std::string> known{"default",  "bulk_entries", "bulk_offsets", "bulk_tiles", "bulk_head",
+                                   "entries",  "offsets",      "tiles",        "programs",   "users",
+                                   "websites", "accounts",     "books",        "plans",      "payouts",
+                                   "refunds",  "ids",          "state",        "closings"};
     for (const auto make_model : kModels) known.push_back(fmt::format("model.{}", make_model()->name()));
     std::vector<std::string> unknown = store.families();
     std::erase_if(unknown, [&](const std::string& name) { return std::ranges::find(known, name) != known.end(); });
@@ -77,7 +84,7 @@ std::vector<std::string> unknown_families(const Store& store) {
 }
 
 Result<std::optional<std::string>> check_places(Store& store, uint64_t size) {
-    const auto walk = store.walk("offsets");
+    const auto walk = store.walk_both("offsets");
     uint64_t next = 0;
     int64_t last_offset = -1;
     for (;;) {
@@ -108,6 +115,8 @@ Result<std::optional<std::string>> check_places(Store& store, uint64_t size) {
     return std::optional<std::string>();
 }
 
+// One that was partial when it was written one way may be stored the other way too: the widest counts, and what else
+// there is of it must be its beginning.
 Result<std::optional<merkle::Tile>> StoredTiles::tile(unsigned level, uint64_t index) {
     const std::string key = static_cast<char>(level) + big_endian(index);
     UPLINE_TRY_ASSIGN(Level* const of_level, level_of(level));
@@ -115,15 +124,29 @@ Result<std::optional<merkle::Tile>> StoredTiles::tile(unsigned level, uint64_t i
         if (!strange_) strange_ = strange("tiles", of_level->row->key);
         UPLINE_TRY(next(level));
     }
-    if (!of_level->row || of_level->row->key != key) return std::optional<merkle::Tile>();
-    const std::string_view value = of_level->row->value;
-    const bool fits =
-        !value.empty() && value.size() % sizeof(Hash) == 0 && value.size() <= merkle::kTileWidth * sizeof(Hash);
-    merkle::Tile tile{level, index, std::vector<Hash>(fits ? value.size() / sizeof(Hash) : 0)};
-    if (fits) std::memcpy(tile.hashes.data(), value.data(), value.size());
-    UPLINE_TRY(next(level));
+    std::optional<merkle::Tile> widest;
+    bool fits = true;
+    const auto take = [&](std::string_view value) {
+        std::vector<Hash> hashes(value.size() / sizeof(Hash));
+        fits = fits && !value.empty() && value.size() % sizeof(Hash) == 0 && hashes.size() <= merkle::kTileWidth;
+        if (!fits) return;
+        std::memcpy(hashes.data(), value.data(), value.size());
+        if (!widest) widest = merkle::Tile{level, index, {}};
+        const size_t both = std::min(hashes.size(), widest->hashes.size());
+        fits = std::equal(hashes.begin(), hashes.begin() + static_cast<std::ptrdiff_t>(both), widest->hashes.begin());
+        if (hashes.size() > both) widest->hashes = std::move(hashes);
+    };
+    for (; of_level->row && of_level->row->key == key;) {
+        take(of_level->row->value);
+        UPLINE_TRY(next(level));
+    }
+    std::erase_if(right_edge_, [&](const merkle::Tile& tile) {
+        if (tile.level != level || tile.index != index) return false;
+        take({reinterpret_cast<const char*>(tile.hashes.data()), tile.hashes.size() * sizeof(Hash)});
+        return true;
+    });
     if (!fits) return Error{ErrorCode::kCorrupt, fmt::format("tile {}/{} is misshapen", level, index)};
-    return std::optional(std::move(tile));
+    return widest;
 }
 
 Result<std::optional<std::string>> StoredTiles::find_strange_key() {
@@ -131,13 +154,16 @@ Result<std::optional<std::string>> StoredTiles::find_strange_key() {
         UPLINE_TRY_ASSIGN(const Level* const left, level_of(level));
         if (left->row) strange_ = strange("tiles", left->row->key);
     }
+    if (!strange_ && !right_edge_.empty())
+        strange_ = fmt::format("bulk_head: tile {}/{} is none of the tree's", right_edge_.front().level,
+                               right_edge_.front().index);
     return strange_;
 }
 
 Result<StoredTiles::Level*> StoredTiles::level_of(unsigned level) {
     Level& one = levels_[level];
     if (!one.walk) {
-        one.walk = store_.walk("tiles", level == 0 ? std::string() : std::string(1, static_cast<char>(level)));
+        one.walk = store_.walk_both("tiles", level == 0 ? std::string() : std::string(1, static_cast<char>(level)));
         UPLINE_TRY(next(level));
     }
     return &one;

@@ -28,7 +28,9 @@ Result<std::optional<std::string>> check_places(Store& store, uint64_t size);
 // The stored tiles. Not thread-safe.
 class StoredTiles {
   public:
-    explicit StoredTiles(Store& store) : store_(store) {}
+    explicit StoredTiles(Store& store) : store_(store) {
+        if (auto head = store.bulk_head(); head.ok() && *head) right_edge_ = std::move((*head)->right_edge);
+    }
 
     // nullopt if it is missing, kCorrupt if it is misshapen. REQUIRES: a higher index than before at that level.
     Result<std::optional<merkle::Tile>> tile(unsigned level, uint64_t index);
@@ -46,6 +48,7 @@ class StoredTiles {
 
     Store& store_;
     std::array<Level, merkle::kTileLevels> levels_;
+    std::vector<merkle::Tile> right_edge_;  // of the last ingest, those not asked for yet
     std::optional<std::string> strange_;
 };
 
