@@ -175,6 +175,28 @@ TEST_P(ReadModel, StandsForOnePositionWhicheverCallFails) {
     EXPECT_GE(failures, 5U);  // making and writing of rows twice, and the clearing between
 }
 
+TEST_P(ReadModel, StandsForOnePositionWhicheverCallFailsBesideTheFolding) {
+    constexpr size_t kLittleMemory = 50'000;  // so that it is stored on the way
+    community_.live(3000);
+    uint64_t failures = 0;
+    for (uint64_t calls = 0;; calls += 2) {
+        ASSERT_LT(calls, 400U);
+        ASSERT_TRUE(table_.clear().ok());
+        auto projection = open(kLittleMemory);
+        calls_left_ = calls;
+        Status status = projection->fold_to(3000);
+        if (status.ok()) status = projection->flush();
+        projection.reset();
+        calls_left_ = kAll;
+        const uint64_t size = read_position(table_, *GetParam()())->size;
+        EXPECT_EQ(table_.rows(), size == 0 ? Rows() : in_one_go(size)) << calls << " calls, seed " << seed_;
+        if (status.ok()) break;
+        EXPECT_EQ(status.error().message, "the disk is full");
+        ++failures;
+    }
+    EXPECT_GE(failures, 2U);
+}
+
 TEST_P(ReadModel, IsUnchangedByAllThatWasNotAccepted) {
     community_.live(2000);
     uint64_t refused = 0;
