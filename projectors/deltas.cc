@@ -187,14 +187,20 @@ void Deltas::Walk::sum_neighbourhood(const Addition* tail) {
     rows_.assign(kNeighbours * kinds, 0);
     row_count_ = 0;
     next_row_ = 0;
+    const auto block_of = [](const Addition* end) {
+        return reinterpret_cast<const Addition*>(reinterpret_cast<uintptr_t>(end - 1) / kBlockBytes * kBlockBytes);
+    };
+    const auto end_before = [](const Addition* block) {
+        return reinterpret_cast<const Addition*>(static_cast<uintptr_t>(block->what));
+    };
     while (tail) {
-        const auto* block =
-            reinterpret_cast<const Addition*>(reinterpret_cast<uintptr_t>(tail - 1) / kBlockBytes * kBlockBytes);
-        const auto* before = reinterpret_cast<const Addition*>(static_cast<uintptr_t>(block->what));
-        if (before)
-            for (size_t i = 1; i <= kBlockBytes / sizeof(Addition); i += kAdditionsOfLine)
-                __builtin_prefetch(before - i);
+        const Addition* block = block_of(tail);
+        const Addition* before = end_before(block);
+        // Blocks lie in no order that a processor could foresee: the one after the next is fetched while this is read.
+        const Addition* fetched =
+            before && end_before(block_of(before)) ? block_of(end_before(block_of(before))) : block;
         for (const Addition* at = block + 1; at != tail; ++at) {
+            __builtin_prefetch(fetched + (at - block));
             const SummedEffect& effect = deltas_.effects_[at->what & ((uint64_t{1} << kEffectBits) - 1)];
             const uint64_t neighbour = at->what >> kEffectBits & (kNeighbours - 1);
             uint32_t& row = rows_[neighbour * kinds + effect.row_kind];
@@ -204,7 +210,11 @@ void Deltas::Walk::sum_neighbourhood(const Addition* tail) {
                 sums_of_rows_[row - 1].clear();
             }
             CounterSums& sums = sums_of_rows_[row - 1];
-            for (const uint8_t number : effect.counters) add_to(sums.low[number], at->amount);
+            static_assert(std::tuple_size_v<decltype(effect.counters)> == 4);
+            add_to(sums.low[effect.counters[0]], at->amount);
+            add_to(sums.low[effect.counters[1]], at->amount);
+            add_to(sums.low[effect.counters[2]], at->amount);
+            add_to(sums.low[effect.counters[3]], at->amount);
             add_to(sums.low[effect.count], 1);
             if (effect.high != 0) sums.add_high(effect.high, at->amount);
         }

@@ -127,8 +127,8 @@ Status fold_together(std::span<Projection* const> projections, EntrySource& walk
             }
             bytes_held += projection->deltas_.bytes();
         }
-        if (bytes_held > delta_bytes)
-            for (Projection* projection : projections) UPLINE_TRY(projection->flush());
+        if (bytes_held > delta_bytes / 2)
+            for (Projection* projection : projections) UPLINE_TRY(projection->begin_store());
     }
     return ok_status();
 }
@@ -136,7 +136,8 @@ Status fold_together(std::span<Projection* const> projections, EntrySource& walk
 // What deltas make of stored rows, the position first among them: its key is the least.
 class Projection::Merge final : public RowChanges {
   public:
-    explicit Merge(Projection& projection) : projection_(projection), walk_(projection.deltas_) {}
+    Merge(const Model& model, Deltas& deltas, std::string position_row)
+        : model_(model), walk_(deltas), position_row_(std::move(position_row)) {}
 
     std::optional<std::string_view> next() override {
         if (at_position_ && !key_.empty()) at_position_ = false;
@@ -146,7 +147,7 @@ class Projection::Merge final : public RowChanges {
     }
     Status change(std::optional<std::string_view> stored, std::string& value) override {
         if (at_position_) {
-            value += projection_.position_row();
+            value += position_row_;
             return ok_status();
         }
         if (!walk_.visitors().empty()) {
@@ -163,27 +164,44 @@ class Projection::Merge final : public RowChanges {
 
   private:
     Error corrupt() const {
-        const Model& model = *projection_.model_;
         return {ErrorCode::kCorrupt, fmt::format("read model {}: the row \"{}\" cannot be read; rebuild the model",
-                                                 model.name(), model.describe(walk_.key()))};
+                                                 model_.name(), model_.describe(walk_.key()))};
     }
-    Projection& projection_;
+    const Model& model_;
     Deltas::Walk walk_;
+    std::string position_row_;
     bool at_position_ = true;
     std::string key_;
 };
 
-Status Projection::flush() {
+Status Projection::begin_store() {
+    UPLINE_TRY(end_store());
     if (folded_ == stored_) return ok_status();
     UPLINE_TRY(model_->settle(entries_, earlier_, folded_, deltas_));
-    Merge merge(*this);
-    UPLINE_TRY(table_->change(merge));
-    stored_ = folded_;
-    deltas_.clear();
+    std::swap(deltas_, deltas_in_store_);
+    in_store_ = folded_;
+    store_ = std::async(std::launch::async, [this, row = position_row()] {
+        Merge merge(*model_, deltas_in_store_, row);
+        return table_->change(merge);
+    });
     return ok_status();
 }
 
+Status Projection::end_store() {
+    if (!store_.valid()) return ok_status();
+    UPLINE_TRY(store_.get());
+    stored_ = in_store_;
+    deltas_in_store_.clear();
+    return ok_status();
+}
+
+Status Projection::flush() {
+    UPLINE_TRY(begin_store());
+    return end_store();
+}
+
 Status Projection::rebuild() {
+    UPLINE_TRY(end_store());
     const uint64_t size = folded_.size;
     UPLINE_TRY(start_anew());
     UPLINE_TRY(fold_to(size));

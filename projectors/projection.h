@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,8 +24,9 @@ namespace upline {
 // Not thread-safe. After an error, throw it away and open it again: its rows are as of position() still.
 class Projection {
   public:
-    // Memory for what waits to be stored; it is kept. Storing takes the pages that change again. (One entry that moves
-    // the clock over a great many maturities may need more: what follows from one entry is stored in one write.)
+    // Memory for what entries have added and is not stored: one half is stored, by a thread of its own, while the other
+    // fills. It is kept. Storing takes the pages that change besides. (One entry that moves the clock over a great many
+    // maturities may need more: what follows from one entry is stored in one write.)
     static constexpr size_t kDeltaBytes = size_t{128} << 20;
 
     // Resumes where the table's rows stand; at zero if the table is new or of another layout (its rows are then
@@ -59,6 +61,10 @@ class Projection {
 
     Status load_position();
     Status start_anew();
+    // Begins to store what has been folded, beside the folding that goes on, after what was begun before.
+    Status begin_store();
+    Status end_store();
+
     class Merge;
     friend Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size,
                                 size_t delta_bytes);
@@ -72,6 +78,9 @@ class Projection {
     ModelPosition stored_;
     ModelPosition folded_;
     Deltas deltas_;
+    Deltas deltas_in_store_;  // and what rows stand for with them; of the thread of store_ as long as that runs
+    ModelPosition in_store_;
+    std::future<Status> store_;  // the last member: waits for its thread before the others go
 };
 
 // Folds entries up to `size` into several read models as fold_to() does into one, each entry read and decoded once.

@@ -18,8 +18,9 @@
 namespace upline {
 namespace {
 
-// Memory for rows of read models that wait to be stored, over all shards of a process. The more, the more sales a row
-// takes in between two times it is read and written.
+// Memory for what is added to read models and waits to be stored, over all shards of a process: about nine million
+// sales' worth, half of it on the way to the disk while the other fills. The more, the more sales a row takes in
+// between two times it is read and written.
 constexpr size_t kDeltaBudgetBytes = size_t{1} << 30;
 
 // Folds new entries into the shard's read models, in a thread of its own beside the loop.
