@@ -27,9 +27,6 @@ struct Args {
     bool json = false;
 };
 
-// By name, in the order in which they are printed.
-using Figures = std::vector<std::pair<std::string, double>>;
-
 Event adjustment(const Community& community, uint64_t user) {
     Event event = newcomer(community, user + (uint64_t{1} << 40), community.signup_end_us());
     event.type = static_cast<uint8_t>(EventType::kAdjustmentPosted);
@@ -68,14 +65,15 @@ void measure_closing(const fs::path& folder, const Community& community, const A
     const Hash root = closing_root(snapshot.leaves);
     const double hash_ms = seconds_since(hashing) * 1000;
     if (root == Hash{}) std::exit(kExitCouldNot);
-    figures.emplace_back("closing: balances", static_cast<double>(snapshot.closing.balances));
-    figures.emplace_back("closing: a batch before, ms (median)", before[before.size() / 2]);
-    figures.emplace_back("closing: the closing's own step, ms", with_closing);
-    figures.emplace_back("closing: a batch while it is hashed, ms (longest)",
-                         beside.empty() ? 0 : *std::ranges::max_element(beside));
-    figures.emplace_back("closing: batches applied while it is hashed", static_cast<double>(beside.size()));
-    figures.emplace_back("closing: until its entry is on disk, ms", until_committed);
-    figures.emplace_back("closing: hashing alone, one core, ms", hash_ms);
+    figures.add("audit.closing_balances", "closing: balances", static_cast<double>(snapshot.closing.balances), "");
+    figures.add("audit.closing_batch_before_ms", "closing: a batch before (median)", before[before.size() / 2], "ms");
+    figures.add("audit.closing_step_ms", "closing: its own step", with_closing, "ms");
+    figures.add("audit.closing_batch_beside_ms", "closing: a batch while it is hashed (longest)",
+                beside.empty() ? 0 : *std::ranges::max_element(beside), "ms");
+    figures.add("audit.closing_batches_beside", "closing: batches applied while it is hashed",
+                static_cast<double>(beside.size()), "");
+    figures.add("audit.closing_on_disk_ms", "closing: until its entry is on disk", until_committed, "ms");
+    figures.add("audit.closing_hash_ms", "closing: hashing alone, one core", hash_ms, "ms");
 }
 
 // SHA-256 of every leaf and node on all cores: the least that any verifier must compute.
@@ -97,14 +95,16 @@ double hash_seconds(uint64_t entries, size_t entry_bytes) {
 }
 
 void measure_audit(const fs::path& folder, const Community& community, const Args& args, Figures& figures) {
-    const auto log = must(
-        open_log(fmt::format("file:{}", (folder / "log").native()), {.properties = {}, .create_with_partitions = 1}));
-    {
-        const auto writer = must(log->open_writer());
-        append_all(*writer, community.users(), [&](uint64_t i) { return community.signup(static_cast<uint32_t>(i)); });
-        append_all(*writer, args.sales, [&](uint64_t i) { return community.sale(i); });
-    }
+    const auto log = new_embedded_log(folder / "log");
+    append_signups(*log, community);
+    append_all(*log, args.sales, [&](uint64_t i) { return community.sale(i); });
     const Fed fed = feed_once(*log, folder / "data");
+    const Fed replayed = feed_once(*log, folder / "again");
+    if (replayed.position.root != fed.position.root) {
+        fmt::print(stderr, "upline_bench_audit: the replay has another root\n");
+        std::exit(kExitNegative);
+    }
+    fs::remove_all(folder / "again");
     const uint64_t size = fed.position.size;
     const auto timed_audit = [&](EventLog* with) {
         auto shards = must(open_for_reading((folder / "data").native()));
@@ -124,20 +124,22 @@ void measure_audit(const fs::path& folder, const Community& community, const Arg
     const auto walk = store->entries();
     for (Sequence i = size - 1000; i < size; ++i) bytes += must(walk->entry(i)).size();
     const double hashes = hash_seconds(size, bytes / 1000);
-    figures.emplace_back("audit: entries", static_cast<double>(size));
-    figures.emplace_back("audit: first run, s", fed.seconds);
-    figures.emplace_back("audit: verify, s", alone);
-    figures.emplace_back("audit: verify --log, s", with_log);
-    figures.emplace_back("audit: verify / first run", alone / fed.seconds);
-    figures.emplace_back("audit: verify --log / first run", with_log / fed.seconds);
-    figures.emplace_back("audit: SHA-256 of leaves and nodes, all cores, s", hashes);
-    figures.emplace_back("audit: verify / that SHA-256", alone / hashes);
+    figures.add("audit.entries", "entries", static_cast<double>(size), "");
+    figures.add("audit.first_run_s", "first run", fed.seconds, "s");
+    figures.add("audit.verify_s", "verify", alone, "s");
+    figures.add("audit.verify_log_s", "verify --log", with_log, "s");
+    figures.add("audit.replay_s", "replay", replayed.seconds, "s");
+    figures.add("audit.verify_speed", "speed of verify beside the first run", fed.seconds / alone, "");
+    figures.add("audit.verify_log_speed", "speed of verify --log beside the first run", fed.seconds / with_log, "");
+    figures.add("audit.replay_speed", "speed of replay beside the first run", fed.seconds / replayed.seconds, "");
+    figures.add("audit.sha256_s", "SHA-256 of leaves and nodes, all cores", hashes, "s");
+    figures.add("audit.verify_to_sha256", "verify beside that SHA-256", alone / hashes, "");
 
     note::SigningKey key{"bench.example/0", note::KeyType::kEd25519, {}};
     Checkpoints checkpoints(folder / "data", 0);
     const auto signing = Clock::now();
     const SignedCheckpoint checkpoint = must(checkpoints.sign(*store, key));
-    figures.emplace_back("checkpoint: sign, ms", seconds_since(signing) * 1000);
+    figures.add("audit.sign_ms", "checkpoint: signed", seconds_since(signing) * 1000, "ms");
 
     constexpr uint64_t kProofs = 1000;
     size_t proof_bytes = 0;
@@ -151,28 +153,29 @@ void measure_audit(const fs::path& folder, const Community& community, const Arg
         proof.extra.assign(entry.begin(), entry.end());
         proofs.push_back(std::move(proof));
     }
-    figures.emplace_back("proof: made from tiles, us", seconds_since(proving) * 1e6 / kProofs);
+    figures.add("audit.prove_us", "proof: made from tiles", seconds_since(proving) * 1e6 / kProofs, "us");
     const auto checking = Clock::now();
     for (const TlogProof& proof : proofs)
         if (!merkle::verify_inclusion(merkle::leaf_hash(proof.extra), proof.index, size, proof.hashes,
                                       checkpoint.checkpoint.root))
             std::exit(kExitNegative);
-    figures.emplace_back("proof: checked, without the signature, us", seconds_since(checking) * 1e6 / kProofs);
+    figures.add("audit.check_us", "proof: checked, without the signature", seconds_since(checking) * 1e6 / kProofs,
+                "us");
     for (const TlogProof& proof : proofs) proof_bytes += to_string(proof).size();
-    figures.emplace_back("proof: of an entry, with it and the checkpoint, bytes",
-                         static_cast<double>(proof_bytes) / kProofs);
+    figures.add("audit.proof_bytes", "proof: of an entry, with it and the checkpoint",
+                static_cast<double>(proof_bytes) / kProofs, "bytes");
     const auto consistent = must(prover_of(*store, size).consistency(size / 3));
-    figures.emplace_back(
-        "proof: that the log has grown from a third, bytes",
-        static_cast<double>(
-            to_string(ConsistencyProof{size / 3, consistent, note::to_string(checkpoint.note)}).size()));
+    figures.add(
+        "audit.consistency_bytes", "proof: that the log has grown from a third",
+        static_cast<double>(to_string(ConsistencyProof{size / 3, consistent, note::to_string(checkpoint.note)}).size()),
+        "bytes");
 
     for (const bool hashes_only : {false, true}) {
         const auto start = Clock::now();
         must(publish_tiles(*store, folder / (hashes_only ? "hashes" : "public"), checkpoint, hashes_only, {}));
-        figures.emplace_back(
-            hashes_only ? "publish --hashes-only: s per million entries" : "publish: s per million entries",
-            seconds_since(start) * 1e6 / static_cast<double>(size));
+        figures.add(hashes_only ? "audit.publish_hashes_s" : "audit.publish_s",
+                    hashes_only ? "publish --hashes-only: a million entries" : "publish: a million entries",
+                    seconds_since(start) * 1e6 / static_cast<double>(size), "s");
     }
 }
 
@@ -185,7 +188,7 @@ int main_of(int argc, char** argv) {
     app.add_option("--sales", args.sales, "Sales in the ledger that is verified, proven and published")
         ->check(CLI::Range(1000, 1'000'000'000))
         ->capture_default_str();
-    app.add_flag("--json", args.json, "Print the figures as JSON");
+    app.add_flag("--json", args.json, "Print the figures as JSON Lines");
     CLI11_PARSE(app, argc, argv);
 
     const fs::path path = temporary_folder();
@@ -195,13 +198,7 @@ int main_of(int argc, char** argv) {
     fs::remove_all(path / "closing");
     measure_audit(path / "audit", community, args, figures);
     fs::remove_all(path);
-    if (args.json) {
-        RowPrinter row(Format::kJsonl, stdout);
-        for (const auto& [name, figure] : figures) row.json(name, fmt::format("{:.3f}", figure));
-        row.end_row();
-        return kExitDone;
-    }
-    for (const auto& [name, figure] : figures) fmt::print("{:<60} {:>14.3f}\n", name, figure);
+    figures.print(args.json);
     return kExitDone;
 }
 

@@ -13,6 +13,7 @@ constexpr int64_t kStartUs = 1'767'225'600 * kUsPerSecond;  // 2026-01-01
 constexpr uint64_t kUserSeries = 1;
 constexpr uint64_t kSaleSeries = 2;
 constexpr uint64_t kLifeSeries = 3;
+constexpr uint64_t kWebsiteSeries = 4;
 
 void put_big_endian(uint64_t value, uint8_t* out) {
     for (int i = 7; i >= 0; --i, value >>= 8) out[i] = static_cast<uint8_t>(value);
@@ -62,6 +63,19 @@ Event Community::signup(uint32_t user) const {
 
 int64_t Community::signup_end_us() const {
     return signup_time(users());
+}
+
+int64_t Community::website_end_us(uint64_t websites) const {
+    return signup_end_us() + static_cast<int64_t>(websites) * 100;
+}
+
+Event Community::website(uint64_t number) const {
+    const int64_t at = website_end_us(number);
+    const auto owner = static_cast<uint32_t>(mix(number ^ kWebsiteSeries << 56) % users());
+    const WebsiteCreated facts{.owner = {uuid7(signup_time(owner), kUserSeries, owner)},
+                               .domain = std::nullopt,
+                               .site_template = std::nullopt};
+    return event_of(uuid7(at, kWebsiteSeries, number), at, facts);
 }
 
 uint32_t Community::buyer_of(uint64_t number) const {

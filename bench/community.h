@@ -15,6 +15,8 @@ class Community {
 
     uint32_t users() const { return static_cast<uint32_t>(depth_.size()); }
     Event signup(uint32_t user) const;
+    // Website `number`, of anybody's, after all signups. There are as many as are asked for; no memory is kept of them.
+    Event website(uint64_t number) const;
     // Sale `number`, by a user with at least seven above. Ids are UUIDv7-like: they grow with time.
     Event sale(uint64_t number) const { return sale_at(number, signup_end_us() + static_cast<int64_t>(number) * 100); }
     Event sale_at(uint64_t number, int64_t at_us) const;
@@ -27,7 +29,8 @@ class Community {
     // A plan with the default's rates and hold and no minimum, before the first event of life().
     Event small_payouts_plan() const;
 
-    int64_t signup_end_us() const;  // when the last has signed up
+    int64_t signup_end_us() const;                    // when the last has signed up
+    int64_t website_end_us(uint64_t websites) const;  // when the last of so many is made
 
   private:
     uint32_t buyer_of(uint64_t number) const;

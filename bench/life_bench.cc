@@ -23,6 +23,7 @@ struct Args {
     uint32_t users = 1'000'000;
     uint64_t events = 2'000'000;
     uint64_t batch = 4096;
+    bool mix_only = false;
     bool json = false;
 };
 
@@ -34,18 +35,11 @@ struct Path {
 // The log with everybody signed up, then the events of `make`; how fast those are applied and what became of them.
 Path whole_path(const fs::path& folder, const Community& community, uint64_t count,
                 const std::function<Event(uint64_t)>& make) {
-    const auto log = must(
-        open_log(fmt::format("file:{}", (folder / "log").native()), {.properties = {}, .create_with_partitions = 1}));
-    {
-        const auto writer = must(log->open_writer());
-        append_all(*writer, community.users(), [&](uint64_t i) { return community.signup(static_cast<uint32_t>(i)); });
-        append_all(*writer, 1, [&](uint64_t) { return community.small_payouts_plan(); });
-    }
+    const auto log = new_embedded_log(folder / "log");
+    append_signups(*log, community);
+    append_all(*log, 1, [&](uint64_t) { return community.small_payouts_plan(); });
     const Fed signups = feed_once(*log, folder / "data");
-    {
-        const auto writer = must(log->open_writer());
-        append_all(*writer, count, make);
-    }
+    append_all(*log, count, make);
     const Fed fed = feed_once(*log, folder / "data");
     Path path{.per_s = static_cast<double>(count) / fed.seconds, .outcomes = {}};
     const auto store = must(Store::open(folder / "data" / "partition-00000", Store::Access::kRead));
@@ -128,41 +122,26 @@ Day measure_day(const fs::path& folder, const Community& community, const Args& 
     return day;
 }
 
-void print(const Args& args, const Path& sales, const Path& life, const Day& day) {
-    if (args.json) {
-        RowPrinter row(Format::kJsonl, stdout);
-        const auto number = [&row](const char* name, double value) { row.json(name, fmt::format("{:.3f}", value)); };
-        row.number("users", args.users);
-        row.number("events", static_cast<int64_t>(args.events));
-        number("sales_per_s", sales.per_s);
-        number("life_per_s", life.per_s);
-        number("sale_us", day.sale_us);
-        number("mature_us", day.mature_us);
-        number("stall_at_once_ms", day.stall_at_once_ms);
-        number("batch_before_ms", day.batch_before_ms);
-        number("longest_batch_ms", day.longest_batch_ms);
-        number("as_of_ms", day.as_of_ms);
-        row.number("as_of_entries", static_cast<int64_t>(day.as_of_entries));
-        row.end_row();
-        return;
-    }
-    fmt::print("{} users, {} events a path\n\n{:<66} {:>14}  {:>6}\n", with_commas(args.users),
-               with_commas(args.events), "what", "figure", "ratio");
-    const auto row = [&](const char* what, double per_s) {
-        fmt::print("{:<66} {:>12}/s  {:>6.2f}\n", what, with_commas(static_cast<uint64_t>(per_s)), per_s / sales.per_s);
-    };
-    row("sales alone, maturing all along", sales.per_s);
-    row("the mix of sales, refunds, payouts and adjustments", life.per_s);
-    for (const auto& [what, count] : life.outcomes) fmt::print("    {:<62} {:>14}\n", what, with_commas(count));
-    fmt::print("\n{} sales of one day, which mature on one day\n", with_commas(args.events));
-    fmt::print("  applying a sale                                       {:.2f} us\n", day.sale_us);
-    fmt::print("  moving a sale to available, once in its life          {:.2f} us, {:.2f} of applying it\n",
-               day.mature_us, day.mature_us / day.sale_us);
-    fmt::print("  a payout that needs them all to be moved first        {:.0f} ms, once\n", day.stall_at_once_ms);
-    fmt::print("  a batch of {} signups: before / at most while they are moved   {:.1f} / {:.1f} ms\n", args.batch,
-               day.batch_before_ms, day.longest_batch_ms);
-    fmt::print("balances as of an earlier entry, {} folded from the first   {:.0f} ms\n",
-               with_commas(day.as_of_entries), day.as_of_ms);
+void add(const Path& sales, const Path& life, Figures& figures) {
+    figures.add("life.sales_per_s", "sales alone, maturing all along", sales.per_s, "/s");
+    figures.add("life.life_per_s", "the mix of sales, refunds, payouts and adjustments", life.per_s, "/s");
+    figures.add("life.ratio", "  beside sales alone", life.per_s / sales.per_s, "");
+    for (const auto& [what, count] : life.outcomes)
+        figures.add(fmt::format("life.{}", what), fmt::format("    {}", what), static_cast<double>(count), "");
+}
+
+void add(const Args& args, const Day& day, Figures& figures) {
+    figures.add("life.sale_us", fmt::format("applying a sale of a day of {}", with_commas(args.events)), day.sale_us,
+                "us");
+    figures.add("life.mature_us", "  moving it to available, once in its life", day.mature_us, "us");
+    figures.add("life.stall_at_once_ms", "  a payout that needs them all to be moved first, once", day.stall_at_once_ms,
+                "ms");
+    figures.add("life.batch_before_ms", fmt::format("  a batch of {} signups before they are moved", args.batch),
+                day.batch_before_ms, "ms");
+    figures.add("life.longest_batch_ms", "  the longest such batch while they are moved", day.longest_batch_ms, "ms");
+    figures.add("life.as_of_ms",
+                fmt::format("balances as of an earlier entry, {} folded", with_commas(day.as_of_entries)), day.as_of_ms,
+                "ms");
 }
 
 int main_of(int argc, char** argv) {
@@ -174,7 +153,8 @@ int main_of(int argc, char** argv) {
     app.add_option("--events", args.events, "Events of each path, over 120 days of ledger time; sales of the one day")
         ->check(CLI::Range(1000, 1'000'000'000))
         ->capture_default_str();
-    app.add_flag("--json", args.json, "Print the figures as JSON");
+    app.add_flag("--mix-only", args.mix_only, "Leave out the one day and looking back");
+    app.add_flag("--json", args.json, "Print the figures as JSON Lines");
     CLI11_PARSE(app, argc, argv);
 
     const fs::path path = temporary_folder();
@@ -187,9 +167,11 @@ int main_of(int argc, char** argv) {
     const Path life =
         whole_path(path / "life", community, args.events, [&](uint64_t i) { return community.life(i, spacing_us); });
     fs::remove_all(path / "life");
-    const Day day = measure_day(path / "day", community, args);
-    print(args, sales, life, day);
+    Figures figures;
+    add(sales, life, figures);
+    if (!args.mix_only) add(args, measure_day(path / "day", community, args), figures);
     fs::remove_all(path);
+    figures.print(args.json);
     return kExitDone;
 }
 

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the benchmarks of the whole path share: clocks, and a log that is filled and fed into a ledger.
+// What the benchmarks of the whole path share: clocks, figures and how they are printed, and a log that is filled and
+// fed into a ledger.
 #pragma once
 
 #include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "bench/community.h"
 #include "events/record.h"
 #include "tools/print.h"
 #include "tools/shards.h"
@@ -56,14 +60,66 @@ T must(Result<T> result) {
     return std::move(*result);
 }
 
-inline void append_all(LogWriter& writer, uint64_t count, const std::function<Event(uint64_t)>& make) {
+// What a run has measured, printed in the order it was added: as lines for people, or as JSON Lines for bench/run,
+// which knows the targets by the keys ("path.sales_per_s").
+class Figures {
+  public:
+    void add(std::string key, std::string what, double value, std::string unit) {
+        figures_.push_back({std::move(key), std::move(what), value, std::move(unit), ""});
+    }
+    void add_text(std::string key, std::string what, std::string text) {
+        figures_.push_back({std::move(key), std::move(what), 0, "", std::move(text)});
+    }
+    void print(bool json) const {
+        for (const Figure& figure : figures_) {
+            if (json) {
+                RowPrinter row(Format::kJsonl, stdout);
+                row.text("key", figure.key);
+                row.text("what", figure.what);
+                if (figure.text.empty()) {
+                    row.json("value", fmt::format("{:.9g}", figure.value));
+                    row.text("unit", figure.unit);
+                } else {
+                    row.text("text", figure.text);
+                }
+                row.end_row();
+            } else {
+                const std::string value = !figure.text.empty() ? figure.text
+                                          : figure.value >= 1000
+                                              ? with_commas(static_cast<uint64_t>(std::llround(figure.value)))
+                                              : fmt::format("{:.3g}", figure.value);
+                fmt::print("{:<84} {:>14} {}\n", figure.what, value, figure.unit);
+            }
+        }
+    }
+
+  private:
+    struct Figure {
+        std::string key;
+        std::string what;
+        double value;
+        std::string unit;
+        std::string text;  // in place of a value
+    };
+    std::vector<Figure> figures_;
+};
+
+inline std::unique_ptr<EventLog> new_embedded_log(const fs::path& folder) {
+    return must(open_log(fmt::format("file:{}", folder.native()), {.properties = {}, .create_with_partitions = 1}));
+}
+
+inline void append_all(EventLog& log, uint64_t count, const std::function<Event(uint64_t)>& make) {
+    const auto writer = must(log.open_writer());
     RecordWriter records;
     for (uint64_t i = 0; i < count; ++i) {
         const Event event = make(i);
-        must(writer.append(event.program, records.encode(event)));
-        if (i % 100'000 == 99'999) must(writer.flush());
+        must(writer->append(event.program, records.encode(event)));
+        if (i % 100'000 == 99'999) must(writer->flush());
     }
-    must(writer.flush());
+    must(writer->flush());
+}
+inline void append_signups(EventLog& log, const Community& community) {
+    append_all(log, community.users(), [&](uint64_t i) { return community.signup(static_cast<uint32_t>(i)); });
 }
 
 struct Fed {
@@ -72,12 +128,12 @@ struct Fed {
     double cpu_seconds;
     Position position;
 };
-inline Fed feed_once(EventLog& log, const fs::path& data) {
+inline Fed feed_once(EventLog& log, const fs::path& data, FeedOptions options = {}) {
     const DataFolder folder = must(DataFolder::open(data, DataFolder::Access::kWrite));
     const auto start = Clock::now();
     double open_seconds = 0;
     double cpu = cpu_seconds();
-    FeedOptions options{.once = true};
+    options.once = true;
     options.say = [&](uint32_t, const std::string&) {  // it resumes: the state is in memory
         open_seconds = seconds_since(start);
         cpu = cpu_seconds();

@@ -261,7 +261,7 @@ BENCHMARK(merkle_append);
 BENCHMARK(merkle_append_many);
 BENCHMARK(core_apply)->Unit(benchmark::kMillisecond)->Iterations(20);
 BENCHMARK(project)->Unit(benchmark::kMillisecond);
-BENCHMARK(project_and_store)->Unit(benchmark::kMillisecond)->Arg(1 << 20)->Iterations(3);
+BENCHMARK(project_and_store)->Unit(benchmark::kMillisecond)->Arg(1 << 20)->Arg(1 << 22)->Iterations(3);
 
 }  // namespace
 }  // namespace upline::bench

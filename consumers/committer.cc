@@ -70,9 +70,10 @@ Status Committer::commit_all() {
     return status_;
 }
 
-bool Committer::is_idle() const {
-    const std::lock_guard lock(mutex_);
-    return on_disk_ == flights_.size();
+Status Committer::wait_for(uint64_t size) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !status_.ok() || position_.size >= size; });
+    return status_;
 }
 
 Position Committer::position() const {

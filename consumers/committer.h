@@ -63,8 +63,8 @@ class Committer {
     Status submit(std::shared_ptr<Flight> flight);
     // Returns when all is on disk that was handed over.
     Status commit_all();
-    // Whether all is.
-    bool is_idle() const;
+    // Returns when the first `size` entries are.
+    Status wait_for(uint64_t size);
 
     // As on disk. Any thread.
     Position position() const;

@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <system_error>
 #include <utility>
 
 #include "events/check.h"
@@ -22,21 +25,84 @@ Committer::Sizes sizes() {
     return {.ingest_bytes = bytes, .most_bytes_at_once = 4 * bytes};
 }
 
+// Some entries in a row, decoded from bytes of their own.
+class DecodedEntries {
+  public:
+    // Of those from `first` to `end`, as many as are read at once. What is wrong with the one after them, status()
+    // says.
+    void read(EntrySource& source, uint64_t first, uint64_t end) {
+        bytes_.clear();
+        ends_.clear();
+        status_ = ok_status();
+        count_ = 0;
+        while (ends_.size() < kMost && first + ends_.size() < end) {
+            const auto bytes = source.entry(first + ends_.size());
+            if (!bytes.ok()) {
+                status_ = bytes.error();
+                break;
+            }
+            bytes_.insert(bytes_.end(), bytes->begin(), bytes->end());
+            ends_.push_back(bytes_.size());
+        }
+        if (!entries_) entries_ = std::make_unique<Entry[]>(kMost);
+        for (; count_ < ends_.size(); ++count_) {
+            const size_t begin = count_ == 0 ? 0 : ends_[count_ - 1];
+            const Status decoded =
+                decode_entry(std::span(bytes_).subspan(begin, ends_[count_] - begin), entries_[count_]);
+            if (decoded.ok()) continue;
+            status_ = Error{ErrorCode::kCorrupt, fmt::format("entry {}: {}", first + count_, decoded.error().message)};
+            return;
+        }
+    }
+    std::span<const Entry> entries() const { return {entries_.get(), count_}; }
+    const Status& status() const { return status_; }
+
+  private:
+    static constexpr size_t kMost = 1024;
+    std::vector<std::byte> bytes_;
+    std::vector<size_t> ends_;
+    std::unique_ptr<Entry[]> entries_;
+    size_t count_ = 0;
+    Status status_ = ok_status();
+};
+
 // Brings a state as it was stored forward to the first `size` entries, and what is mature then to available.
 Status fold_forward(Store& store, State& state, uint64_t size, const Progress& progress,
                     std::span<const Rules> versions) {
     const std::unique_ptr<EntrySource> source = store.entries();
-    Entry entry;
     const uint64_t first = state.size();
-    for (uint64_t sequence = first; sequence < size; ++sequence) {
-        if (!find_rules(versions, state.rules_version())) return unknown_rules(state.rules_version(), versions);
-        UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, source->entry(sequence));
-        const Status decoded = decode_entry(bytes, entry);
-        if (!decoded.ok())
-            return Error{ErrorCode::kCorrupt, fmt::format("entry {}: {}", sequence, decoded.error().message)};
-        UPLINE_TRY(state.fold(entry));
-        if (progress && sequence % 65'536 == 0) progress(sequence - first, size - first);
+    DecodedEntries now;
+    DecodedEntries next;
+    if (first < size) now.read(*source, first, size);
+    while (state.size() < size) {
+        // The next ones are decoded by a thread beside while these are folded.
+        const uint64_t begin = state.size() + now.entries().size();
+        std::future<void> reading;
+        if (begin < size && now.status().ok()) {
+            const auto read = [&] { next.read(*source, begin, size); };
+            try {
+                reading = std::async(std::launch::async, read);
+            } catch (const std::system_error&) {
+                reading = std::async(std::launch::deferred, read);
+            }
+        }
+        constexpr size_t kPrefetched = 32;
+        for (std::span<const Entry> entries = now.entries(); !entries.empty();) {
+            const std::span<const Entry> some = entries.first(std::min(kPrefetched, entries.size()));
+            entries = entries.subspan(some.size());
+            state.prefetch(some);
+            for (const Entry& entry : some) {
+                if (!find_rules(versions, state.rules_version())) return unknown_rules(state.rules_version(), versions);
+                UPLINE_TRY(state.fold(entry));
+            }
+        }
+        if (progress) progress(state.size() - first, size - first);
+        if (!find_rules(versions, state.rules_version())) break;
+        UPLINE_TRY(now.status());
+        if (reading.valid()) reading.get();
+        std::swap(now, next);
     }
+    if (state.size() < size) return unknown_rules(state.rules_version(), versions);
     return Core(state, {}, *source, *source).mature();
 }
 
@@ -107,9 +173,9 @@ Status Shard::apply(std::span<const Input> inputs, std::span<const Record> recor
     }
     // A little ahead of what comes in, so that a day on which very much matures is caught up with over batches.
     UPLINE_TRY(core_.mature(kMatureAtOnce + 4 * inputs.size()));
-    // While closings are hashed it can wait, but not for ever.
-    const uint64_t unstored = state_->size() - state_stored_at_;
-    if (unstored >= state_interval_) UPLINE_TRY(store_state());
+    if (storing_.valid() && storing_.wait_for(std::chrono::seconds(0)) != std::future_status::timeout)
+        UPLINE_TRY(end_storing());
+    if (is_time_to_store()) UPLINE_TRY(begin_storing());
     return ok_status();
 }
 
@@ -144,11 +210,43 @@ std::unique_ptr<EntrySource> Shard::follow() {
 
 Status Shard::store_state() {
     UPLINE_TRY(commit_all());
+    UPLINE_TRY(end_storing());
+    UPLINE_TRY(begin_storing());
+    return end_storing();
+}
+
+// Most accounts have changed after some sales each, and all that have are written: so that a sale's share of it does
+// not grow, more sales must come between when there are more accounts. While closings are hashed or much is to be
+// moved to available it can wait, but not for ever.
+bool Shard::is_time_to_store() const {
+    constexpr uint64_t kAccountsASale = 8;
+    if (storing_.valid()) return false;
+    const uint64_t interval = std::max<uint64_t>(state_interval_, state_->accounts().size() / kAccountsASale);
+    const uint64_t unstored = state_->size() - state_stored_at_;
+    if (unstored < interval) return false;
+    return unstored / 2 >= interval || !state_->holds().any_due(state_->clock_us());
+}
+
+// The thread writes what was taken; of the state it sees nothing.
+Status Shard::begin_storing() {
     if (state_stored_at_ == state_->size()) return ok_status();
     UPLINE_TRY(core_.mature());
-    UPLINE_TRY(store_->store_state(*state_));
     state_stored_at_ = state_->size();
+    if (!can_take_changes(*state_)) return ok_status();
+    const auto write = [this, size = state_->size(), changes = take_changes(*state_)]() -> Status {
+        UPLINE_TRY(committer_.wait_for(size));  // a stored state is never ahead of the entries
+        return store_->write_state(changes);
+    };
+    try {
+        storing_ = std::async(std::launch::async, write);
+    } catch (const std::system_error&) {  // no thread is to be had: then when it is asked for
+        storing_ = std::async(std::launch::deferred, write);
+    }
     return ok_status();
+}
+
+Status Shard::end_storing() {
+    return storing_.valid() ? storing_.get() : ok_status();
 }
 
 }  // namespace upline

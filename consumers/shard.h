@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <span>
 #include <vector>
@@ -23,8 +24,8 @@ using Progress = std::function<void(uint64_t done, uint64_t of)>;
 
 class Shard {
   public:
-    // Entries between two storings of the state: what opening after a crash must fold, about a second's work.
-    static constexpr uint64_t kStateInterval = 1'000'000;
+    // Entries between two storings of the state, or more if it is large: what opening after a crash must fold.
+    static constexpr uint64_t kStateInterval = 500'000;
 
     // kConflict if the folder's ledger is of another partition count or log; kCorrupt if what is stored does not fit
     // together (`upline verify` says more, `upline replay` makes it anew); kInvalid if rules are in force that are not
@@ -46,7 +47,7 @@ class Shard {
     Status commit_all() { return committer_.commit_all(); }
 
     // Stores the state as of the last entry, once all are on disk, so that opening has nothing to fold. Done by itself
-    // now and then.
+    // now and then, most of it by a thread beside.
     Status store_state();
 
     // For reading the next records. REQUIRES: no error so far.
@@ -82,6 +83,9 @@ class Shard {
     };
 
     Result<size_t> apply_some(std::span<const Input> inputs, std::span<const Record> records, bool more_follows);
+    bool is_time_to_store() const;
+    Status begin_storing();
+    Status end_storing();
 
     std::unique_ptr<Store> store_;
     std::unique_ptr<State> state_;
@@ -91,6 +95,7 @@ class Shard {
     Core core_;
     uint64_t state_interval_;
     uint64_t state_stored_at_ = 0;
+    std::future<Status> storing_;  // it uses what stands above
 };
 
 // The state of a store as of its last entry: what was stored, folded forward. Also for readers.

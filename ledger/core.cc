@@ -158,7 +158,7 @@ void Core::fetch_ahead(std::span<const Input> inputs) {
 
     std::array<Index, kBlock> members;
     size_t count = 0;
-    const Paged<User>& users = state_.users();
+    const Tracked<User>& users = state_.users();
     for (size_t i = 0; i < inputs.size(); ++i) {
         if (inputs[i].record.malformed) continue;
         if (!std::holds_alternative<TransactionRecorded>(inputs[i].record.event.payload)) continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A data folder: one ledger per partition.
 //
-//     DIR/FORMAT              "upline data folder, format 3"
+//     DIR/FORMAT              "upline data folder, format 4"
 //     DIR/LOCK                held by the one process that writes; holds its process id
 //     DIR/partition-00000/    the RocksDB of partition 0 (ledger/store.h)
 //     DIR/checkpoints/00000/  its signed checkpoints, a text file for each size (tools/checkpoints.h)
@@ -17,7 +17,7 @@
 namespace upline {
 
 // Raised whenever an older program could misread a folder of this one.
-inline constexpr int kDataFormat = 3;
+inline constexpr int kDataFormat = 4;
 
 class DataFolder {
   public:

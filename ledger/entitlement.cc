@@ -51,7 +51,7 @@ HouseParts house_parts(const Plan& plan, const Sale& sale, int64_t left) {
     int64_t floors = split.website;
     HouseParts parts;
     for (unsigned k = 0; k < plan.levels; ++k) {
-        const int64_t level = basis_points(base, plan.level_rates[k]);
+        const int64_t level = k < sale.upline_size ? split.levels[k] : basis_points(base, plan.level_rates[k]);
         rates += plan.level_rates[k];
         floors += level;
         if (k >= sale.upline_size) parts.unfilled += level;

@@ -27,6 +27,16 @@ void IdTable::insert(uint64_t fingerprint, Thing thing) {
     ++size_;
 }
 
+void IdTable::insert_all(std::span<const Slot> slots) {
+    constexpr size_t kAhead = 16;
+    reserve(size_ + slots.size());
+    for (size_t i = 0; i < slots.size(); ++i) {
+        if (i + kAhead < slots.size()) prefetch(slots[i + kAhead].fingerprint);
+        put(slots[i]);
+    }
+    size_ += slots.size();
+}
+
 void IdTable::put(Slot slot) {
     uint64_t i = home(slot.fingerprint);
     while (slots_[i].thing != 0) ++i;

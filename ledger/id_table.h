@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "events/uuid.h"
@@ -62,6 +63,9 @@ class IdTable {
 
     // REQUIRES: find() with the whole comparison gave nothing.
     void insert(uint64_t fingerprint, Thing thing);
+
+    // The same for many.
+    void insert_all(std::span<const Slot> slots);
 
     uint64_t size() const { return size_; }
 

@@ -26,6 +26,10 @@ class SequenceRank {
         ++count_;
     }
 
+    void prefetch(uint64_t sequence) const {
+        if (sequence / kBlockBits < blocks_.size()) __builtin_prefetch(&blocks_[sequence / kBlockBits]);
+    }
+
     // How many were added before `sequence`, if it was added.
     std::optional<uint32_t> rank(uint64_t sequence) const {
         const uint64_t block_number = sequence / kBlockBits;

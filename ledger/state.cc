@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace upline {
 
@@ -61,7 +62,7 @@ namespace {
 
 // The record of entry `sequence` in an array whose records are in log order.
 template <class T>
-std::optional<Index> index_by_sequence(const Paged<T>& records, Sequence sequence) {
+std::optional<Index> index_by_sequence(const Tracked<T>& records, Sequence sequence) {
     const T* end = records.data() + records.size();
     const T* found = std::lower_bound(records.data(), end, sequence,
                                       [](const T& record, Sequence wanted) { return record.sequence < wanted; });
@@ -137,7 +138,7 @@ void State::apply(const Entry& entry, const Resolved& resolved) {
         default: break;  // says nothing but its postings
     }
     ids_.insert(resolved.fingerprint, made);
-    new_ids_.push_back({resolved.fingerprint, made.word()});
+    if (made.kind() == ThingKind::kOther) new_ids_.push_back({resolved.fingerprint, made.word()});
     if (entry.posting_count > 0) post(entry, program, resolved);
 }
 
@@ -171,6 +172,25 @@ void State::post(const Entry& entry, Index program, const Resolved& resolved) {
             case AccountKind::kPaid: add_to(account_of(resolved, i, entry.currency).paid, posting.amount); break;
         }
     }
+}
+
+void State::prefetch(std::span<const Entry> entries) const {
+    const auto for_each_user = [&](auto&& f) {
+        for (const Entry& entry : entries)
+            for (const Posting& posting : entry.posted())
+                if (is_user_account(posting.account)) f(posting.user);
+    };
+    for (const Entry& entry : entries)
+        if (entry.accepted()) ids_.prefetch(IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id));
+    for_each_user([&](Sequence user) { user_rank_.prefetch(user); });
+    for_each_user([&](Sequence user) {
+        if (const auto index = user_rank_.rank(user)) __builtin_prefetch(users_.data() + *index);
+    });
+    for_each_user([&](Sequence user) {
+        const auto index = user_rank_.rank(user);
+        if (index && users_[*index].first_account != kNoIndex)
+            __builtin_prefetch(accounts_.data() + users_[*index].first_account, 1);
+    });
 }
 
 Result<Resolved> State::resolve(const Entry& entry) const {
@@ -264,8 +284,26 @@ Status State::mature(EntrySource& entries, int64_t at_us, uint64_t most) {
     });
 }
 
-std::vector<IdTable::Slot> State::take_new_ids() {
-    return std::exchange(new_ids_, {});
+void State::restore_ids_of_arrays() {
+    std::vector<uint64_t> hashes;  // by program
+    for (size_t i = 0; i < programs_.size(); ++i)
+        if (programs_[i].name_size <= kMaxProgramBytes) hashes.push_back(IdTable::program_hash(programs_[i].name()));
+    std::vector<IdTable::Slot> some;
+    const auto add = [&](ThingKind kind, const auto& records, auto&& program_of) {
+        for (size_t i = 0; i < records.size(); ++i) {
+            const Index program = program_of(records[i]);
+            if (program >= hashes.size()) continue;  // restore() says that it is wrong
+            some.push_back({IdTable::fingerprint(hashes[program], records[i].id), Thing(kind, i).word()});
+            if (some.size() < 4096 && i + 1 < records.size()) continue;
+            ids_.insert_all(some);
+            some.clear();
+        }
+    };
+    const auto own = [](const auto& record) { return record.program; };
+    add(ThingKind::kUser, users_, own);
+    add(ThingKind::kWebsite, websites_, own);
+    add(ThingKind::kPayout, payouts_,
+        [&](const Payout& payout) { return payout.user < users_.size() ? users_[payout.user].program : kNoIndex; });
 }
 
 Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds) {
@@ -290,8 +328,7 @@ Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, s
     for (size_t i = 0; i < users_.size(); ++i) {
         const User& user = users_[i];
         if (user.sequence < least || user.sequence >= size || user.program >= programs_.size() ||
-            (user.referrer != kNoIndex && user.referrer >= i) ||
-            (user.first_account != kNoIndex && user.first_account >= accounts_.size()))
+            (user.referrer != kNoIndex && user.referrer >= i) || user.suspended > 1)
             return wrong("user", i);
         least = user.sequence + 1;
         user_rank_.add(user.sequence);
@@ -305,13 +342,16 @@ Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, s
         least = website.sequence + 1;
         website_rank_.add(website.sequence);
     }
-    // A chain goes to older accounts only, so it ends.
-    for (size_t i = 0; i < accounts_.size(); ++i)
-        if (accounts_[i].user >= users_.size() || !parse_currency(accounts_[i].currency.text()) ||
-            (accounts_[i].next != kNoIndex && accounts_[i].next >= i))
-            return wrong("account", i);
-    for (size_t i = 0; i < accounts_.size(); ++i)
-        add_to_program(users_[accounts_[i].user].program, static_cast<Index>(i));
+    // Their users lie scattered in memory.
+    constexpr size_t kAhead = 16;
+    for (size_t i = 0; i < accounts_.size(); ++i) {
+        if (i + kAhead < accounts_.size()) __builtin_prefetch(users_.data() + accounts_[i + kAhead].user, 1);
+        Account& account = accounts_.derive(i);
+        if (account.user >= users_.size() || !parse_currency(account.currency.text())) return wrong("account", i);
+        User& user = users_.derive(account.user);
+        account.next = std::exchange(user.first_account, static_cast<Index>(i));
+        add_to_program(user.program, static_cast<Index>(i));
+    }
     for (size_t i = 0; i < books_.size(); ++i)
         if (books_[i].program >= programs_.size() || !parse_currency(books_[i].currency.text()) ||
             (books_[i].next != kNoIndex && books_[i].next >= i))
@@ -353,7 +393,7 @@ Index State::account_for(Index user, Currency currency) {
     const Index known = find_account(user, currency);
     if (known != kNoIndex) return known;
     const Index index = accounts_.append({.user = user, .next = users_[user].first_account, .currency = currency});
-    users_.change(user).first_account = index;
+    users_.derive(user).first_account = index;
     add_to_program(users_[user].program, index);
     return index;
 }

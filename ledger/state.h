@@ -19,9 +19,9 @@
 #include "ledger/entry.h"
 #include "ledger/id_table.h"
 #include "ledger/maturity.h"
-#include "ledger/paged.h"
 #include "ledger/sale.h"
 #include "ledger/sequence_rank.h"
+#include "ledger/tracked.h"
 
 namespace upline {
 
@@ -29,7 +29,7 @@ namespace upline {
 using Index = uint32_t;
 inline constexpr Index kNoIndex = UINT32_MAX;
 
-// The records of the arrays, stored as they lie in memory (format version in ledger/store.h). Amounts in minor units.
+// The records of the arrays, stored as ledger/stored_state.h says. Amounts in minor units.
 struct Program {
     std::array<char, kMaxProgramBytes> name_bytes{};
     uint32_t name_size = 0;
@@ -120,6 +120,16 @@ struct Resolved {
     std::array<Index, kMaxPostings> accounts{};                      // the same; kNoIndex: none yet, or not looked up
 };
 
+// What of one kind of record is stored (ledger/stored_state.h): all zero if nothing is.
+struct StoredKind {
+    uint64_t base = 0;     // number of the run that held every record
+    uint64_t last = 0;     // number of the last run
+    uint64_t records = 0;  // in the base and all runs since
+    uint64_t hash = 0;     // of all their keys and chunks
+};
+inline constexpr size_t kStateKinds = 9;
+using StoredKinds = std::array<StoredKind, kStateKinds>;
+
 class State {
   public:
     uint64_t size() const { return size_; }                    // entries folded in
@@ -128,14 +138,14 @@ class State {
     // Which held sales are still to be moved from pending to available.
     const Holds& holds() const { return holds_; }
 
-    const Paged<Program>& programs() const { return programs_; }
-    const Paged<User>& users() const { return users_; }
-    const Paged<Website>& websites() const { return websites_; }
-    const Paged<Account>& accounts() const { return accounts_; }
-    const Paged<Book>& books() const { return books_; }
-    const Paged<PublishedPlan>& plans() const { return plans_; }
-    const Paged<Payout>& payouts() const { return payouts_; }
-    const Paged<RefundedSale>& refunded_sales() const { return refunded_sales_; }
+    const Tracked<Program>& programs() const { return programs_; }
+    const Tracked<User>& users() const { return users_; }
+    const Tracked<Website>& websites() const { return websites_; }
+    const Tracked<Account>& accounts() const { return accounts_; }
+    const Tracked<Book>& books() const { return books_; }
+    const Tracked<PublishedPlan>& plans() const { return plans_; }
+    const Tracked<Payout>& payouts() const { return payouts_; }
+    const Tracked<RefundedSale>& refunded_sales() const { return refunded_sales_; }
     const IdTable& ids() const { return ids_; }
 
     Index find_program(std::string_view name) const;
@@ -206,6 +216,8 @@ class State {
     void apply(const Entry& entry, const Resolved& resolved);
     // Folds any entry, looking the indexes up. kCorrupt if it refers to what is not there.
     Status fold(const Entry& entry);
+    // Asks for the memory that folding these entries will touch, so that they wait for it together. It changes nothing.
+    void prefetch(std::span<const Entry> entries) const;
     // Looks up the indexes of an accepted entry. kCorrupt as fold.
     Result<Resolved> resolve(const Entry& entry) const;
 
@@ -213,23 +225,41 @@ class State {
     // `most` entries. REQUIRES: every entry below size() can be read from `entries`.
     Status mature(EntrySource& entries, int64_t at_us, uint64_t most);
 
-    // For the store. Ids accepted since the last time: (fingerprint, thing).
-    std::vector<IdTable::Slot> take_new_ids();
+    // For storing (ledger/stored_state.h). What is stored, and what came since: the ids of things that are no users,
+    // websites or payouts.
+    StoredKinds& stored() { return stored_; }
+    const std::vector<IdTable::Slot>& new_ids() const { return new_ids_; }
+    void forget_new_ids() { new_ids_.clear(); }
+    // Calls f with each array, in the order of StoredKinds.
+    template <class F>
+    void for_each_kind(F&& f) {
+        f(programs_);
+        f(users_);
+        f(websites_);
+        f(accounts_);
+        f(books_);
+        f(plans_);
+        f(payouts_);
+        f(refunded_sales_);
+    }
     struct Arrays {
-        Paged<Program>& programs;
-        Paged<User>& users;
-        Paged<Website>& websites;
-        Paged<Account>& accounts;
-        Paged<Book>& books;
-        Paged<PublishedPlan>& plans;
-        Paged<Payout>& payouts;
-        Paged<RefundedSale>& refunded_sales;
+        Tracked<Program>& programs;
+        Tracked<User>& users;
+        Tracked<Website>& websites;
+        Tracked<Account>& accounts;
+        Tracked<Book>& books;
+        Tracked<PublishedPlan>& plans;
+        Tracked<Payout>& payouts;
+        Tracked<RefundedSale>& refunded_sales;
     };
     Arrays arrays() { return {programs_, users_, websites_, accounts_, books_, plans_, payouts_, refunded_sales_}; }
-    // Completes loading: arrays() and ids are in place. kCorrupt if they do not fit together.
+    // Completes loading: the arrays are in place. kCorrupt if they do not fit together.
     Status restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds);
-    void restore_id(IdTable::Slot slot) { ids_.insert(slot.fingerprint, Thing::from_word(slot.thing)); }
+    // Puts in ids that were stored, and those of the users, websites and payouts that are in the arrays. A thread
+    // beside the one that loads or restores may do it.
     void reserve_ids(uint64_t count) { ids_.reserve(count); }
+    void restore_ids(std::span<const IdTable::Slot> ids) { ids_.insert_all(ids); }
+    void restore_ids_of_arrays();
 
   private:
     Index program_for(std::string_view name);
@@ -274,18 +304,19 @@ class State {
     uint16_t rules_version_ = 1;
     Holds holds_;
 
-    Paged<Program> programs_;
-    Paged<User> users_;
-    Paged<Website> websites_;
-    Paged<Account> accounts_;
-    Paged<Book> books_;
-    Paged<PublishedPlan> plans_;
-    Paged<Payout> payouts_;
-    Paged<RefundedSale> refunded_sales_;
+    Tracked<Program> programs_;
+    Tracked<User> users_;
+    Tracked<Website> websites_;
+    Tracked<Account> accounts_;
+    Tracked<Book> books_;
+    Tracked<PublishedPlan> plans_;
+    Tracked<Payout> payouts_;
+    Tracked<RefundedSale> refunded_sales_;
     SequenceRank user_rank_;
     SequenceRank website_rank_;
     IdTable ids_;
     std::vector<IdTable::Slot> new_ids_;
+    StoredKinds stored_{};
     std::vector<std::vector<Index>> program_accounts_;  // by program; those behind the last have none
     struct TextHash {
         using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/sst_file_writer.h>
@@ -14,7 +15,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <future>
 #include <map>
+#include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "events/check.h"
@@ -98,12 +102,6 @@ struct StoredPosition {
     std::array<std::byte, 32> last_value_sha256;
     uint64_t bulk_size;  // of `bulk`/head when it was written
 };
-struct StoredStatePosition {
-    uint64_t size;
-    int64_t clock_us;
-    uint64_t rules_version;
-};
-static_assert(std::has_unique_object_representations_v<Hold>);
 
 void append_varint(int64_t value, std::string& out) {
     uint64_t zigzag = (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
@@ -539,10 +537,12 @@ struct Store::Impl {
     std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(256 << 20);
     std::unique_ptr<rocksdb::DB> db;
     std::map<std::string, rocksdb::ColumnFamilyHandle*, std::less<>> families;
+    mutable std::mutex families_mutex;  // a read model's may be added while a thread beside writes
     uint64_t stored_size = 0;
     uint64_t bulk_size = 0;  // of the last entries that were ingested
 
     rocksdb::ColumnFamilyHandle* family(std::string_view name) const {
+        const std::lock_guard lock(families_mutex);
         const auto found = families.find(name);
         UPLINE_CHECK(found != families.end(), "a column family of the database");
         return found->second;
@@ -909,83 +909,58 @@ Result<Store::KeptClosing> Store::kept_closing(Index program) {
 
 Status Store::store_state(State& state) {
     UPLINE_CHECK(state.size() <= impl_->stored_size, "a state of stored entries");
-    const std::filesystem::path folder = impl_->dir / "ingest";
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", folder.native(), error.message())};
+    if (!can_take_changes(state)) return ok_status();
+    return write_state(take_changes(state));
+}
 
-    std::vector<rocksdb::IngestExternalFileArg> args;
-    // Writes one sorted file with what `fill` puts; none if it puts nothing.
-    const auto write_file = [&](const char* name, auto&& fill) -> Status {
-        rocksdb::Options options(db_options(), family_options(name, impl_->cache));
-        rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options, impl_->family(name));
-        const std::string path = folder / fmt::format("{}.sst", name);
-        bool opened = false;
-        rocksdb::Status status;
-        fill([&](std::string_view key, std::string_view value) {
-            if (!opened && status.ok()) status = writer.Open(path);
-            opened = true;
-            if (status.ok()) status = writer.Put(slice(key), slice(value));
-        });
-        if (!opened) return ok_status();
-        UPLINE_TRY_ROCKS(status, fmt::format("state file of {}", name));
-        UPLINE_TRY_ROCKS(writer.Finish(), fmt::format("state file of {}", name));
-        rocksdb::IngestExternalFileArg arg;
-        arg.column_family = impl_->family(name);
-        arg.external_files = {path};
-        arg.options.move_files = true;
-        arg.options.write_global_seqno = false;
-        args.push_back(std::move(arg));
-        return ok_status();
-    };
-    const auto write_pages = [&](const char* name, auto& records) {
-        return write_file(name, [&](auto&& put) {
-            records.store_changes(
-                [&](size_t page, std::span<const std::byte> bytes) { put(big_endian(page), view(bytes)); });
-        });
-    };
-    State::Arrays arrays = state.arrays();
-    UPLINE_TRY(write_pages("programs", arrays.programs));
-    UPLINE_TRY(write_pages("users", arrays.users));
-    UPLINE_TRY(write_pages("websites", arrays.websites));
-    UPLINE_TRY(write_pages("accounts", arrays.accounts));
-    UPLINE_TRY(write_pages("books", arrays.books));
-    UPLINE_TRY(write_pages("plans", arrays.plans));
-    UPLINE_TRY(write_pages("payouts", arrays.payouts));
-    UPLINE_TRY(write_pages("refunds", arrays.refunded_sales));
-    std::vector<IdTable::Slot> ids = state.take_new_ids();
-    std::sort(ids.begin(), ids.end(), [](const IdTable::Slot& a, const IdTable::Slot& b) {
-        return a.fingerprint != b.fingerprint ? a.fingerprint < b.fingerprint : a.thing < b.thing;
-    });
-    UPLINE_TRY(write_file("ids", [&](auto&& put) {
-        for (const IdTable::Slot& id : ids) put(big_endian(id.fingerprint) + big_endian(id.thing), "");
-    }));
-    UPLINE_TRY(write_file("state", [&](auto&& put) {
-        std::string value = bytes_of(StoredStatePosition{state.size(), state.clock_us(), state.rules_version()});
-        for (const Hold& hold : state.holds().all()) value += bytes_of(hold);
-        put("position", value);
-    }));
+Status Store::write_state(const StateChanges& changes) {
+    UPLINE_TRY_ASSIGN(FilesToIngest files, impl_->files_to_ingest("ingest"));
+    for (const StateChanges::Run& run : changes.runs)
+        UPLINE_TRY(files.write(kRecordFamilies[run.kind], [&](auto&& put) {
+            for (uint32_t i = 0; i < run.chunks.size(); ++i) put(run_key(changes.size, i), run.chunks[i]);
+        }));
+    UPLINE_TRY(files.write("state", [&](auto&& put) { put("position", changes.position); }));
     // The entries it is a fold of must not be behind it on disk. They were synced with each batch; asking again is
     // cheap, and keeps this right should a batch ever not be.
     UPLINE_TRY_ROCKS(impl_->db->FlushWAL(true), "sync before storing state");
-    UPLINE_TRY_ROCKS(impl_->db->IngestExternalFiles(args), "storing state");
+    UPLINE_TRY(files.ingest("storing state"));
+    // Runs before a base lie in files of their own, which go as they are. A crash before that leaves them to the next.
+    for (const StateChanges::Run& run : changes.runs) {
+        if (!run.is_base) continue;
+        const std::string end = run_key(changes.size, 0);
+        const rocksdb::Slice begin_slice;
+        const rocksdb::Slice end_slice(end);
+        UPLINE_TRY_ROCKS(rocksdb::DeleteFilesInRange(impl_->db.get(), impl_->family(kRecordFamilies[run.kind]),
+                                                     &begin_slice, &end_slice, false),
+                         "removing an older state");
+    }
     return ok_status();
 }
+
+namespace {
+
+// Does both, the first by a thread beside if one is to be had.
+template <class F, class G>
+Status do_both(F&& beside, G&& here) {
+    std::future<Status> other;
+    try {
+        other = std::async(std::launch::async, beside);
+    } catch (const std::system_error&) {
+        UPLINE_TRY(beside());
+    }
+    const Status done = here();
+    if (other.valid()) UPLINE_TRY(other.get());
+    return done;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<State>> Store::load_state() {
     auto state = std::make_unique<State>();
     UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get("state", "position"));
     UPLINE_TRY(impl_->check_state_keys(value.has_value()));
     if (!value) return state;
-    UPLINE_TRY_ASSIGN(const StoredStatePosition stored,
-                      record_of<StoredStatePosition>(std::string_view(*value).substr(0, sizeof(StoredStatePosition)),
-                                                     "state position"));
-    std::vector<Hold> holds;
-    for (size_t at = sizeof stored; at < value->size(); at += sizeof(Hold)) {
-        UPLINE_TRY_ASSIGN(const Hold hold,
-                          record_of<Hold>(std::string_view(*value).substr(at, sizeof(Hold)), "hold of the state"));
-        holds.push_back(hold);
-    }
+    UPLINE_TRY_ASSIGN(StatePosition stored, parse_state_position(*value));
     UPLINE_TRY_ASSIGN(const Position entries, position());
     if (stored.size > entries.size)
         return Error{
@@ -993,51 +968,45 @@ Result<std::unique_ptr<State>> Store::load_state() {
             fmt::format("stored state is of {} entries, but there are only {}: a part of the database is gone; "
                         "make the ledger anew with `upline replay`",
                         stored.size, entries.size)};
-    const auto load_pages = [this](const char* name, auto& records) -> Status {
+    const auto load_kind = [&](size_t kind) -> Status {
+        const char* const name = kRecordFamilies[kind];
+        RunLoader loader(*state, stored, kind);
         rocksdb::ReadOptions options;
         options.readahead_size = 2 << 20;
         options.fill_cache = false;
         const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(options, impl_->family(name)));
-        for (it->SeekToFirst(); it->Valid(); it->Next())
-            if (it->key().size() != 8 ||
-                !records.load(from_big_endian(view(it->key())), std::as_bytes(std::span(view(it->value())))))
+        for (it->Seek(run_key(stored.stored[kind].base, 0)); it->Valid(); it->Next())
+            if (!loader.take(view(it->key()), view(it->value())))
                 return Error{ErrorCode::kCorrupt,
-                             fmt::format("stored state: a page of {} is missing or misshapen", name)};
+                             fmt::format("stored state: a part of {} is missing or misshapen", name)};
         UPLINE_TRY_ROCKS(it->status(), fmt::format("read of {}", name));
+        if (!loader.done())
+            return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} are not what was stored", name)};
         return ok_status();
     };
-    State::Arrays arrays = state->arrays();
-    UPLINE_TRY(load_pages("programs", arrays.programs));
-    UPLINE_TRY(load_pages("users", arrays.users));
-    UPLINE_TRY(load_pages("websites", arrays.websites));
-    UPLINE_TRY(load_pages("accounts", arrays.accounts));
-    UPLINE_TRY(load_pages("books", arrays.books));
-    UPLINE_TRY(load_pages("plans", arrays.plans));
-    UPLINE_TRY(load_pages("payouts", arrays.payouts));
-    UPLINE_TRY(load_pages("refunds", arrays.refunded_sales));
-    rocksdb::ReadOptions options;
-    options.readahead_size = 2 << 20;
-    options.fill_cache = false;
-    state->reserve_ids(stored.size);
-    const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(options, impl_->family("ids")));
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
-        if (it->key().size() != 16 || !it->value().empty())
-            return Error{ErrorCode::kCorrupt, "stored state: an id is misshapen"};
-        const IdTable::Slot slot{from_big_endian(view(it->key())), from_big_endian(view(it->key()).substr(8))};
-        const Thing thing = Thing::from_word(slot.thing);
-        const uint64_t bound = thing.kind() == ThingKind::kUser      ? state->users().size()
-                               : thing.kind() == ThingKind::kWebsite ? state->websites().size()
-                               : thing.kind() == ThingKind::kPayout  ? state->payouts().size()
-                               : thing.kind() == ThingKind::kOther   ? stored.size
-                                                                     : 0;
-        if (thing.number() >= bound) return Error{ErrorCode::kCorrupt, "stored state: an id names nothing"};
-        state->restore_id(slot);
-    }
-    UPLINE_TRY_ROCKS(it->status(), "read of ids");
-    if (stored.rules_version == 0 || stored.rules_version > UINT16_MAX)
-        return Error{ErrorCode::kCorrupt, fmt::format("stored state: rules version {}", stored.rules_version)};
-    UPLINE_TRY(
-        state->restore(stored.size, stored.clock_us, static_cast<uint16_t>(stored.rules_version), std::move(holds)));
+    // The two halves take about as long. Only `ids` go into the table of ids meanwhile.
+    uint64_t ids = 0;
+    for (const StoredKind& kind : stored.stored) ids += kind.records;
+    state->reserve_ids(std::min(ids, stored.size));
+    const auto load_ids_and_accounts = [&]() -> Status {
+        UPLINE_TRY(load_kind(kIdsKind));
+        return load_kind(kAccountsKind);
+    };
+    const auto load_others = [&]() -> Status {
+        for (size_t kind = 0; kind < kStateKinds; ++kind)
+            if (kind != kIdsKind && kind != kAccountsKind) UPLINE_TRY(load_kind(kind));
+        return ok_status();
+    };
+    UPLINE_TRY(do_both(load_ids_and_accounts, load_others));
+    const auto restore_ids = [&] {
+        state->restore_ids_of_arrays();
+        return ok_status();
+    };
+    const auto restore = [&] {
+        return state->restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds));
+    };
+    UPLINE_TRY(do_both(restore_ids, restore));
+    state->stored() = stored.stored;
     return state;
 }
 
@@ -1141,6 +1110,7 @@ Result<std::unique_ptr<Table>> Store::table(std::string_view name) {
                          fmt::format("{}: no read model {}; `upline run` makes it", impl_->dir.native(), name)};
         rocksdb::ColumnFamilyHandle* handle = nullptr;
         UPLINE_TRY_ROCKS(impl_->db->CreateColumnFamily(family_options(family, impl_->cache), family, &handle), family);
+        const std::lock_guard lock(impl_->families_mutex);
         impl_->families.emplace(family, handle);
     }
     auto pages = std::make_unique<RocksTable>(impl_->db.get(), impl_->family(family));

@@ -17,16 +17,16 @@
 //             the same as above, of the entries that were ingested: each entry is in one of the two
 //   bulk_tiles  tiles that were full when they were ingested
 //   bulk_head "position" -> position after the last ingest, and the partial tiles of that size: level (u8), hashes
-//   programs users websites accounts books plans payouts refunds
-//             page number (u64 big-endian) -> records as in memory (ledger/state.h)
-//   ids       fingerprint, thing (u64 big-endian each) -> nothing
+//   programs users websites accounts books plans payouts refunds ids
+//             run (u64 big-endian), chunk of it (u32 big-endian) -> records (ledger/stored_state.h)
 //   closings  program's index, chunk number (u32 big-endian each) -> u64 sequence of its last BooksClosed, and up to
 //             1285 of the leaves (ledger/closing.h); written beside the entries, so it may be of a later one
-//   state     "position" -> size, clock, rules version, and each of State::holds, u64 or i64 each
+//   state     "position" -> size, clock, rules version, State::stored, and each of State::holds, u64 or i64 each
 //   model.*   pages of rows of a read model (ledger/packed_table.h)
 //
 // The state's and the bulk families are only ever ingested into and the others only written through the WAL: RocksDB
-// before 7.10 can misorder files of a family that is written both ways.
+// before 7.10 can misorder files of a family that is written both ways. Runs never overlap, so none is ever rewritten
+// by a compaction.
 //
 // Readers and tables may be used by one thread each, beside the writer; position, place, places and tile by any number
 // of threads, for they only read; all else by one thread at a time.
@@ -45,6 +45,7 @@
 #include "ledger/entry_source.h"
 #include "ledger/merkle.h"
 #include "ledger/state.h"
+#include "ledger/stored_state.h"
 #include "ledger/table.h"
 
 namespace upline {
@@ -98,8 +99,12 @@ class Store {
     Status ingest(std::span<const CommitPart> parts, std::span<const merkle::Tile> tiles,
                   std::span<const merkle::Tile> right_edge, const Position& position);
 
-    // Stores what has changed in `state` since it was last stored or loaded. REQUIRES: state.size() <= stored size.
+    // Stores what has changed in `state` since it was last stored or loaded, unless no entry has come since.
+    // REQUIRES: state.size() <= stored size.
     Status store_state(State& state);
+    // The same in two steps: take_changes (ledger/stored_state.h), and this, by a thread beside the one that uses the
+    // store. REQUIRES: what was taken is written, in order, one at a time.
+    Status write_state(const StateChanges& changes);
     // The state as last stored; an empty one at size 0 if it never was. kCorrupt if it does not fit together or is
     // ahead of the entries.
     Result<std::unique_ptr<State>> load_state();

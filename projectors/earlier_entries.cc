@@ -24,13 +24,13 @@ Result<const Entry*> EarlierEntries::sale(Sequence sequence) {
     return found;
 }
 
-Result<Plan> EarlierEntries::plan(uint64_t number) {
-    if (number == 0) return kDefaultPlan;
-    if (const auto known = plans_.find(number); known != plans_.end()) return known->second;
+Result<const Plan*> EarlierEntries::plan(uint64_t number) {
+    if (number == 0) return &kDefaultPlan;
+    if (const auto known = plans_.find(number); known != plans_.end()) return &known->second;
     UPLINE_TRY_ASSIGN(const Entry* found, entry(number - 1));
     const auto* facts = std::get_if<PlanPublished>(&found->payload);
     if (!facts) return Error{ErrorCode::kCorrupt, fmt::format("entry {}: published no plan", number - 1)};
-    return plans_.emplace(number, plan_of(*facts)).first->second;
+    return &plans_.emplace(number, plan_of(*facts)).first->second;
 }
 
 }  // namespace upline

@@ -21,8 +21,8 @@ class EarlierEntries {
     Result<const Entry*> entry(Sequence sequence);
     // The same of an accepted sale; kCorrupt if it is none.
     Result<const Entry*> sale(Sequence sequence);
-    // A plan as entries name it (Entry::plan). kCorrupt if no plan was published there.
-    Result<Plan> plan(uint64_t number);
+    // A plan as entries name it (Entry::plan). Valid as long as this. kCorrupt if no plan was published there.
+    Result<const Plan*> plan(uint64_t number);
 
   private:
     EntrySource& entries_;

@@ -142,8 +142,8 @@ class PayoutsModel final : public Model {
                 const Sale sale = sale_of(entry);
                 if (refunded->second < 0 || !is_possible(sale, sale.amount - refunded->second))
                     return Error{ErrorCode::kCorrupt, fmt::format("entry {}: more refunded than sold", entry.sequence)};
-                UPLINE_TRY_ASSIGN(const Plan plan, earlier.plan(entry.plan));
-                left = entitled(plan, sale, sale.amount - refunded->second);
+                UPLINE_TRY_ASSIGN(const Plan* plan, earlier.plan(entry.plan));
+                left = entitled(*plan, sale, sale.amount - refunded->second);
             }
             for (const Posting& posting : entry.posted()) {
                 if (posting.account != AccountKind::kEarned) continue;

@@ -118,12 +118,12 @@ class RevenueModel final : public Model {
             const Sale sale = sale_of(entry);
             if (!is_possible(sale, sale.amount))
                 return Error{ErrorCode::kCorrupt, fmt::format("entry {}: no sale can be of it", entry.sequence)};
-            UPLINE_TRY_ASSIGN(const Plan plan, earlier.plan(entry.plan));
+            UPLINE_TRY_ASSIGN(const Plan* plan, earlier.plan(entry.plan));
             const std::span<int64_t> row = touch(entry, recorded->stream, recorded->source, deltas);
             add_to(row[kSales], 1);
             add_to(row[kGross], sale.amount);
             add_postings(entry, row);
-            add_parts(house_parts(plan, sale, sale.amount), row);
+            add_parts(house_parts(*plan, sale, sale.amount), row);
         }
         if (const auto* refund = std::get_if<TransactionRefunded>(&entry.payload)) {
             UPLINE_TRY_ASSIGN(const Entry* found, earlier.sale(entry.refs[0]));
@@ -133,11 +133,11 @@ class RevenueModel final : public Model {
             if (left > sale.amount || refund->amount.value < 0 || refund->amount.value > left)
                 return Error{ErrorCode::kCorrupt, fmt::format("entry {}: refunds more than is left", entry.sequence)};
             const std::span<int64_t> row = touch(entry, recorded.stream, recorded.source, deltas);
-            UPLINE_TRY_ASSIGN(const Plan plan, earlier.plan(entry.plan));
+            UPLINE_TRY_ASSIGN(const Plan* plan, earlier.plan(entry.plan));
             add_to(row[kRefunds], 1);
             add_to(row[kRefunded], refund->amount.value);
             add_postings(entry, row);
-            add_parts(parts_since(plan, sale, left - refund->amount.value, left), row);
+            add_parts(parts_since(*plan, sale, left - refund->amount.value, left), row);
         }
         if (const auto* adjustment = std::get_if<AdjustmentPosted>(&entry.payload))
             add_to(touch(entry, std::nullopt, std::nullopt, deltas)[kAdjustments], adjustment->amount.value);

@@ -939,7 +939,7 @@ class Audit {
     }
 
     template <class T>
-    void compare_records(const char* what, const Paged<T>& stored, const Paged<T>& right) {
+    void compare_records(const char* what, const Tracked<T>& stored, const Tracked<T>& right) {
         if (stored.size() != right.size()) {
             find(std::nullopt,
                  fmt::format("stored state: {} {}s, the entries give {}", stored.size(), what, right.size()));

@@ -52,7 +52,7 @@ class LogOptionsOf {
 
 int main_of(int argc, char** argv) {
     CLI::App app(kAbout, "upline");
-    app.set_version_flag("--version", "upline 0.1.0, data folder format 3, rules up to version 1");
+    app.set_version_flag("--version", "upline 0.1.0, data folder format 4, rules up to version 1");
     app.require_subcommand(1);
     app.footer(
         "Exit codes: 0 done, 1 a negative answer (a bad line, a finding, a difference), 2 could not.\n"

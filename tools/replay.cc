@@ -18,7 +18,7 @@ namespace {
 
 // The first of two arrays' records that differ, if one does.
 template <class T>
-std::optional<std::string> records(const char* what, const Paged<T>& ours, const Paged<T>& theirs) {
+std::optional<std::string> records(const char* what, const Tracked<T>& ours, const Tracked<T>& theirs) {
     if (ours.size() != theirs.size()) return fmt::format("{} {}s here, {} there", ours.size(), what, theirs.size());
     for (size_t i = 0; i < ours.size(); ++i)
         if (std::memcmp(ours.data() + i, theirs.data() + i, sizeof(T)) != 0)

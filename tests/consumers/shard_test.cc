@@ -82,6 +82,8 @@ TEST_F(ShardTest, OpenedAfterTheStateWasStoredHasNothingToFold) {
     ASSERT_OK(shard->apply(first.inputs, first.records.records()));
     EXPECT_EQ((*shard->store().load_state())->size(), 0U) << "the interval is not over";
     ASSERT_OK(shard->apply(second.inputs, second.records.records()));
+    shard.reset();  // when the thread beside has written it
+    shard = open(data, 100);
     EXPECT_EQ((*shard->store().load_state())->size(), 110U);
 
     // What was folded at open counts towards the next storing.
@@ -92,6 +94,8 @@ TEST_F(ShardTest, OpenedAfterTheStateWasStoredHasNothingToFold) {
     shard = open(data, 90);
     EXPECT_EQ((*shard->store().load_state())->size(), 110U);
     ASSERT_OK(shard->apply(fourth.inputs, fourth.records.records()));
+    shard.reset();
+    shard = open(data);
     EXPECT_EQ((*shard->store().load_state())->size(), 200U);
 }
 

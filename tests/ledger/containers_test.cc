@@ -12,8 +12,8 @@
 #include "ledger/id_table.h"
 #include "ledger/maturity.h"
 #include "ledger/memory.h"
-#include "ledger/paged.h"
 #include "ledger/sequence_rank.h"
+#include "ledger/tracked.h"
 
 namespace upline {
 namespace {
@@ -125,7 +125,11 @@ TEST(IdTable, GrowsWhereverItsIdsLie) {
             uint64_t fingerprint = random();
             if (random() % 4 != 0) fingerprint = run % 2 == 0 ? fingerprint >> shift : ~(fingerprint >> shift);
             if (random() % 50 == 0) table.reserve(table.size() + random() % 5000);
-            table.insert(fingerprint, Thing(ThingKind::kOther, i));
+            const IdTable::Slot slots[] = {{fingerprint, Thing(ThingKind::kOther, i).word()}};
+            if (i % 2 == 0)
+                table.insert(fingerprint, Thing(ThingKind::kOther, i));
+            else
+                table.insert_all(slots);
             expected[fingerprint].push_back(i);
         }
         ASSERT_EQ(table.size(), most);
@@ -214,62 +218,49 @@ TEST(SequenceRankDeathTest, RefusesASequenceThatDoesNotGrowWithinItsWord) {
     EXPECT_DEATH(rank.add(4), "sequences that grow");
 }
 
-TEST(Paged, StoresExactlyThePagesThatChangedAndLoadsThemBack) {
+TEST(Tracked, GivesExactlyWhatHasChangedAndLoadsItBack) {
     const uint64_t seed = std::random_device{}();
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     std::mt19937_64 random(seed);
-    Paged<uint64_t> array;
+    Tracked<uint64_t> array;
+    Tracked<uint64_t> loaded;
     std::vector<uint64_t> expected;
-    std::map<uint64_t, std::vector<std::byte>> stored;
-    std::set<uint64_t> changed;
-    for (int round = 0; round < 200; ++round) {
-        changed.clear();
-        const size_t appends = random() % 300;
-        for (size_t i = 0; i < appends; ++i) {
+    for (int round = 0; round < 300; ++round) {
+        std::set<size_t> changed;
+        for (size_t i = random() % 300; i > 0; --i) {
             expected.push_back(random());
             ASSERT_EQ(array.append(expected.back()), expected.size() - 1);
-            changed.insert((expected.size() - 1) / Paged<uint64_t>::kPageRecords);
+            changed.insert(expected.size() - 1);
         }
-        for (size_t i = random() % 4; i > 0 && !expected.empty(); --i) {
+        for (size_t i = random() % 9; i > 0 && !expected.empty(); --i) {
             const size_t index = random() % expected.size();
             expected[index] = array.change(index) = random();
-            changed.insert(index / Paged<uint64_t>::kPageRecords);
+            changed.insert(index);
         }
-        std::vector<uint64_t> pages;
-        array.store_changes([&](uint64_t page, std::span<const std::byte> bytes) {
-            pages.push_back(page);
-            stored[page].assign(bytes.begin(), bytes.end());
-        });
-        ASSERT_EQ(pages, std::vector<uint64_t>(changed.begin(), changed.end())) << "once each, ascending";
-        array.store_changes([](uint64_t page, auto) { FAIL() << "page " << page << " is stored already"; });
+        if (!expected.empty()) expected[0] = array.derive(0) = 7;
+        ASSERT_EQ(array.count_changed(), changed.size());
+        const bool all = random() % 4 == 0;
+        if (all)
+            for (size_t i = 0; i < expected.size(); ++i) changed.insert(i);
+        std::vector<size_t> given;
+        const auto store = [&](size_t index, uint64_t record) {
+            given.push_back(index);
+            ASSERT_TRUE(loaded.load(index, record));
+        };
+        if (all)
+            array.take_all(store);
+        else
+            array.take_changed(store);
+        ASSERT_EQ(given, std::vector<size_t>(changed.begin(), changed.end())) << "once each, ascending";
+        ASSERT_EQ(array.count_changed(), 0U);
+        if (!expected.empty()) loaded.derive(0) = 7;
+        ASSERT_TRUE(std::ranges::equal(loaded.bytes(), array.bytes()));
+        ASSERT_EQ(loaded.count_changed(), 0U) << "what is loaded is stored";
     }
-    Paged<uint64_t> loaded;
-    for (const auto& [page, bytes] : stored) ASSERT_TRUE(loaded.load(page, bytes));
-    ASSERT_EQ(loaded.size(), expected.size());
-    ASSERT_EQ(loaded.page_count(), stored.size());
-    for (size_t i = 0; i < expected.size(); ++i) ASSERT_EQ(loaded[i], expected[i]);
-    loaded.store_changes([](uint64_t page, auto) { FAIL() << "page " << page << " has not changed"; });
-    // And it goes on where it was: the last, partial page is stored again.
-    loaded.append(1);
-    size_t stores = 0;
-    loaded.store_changes([&](uint64_t page, auto) {
-        ++stores;
-        EXPECT_EQ(page, expected.size() / Paged<uint64_t>::kPageRecords);
-    });
-    EXPECT_EQ(stores, 1U);
-}
-
-TEST(Paged, RefusesBytesThatCannotBeTheNextPage) {
-    Paged<uint64_t> array;
-    const std::vector<std::byte> full(128 * 8);
-    EXPECT_FALSE(array.load(1, full)) << "a page is missing";
-    EXPECT_FALSE(array.load(uint64_t{1} << 57, full)) << "a page number whose first record wraps to 0";
-    EXPECT_FALSE(array.load(0, {})) << "an empty page";
-    EXPECT_FALSE(array.load(0, std::span(full).first(12))) << "a part of a record";
-    EXPECT_FALSE(array.load(0, std::vector<std::byte>(129 * 8))) << "more than a page";
-    EXPECT_EQ(array.size(), 0U);
-    ASSERT_TRUE(array.load(0, std::span(full).first(16)));
-    EXPECT_FALSE(array.load(1, full)) << "the page before is not full";
+    ASSERT_EQ(array.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) ASSERT_EQ(array[i], expected[i]);
+    EXPECT_FALSE(loaded.load(loaded.size() + 1, 0)) << "one is missing";
+    EXPECT_FALSE(loaded.load(UINT64_MAX, 0));
 }
 
 // ---- Holds ----

@@ -198,7 +198,7 @@ TEST(Core, AUsersBalanceNeverLeavesInt64HoweverManyRolesASaleGives) {
     ASSERT_EQ(outcome_of(shard, events.signup(2, 1)), Outcome::kAccepted);
     // Half to the creator 1, who is also level 1 with a fifth of the rest: 600.
     ASSERT_EQ(outcome_of(shard, events.sale(3, 2, 1000, 1)), Outcome::kAccepted);
-    const Paged<Account>& accounts = shard.state().accounts();
+    const Tracked<Account>& accounts = shard.state().accounts();
     ASSERT_EQ(accounts.size(), 1U);
     ASSERT_EQ(accounts[0].pending, 600);
 
@@ -278,7 +278,7 @@ TEST(Core, TellsApartIdsOfOneFingerprint) {
     ASSERT_EQ(outcome_of(shard, events.in_program("shop").signup(1)), Outcome::kAccepted);
     const auto collide = [&shard](std::string_view program, const Input& input, Thing other) {
         const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), input.record.event.id);
-        shard.state().restore_id({fingerprint, other.word()});
+        shard.state().restore_ids(std::vector{IdTable::Slot{fingerprint, other.word()}});
     };
     // The same id in another program, and another id: of a sale, and of a user.
     const Thing sale_of_default(ThingKind::kOther, 2);

@@ -878,12 +878,7 @@ TEST(Laws, TheClockMovesInOneStepOrInAThousandToTheSameBalances) {
         const State& b = many.state();
         if (a.clock_us() != b.clock_us()) return "the clocks differ";
         if (a.holds().all() != b.holds().all()) return "what is held differs";
-        const auto same_bytes = [](const auto& x, const auto& y) {
-            if (x.size() != y.size()) return false;
-            for (size_t page = 0; page < x.page_count(); ++page)
-                if (!std::ranges::equal(x.page_bytes(page), y.page_bytes(page))) return false;
-            return true;
-        };
+        const auto same_bytes = [](const auto& x, const auto& y) { return std::ranges::equal(x.bytes(), y.bytes()); };
         return same_bytes(a.accounts(), b.accounts()) && same_bytes(a.books(), b.books()) ? "" : "balances differ";
     };
     const uint64_t runs = test_runs() / 4;

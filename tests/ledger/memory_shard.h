@@ -87,8 +87,7 @@ inline std::string dump(const State& state) {
     const auto put_number = [&put](uint64_t number) { put(&number, sizeof number); };
     const auto put_array = [&](const auto& array) {
         put_number(array.size());
-        for (size_t page = 0; page < array.page_count(); ++page)
-            put(array.page_bytes(page).data(), array.page_bytes(page).size());
+        put(array.bytes().data(), array.bytes().size());
     };
     put_number(state.size());
     put_number(static_cast<uint64_t>(state.clock_us()));

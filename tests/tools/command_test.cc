@@ -579,10 +579,7 @@ TEST_F(ReplayCompare, SaysWhichBalanceDiffers) {
     std::string user;
     {
         const auto store = open_ledger();
-        const std::string key(8, '\0');
-        std::string page = take(store->raw("accounts", key));
-        page[offsetof(Account, available)] ^= 1;
-        take(store->tamper("accounts", key, page));
+        change_stored_state(*store, [](State::Arrays arrays) { arrays.accounts.change(0).available ^= 1; });
         const auto state = take(store->load_state());
         user = to_string(state->users()[state->accounts()[0].user].id);
     }

@@ -10,6 +10,8 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,8 @@
 #include "events/json.h"
 #include "events/record.h"
 #include "events/time.h"
+#include "ledger/store.h"
+#include "ledger/stored_state.h"
 #include "tools/shards.h"
 
 namespace upline {
@@ -119,6 +123,41 @@ inline void feed_folder(const std::filesystem::path& log_folder, const std::file
     const auto log = take(open_log(file_url(log_folder)));
     const DataFolder folder = take(DataFolder::open(data, DataFolder::Access::kWrite));
     take(feed(*log, folder, {.once = true}));
+}
+
+// The rows of a stored state, by family and key.
+using StateRows = std::map<std::string, std::map<std::string, std::string>>;
+inline StateRows state_rows(const Store& store) {
+    StateRows rows;
+    std::vector<std::string> families(kRecordFamilies.begin(), kRecordFamilies.end());
+    families.emplace_back("state");
+    for (const std::string& family : families) {
+        const auto walk = store.walk(family);
+        while (const auto row = take(walk->next())) rows[family].emplace(row->key, row->value);
+    }
+    return rows;
+}
+// Puts these families' rows in place of what is stored.
+inline void put_state_rows(Store& store, const StateRows& rows) {
+    const StateRows before = state_rows(store);
+    for (const auto& [family, values] : rows) {
+        if (const auto old = before.find(family); old != before.end())
+            for (const auto& [key, value] : old->second) take(store.remove_raw(family, key));
+        for (const auto& [key, value] : values) take(store.tamper(family, key, value));
+    }
+}
+// Stores the state with what change(arrays) makes of it, as somebody with the database could who knows its form.
+template <class F>
+void change_stored_state(Store& store, F&& change) {
+    const std::unique_ptr<State> state = take(store.load_state());
+    change(state->arrays());
+    const StateChanges changes = take_all(*state);
+    StateRows rows;
+    for (const StateChanges::Run& run : changes.runs)
+        for (uint32_t i = 0; i < run.chunks.size(); ++i)
+            rows[kRecordFamilies[run.kind]].emplace(run_key(changes.size, i), run.chunks[i]);
+    rows["state"].emplace("position", changes.position);
+    put_state_rows(store, rows);
 }
 
 }  // namespace upline

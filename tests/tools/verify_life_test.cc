@@ -194,24 +194,26 @@ TEST_F(VerifyLife, FindsARefundOrResultOfWhatIsNoSaleOrPayout) {
 }
 
 TEST_F(VerifyLife, FindsABalanceAPlanAPayoutAndARefundOfTheStoredStateOffByOne) {
-    const auto change = [&](const std::string& family, size_t at, const std::string& first) {
-        const std::string good = raw(family, big_endian(0));
-        std::string bad = good;
-        put_number(bad, at, number_at<int32_t>(good, at) + 1);
-        tamper(family, big_endian(0), bad);
+    const StateRows good = state_rows(open_ledger());
+    const auto change = [&](auto&& harm, const std::string& first) {
+        change_stored_state(open_ledger(), harm);
         const std::string text = texts_of(audit_without_log()).at(0);
         EXPECT_EQ(text.substr(0, first.size()), first) << text;
-        tamper(family, big_endian(0), good);
+        put_state_rows(open_ledger(), good);
     };
-    for (const size_t field : {offsetof(Account, pending), offsetof(Account, available), offsetof(Account, reserved),
-                               offsetof(Account, paid)})
-        change("accounts", field, "balance of user ");
-    change("plans", offsetof(PublishedPlan, plan) + offsetof(Plan, hold_days),
+    using Arrays = State::Arrays;
+    for (const auto field : {&Account::pending, &Account::available, &Account::reserved, &Account::paid})
+        change([&](Arrays arrays) { ++(arrays.accounts.change(0).*field); }, "balance of user ");
+    change([](Arrays arrays) { ++arrays.plans.change(0).plan.hold_days; },
            "stored state: plan 0 is not what the entries give");
-    change("payouts", offsetof(Payout, amount), "stored state: payout 0 is not what the entries give");
-    change("refunds", offsetof(RefundedSale, left), "stored state: refunded sale 0 is not what the entries give");
-    change("refunds", offsetof(RefundedSale, held_left), "stored state: refunded sale 0 is not what the entries give");
-    change("users", offsetof(User, suspended), "stored state: user 0 is not what the entries give");
+    change([](Arrays arrays) { ++arrays.payouts.change(0).amount; },
+           "stored state: payout 0 is not what the entries give");
+    change([](Arrays arrays) { ++arrays.refunded_sales.change(0).left; },
+           "stored state: refunded sale 0 is not what the entries give");
+    change([](Arrays arrays) { ++arrays.refunded_sales.change(0).held_left; },
+           "stored state: refunded sale 0 is not what the entries give");
+    change([](Arrays arrays) { arrays.users.change(0).suspended ^= 1; },
+           "stored state: user 0 is not what the entries give");
     EXPECT_EQ(texts_of(audit_with_log()), std::vector<std::string>{}) << "all is as it was";
 }
 
