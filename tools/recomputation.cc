@@ -240,11 +240,12 @@ void Recomputation::fetch_ahead(std::span<const Entry> entries) const {
     constexpr size_t kLevels = 7;
     std::vector<const User*> members;
     for (const Entry& entry : entries) {
-        if (!entry.accepted() || !std::holds_alternative<TransactionRecorded>(entry.payload)) continue;
-        const User* buyer = user(entry.refs[0]);
-        if (!buyer) continue;
-        __builtin_prefetch(buyer);
-        members.push_back(buyer);
+        const bool is_sale = std::holds_alternative<TransactionRecorded>(entry.payload);
+        if (!is_sale && !std::holds_alternative<UserSignedUp>(entry.payload)) continue;
+        const User* member = user(entry.refs[0]);
+        if (!member) continue;
+        __builtin_prefetch(member);
+        if (is_sale) members.push_back(member);
     }
     for (size_t level = 0; level < kLevels; ++level) {
         for (const User*& member : members) {
@@ -296,10 +297,12 @@ void OwnBooks::mature(const Held& held) {
 
 // Balances lie scattered: the slots of all the entries' are asked for before any is looked at, then what they lead to.
 void OwnBooks::fetch_ahead(std::span<const Entry> entries) const {
-    for (const Entry& entry : entries)
+    for (const Entry& entry : entries) {
+        __builtin_prefetch(entry.program.data());
         for (const Posting& posting : entry.posted())
             if (is_user_account(posting.account))
                 __builtin_prefetch(&slots_[first_slot(posting.user, entry.currency.packed())]);
+    }
     for (const Entry& entry : entries)
         for (const Posting& posting : entry.posted()) {
             if (!is_user_account(posting.account)) continue;
