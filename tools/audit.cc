@@ -48,6 +48,11 @@ constexpr size_t kDeltaBudgetBytes = size_t{1} << 30;
 constexpr unsigned kMostPreparers = 8;  // more would wait for the stages that go in order
 constexpr size_t kMostFindings = 10;
 
+// std::ranges::equal compares std::byte one by one.
+bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
+    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+}
+
 // Entries on their way through the stages. Each stage reads what those before it have written.
 struct Chunk {
     // read
@@ -184,33 +189,49 @@ class Line {
     std::optional<Error> error_;
 };
 
-// A stored read model, and the same folded anew by a thread of its own.
+// A stored read model, and what came of folding the same anew.
 struct ModelAudit {
-    std::unique_ptr<Model> model;
+    std::unique_ptr<Model> (*make)();
+    std::string name;
     Result<std::unique_ptr<Table>> stored;
     std::optional<Result<ModelPosition>> position;  // if there is a table
     std::unique_ptr<EntrySource> walk;
     std::unique_ptr<EntrySource> named;
-    std::string name{model->name()};
-
-    // What came of it; none if it was not folded to its position, for it stands for more than `right` entries.
+    // None if it was not folded to its position, for it stands for more than `right` entries.
     std::optional<Result<std::optional<Difference>>> difference;
-    void fold(const std::atomic<uint64_t>& right) {
-        auto table = std::make_unique<PackedTable>(std::make_unique<MemoryTable>(), page_bits(name));
-        auto again =
-            Projection::open(std::move(table), std::move(model), *walk, *named, kDeltaBudgetBytes / kModels.size());
-        Status status = again.ok() ? ok_status() : again.error();
-        const uint64_t size = (*position)->size;
-        for (uint64_t folded = 0; status.ok() && folded < size;) {
-            if (size > right) return;
-            folded = std::min<uint64_t>(size, folded + kModelStep);
-            status = (*again)->fold_to(folded);
-        }
-        if (status.ok()) status = (*again)->flush();
-        difference = status.ok() ? compare_tables(**stored, (*again)->table(), (*again)->model())
-                                 : Result<std::optional<Difference>>(status.error());
-    }
 };
+
+// Folds read models that stand at one position together, by a thread of their own: each entry is read and decoded once.
+void fold_models(std::span<ModelAudit* const> models, EntrySource& walk, const std::atomic<uint64_t>& right) {
+    std::vector<std::unique_ptr<Projection>> again;
+    std::vector<Projection*> together;
+    Status status = ok_status();
+    for (const ModelAudit* model : models) {
+        auto table = std::make_unique<PackedTable>(std::make_unique<MemoryTable>(), page_bits(model->name));
+        auto opened = Projection::open(std::move(table), model->make(), *model->walk, *model->named, kDeltaBudgetBytes);
+        if (!opened.ok()) {
+            status = opened.error();
+            break;
+        }
+        again.push_back(std::move(*opened));
+        together.push_back(again.back().get());
+    }
+    const uint64_t size = (*models.front()->position)->size;
+    for (uint64_t folded = 0; status.ok() && folded < size;) {
+        if (size > right) return;
+        folded = std::min<uint64_t>(size, folded + kModelStep);
+        status = fold_together(together, walk, folded, kDeltaBudgetBytes);
+    }
+    for (size_t i = 0; status.ok() && i < models.size(); ++i) status = together[i]->flush();
+    if (!status.ok() && models.size() > 1) {  // each by itself, for it may be the fault of one
+        for (ModelAudit* const& model : models) fold_models(std::span(&model, 1), walk, right);
+        return;
+    }
+    for (size_t i = 0; i < models.size(); ++i)
+        models[i]->difference = status.ok()
+                                    ? compare_tables(**models[i]->stored, together[i]->table(), together[i]->model())
+                                    : Result<std::optional<Difference>>(status.error());
+}
 
 class Audit {
   public:
@@ -292,10 +313,20 @@ class Audit {
                                            shard_.partition, identity_.partition));
         std::vector<ModelAudit> models = read_models();
         std::optional<Result<std::optional<std::string>>> wrong_places;
-        Crew folders([&] { right_ = 0; });
+        std::map<uint64_t, std::vector<ModelAudit*>> by_position;
         for (ModelAudit& model : models)
             if (model.position && model.position->ok() && (*model.position)->size <= position_.size)
-                folders.start([&] { model.fold(right_); }, [&](const Error& error) { model.difference = error; });
+                by_position[(*model.position)->size].push_back(&model);
+        std::vector<std::unique_ptr<EntrySource>> walks;
+        Crew folders([&] { right_ = 0; });
+        for (const auto& group : by_position) {
+            const std::vector<ModelAudit*>& together = group.second;
+            EntrySource& walk = *walks.emplace_back(store_.entries());
+            folders.start([&] { fold_models(together, walk, right_); },
+                          [&](const Error& error) {
+                              for (ModelAudit* model : together) model->difference = error;
+                          });
+        }
         folders.start([&] { wrong_places = check_places(store_, position_.size); },
                       [&](const Error& error) { wrong_places = error; });
         stored_state_ = store_.load_state();
@@ -463,11 +494,14 @@ class Audit {
 
     void prepare(Chunk& chunk) {
         const size_t count = chunk.ends.size();
-        chunk.leaves.clear();
         chunk.tile_roots.clear();
         chunk.inputs.clear();
         chunk.undecodable.reset();
-        for (size_t i = 0; i < count; ++i) chunk.leaves.push_back(merkle::leaf_hash(chunk.entry(i)));
+        std::vector<std::span<const std::byte>> entries;
+        entries.reserve(count);
+        for (size_t i = 0; i < count; ++i) entries.push_back(chunk.entry(i));
+        chunk.leaves.resize(count);
+        merkle::leaf_hashes(entries, chunk.leaves);
         for (size_t i = 0; i < count; ++i)
             if (is_whole_tile(chunk, i))
                 chunk.tile_roots.push_back(tree_hash(std::span(chunk.leaves).subspan(i, merkle::kTileWidth)));
@@ -487,8 +521,7 @@ class Audit {
         }
         const Rules& rules = *rules_;
         for (size_t batch = 0; batch < chunk.batch_count; ++batch)
-            for (const Record& record : chunk.batches[batch].records())
-                chunk.inputs.push_back(read_input(record.value, record.append_time_ms, rules));
+            read_inputs(chunk.batches[batch].records(), rules, chunk.inputs);
         chunk.places = store_.places(chunk.first, count);
     }
 
@@ -535,7 +568,11 @@ class Audit {
         const std::span<const Entry> entries(chunk.entries.get(), chunk.decoded);
         // After a wrong entry only the others' places in the tree can still be judged.
         for (size_t i = 0; i < chunk.decoded && !chunk.has_wrong_entry(); ++i) {
-            if (i % kAhead == 0) recomputation_.fetch_ahead(entries.subspan(i, std::min(kAhead, entries.size() - i)));
+            if (i % kAhead == 0) {
+                const auto some = entries.subspan(i, std::min(kAhead, entries.size() - i));
+                recomputation_.fetch_ahead(some);
+                books_.fetch_ahead(some);
+            }
             UPLINE_TRY(check_entry(chunk, i));
         }
         if (chunk.undecodable && !chunk.has_wrong_entry())
@@ -763,7 +800,7 @@ class Audit {
         fill_closings(executed_);
         for (size_t i = 0; i < executed_.size(); ++i) {
             const auto stored = chunk.entry(first + i);
-            if (std::ranges::equal(stored, executed_[i])) continue;
+            if (same_bytes(stored, executed_[i])) continue;
             describe_difference(next_ + first + i, stored, executed_[i]);
             return size_t{0};
         }
@@ -967,12 +1004,12 @@ class Audit {
     std::vector<ModelAudit> read_models() {
         std::vector<ModelAudit> models;
         for (const auto make_model : kModels) {
-            std::unique_ptr<Model> model = make_model();
+            const std::unique_ptr<Model> model = make_model();
             Result<std::unique_ptr<Table>> stored = store_.table(model->name());
             std::optional<Result<ModelPosition>> position;
             if (stored.ok()) position = read_position(**stored, *model);
-            models.push_back(
-                {std::move(model), std::move(stored), std::move(position), store_.entries(), store_.look_up()});
+            models.push_back({make_model, std::string(model->name()), std::move(stored), std::move(position),
+                              store_.entries(), store_.look_up(), std::nullopt});
         }
         return models;
     }

@@ -7,10 +7,22 @@
 #include "events/check.h"
 
 namespace upline {
+namespace {
+
+// Of as many as a power of two: halved again and again every node is over two neighbours, and those of one height are
+// hashed together.
+Hash perfect_tree_hash(std::span<const Hash> hashes) {
+    if (hashes.size() == 1) return hashes.front();
+    std::vector<Hash> above(hashes.size() / 2);
+    merkle::node_hashes(hashes, above);
+    return perfect_tree_hash(above);
+}
+
+}  // namespace
 
 // Of n hashes the left half are as many as the largest power of two below n.
 Hash tree_hash(std::span<const Hash> hashes) {
-    if (hashes.size() == 1) return hashes.front();
+    if (std::has_single_bit(hashes.size())) return perfect_tree_hash(hashes);
     const size_t left = std::bit_floor(hashes.size() - 1);
     return merkle::node_hash(tree_hash(hashes.first(left)), tree_hash(hashes.subspan(left)));
 }

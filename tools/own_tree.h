@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The auditor's own Merkle tree: the root by RFC 6962's recursive definition and the tiles of C2SP tlog-tiles (height
-// 8), from leaf hashes in order. Of ledger/merkle.h it uses the two hash functions and the form of a tile, nothing
-// else.
+// 8), from leaf hashes in order. Of ledger/merkle.h it uses the hash functions and the form of a tile, nothing else.
 #pragma once
 
 #include <array>

@@ -240,11 +240,12 @@ void Recomputation::fetch_ahead(std::span<const Entry> entries) const {
     constexpr size_t kLevels = 7;
     std::vector<const User*> members;
     for (const Entry& entry : entries) {
-        if (!entry.accepted() || !std::holds_alternative<TransactionRecorded>(entry.payload)) continue;
-        const User* buyer = user(entry.refs[0]);
-        if (!buyer) continue;
-        __builtin_prefetch(buyer);
-        members.push_back(buyer);
+        const bool is_sale = std::holds_alternative<TransactionRecorded>(entry.payload);
+        if (!is_sale && !std::holds_alternative<UserSignedUp>(entry.payload)) continue;
+        const User* member = user(entry.refs[0]);
+        if (!member) continue;
+        __builtin_prefetch(member);
+        if (is_sale) members.push_back(member);
     }
     for (size_t level = 0; level < kLevels; ++level) {
         for (const User*& member : members) {
@@ -294,13 +295,26 @@ void OwnBooks::mature(const Held& held) {
     balances_[held.balance].available += held.amount;
 }
 
+// Balances lie scattered: the slots of all the entries' are asked for before any is looked at, then what they lead to.
+void OwnBooks::fetch_ahead(std::span<const Entry> entries) const {
+    for (const Entry& entry : entries) {
+        __builtin_prefetch(entry.program.data());
+        for (const Posting& posting : entry.posted())
+            if (is_user_account(posting.account))
+                __builtin_prefetch(&slots_[first_slot(posting.user, entry.currency.packed())]);
+    }
+    for (const Entry& entry : entries)
+        for (const Posting& posting : entry.posted()) {
+            if (!is_user_account(posting.account)) continue;
+            const Index balance = slots_[find_slot(posting.user, entry.currency.packed())].balance;
+            if (balance != kNoIndex) __builtin_prefetch(&balances_[balance], 1);
+        }
+}
+
 void OwnBooks::post(const Entry& entry) {
     clock_us_ = std::max(clock_us_, entry.clock_us);
     const uint32_t currency = entry.currency.packed();
-    // The balances of a sale's uplines lie scattered: their memory is asked for together before any is touched.
     std::array<Index, kMaxPostings> touched;
-    for (const Posting& posting : entry.posted())
-        if (is_user_account(posting.account)) __builtin_prefetch(&slots_[first_slot(posting.user, currency)]);
     OfProgram* program = entry.posting_count == 0 ? nullptr : &of_program(entry.program);
     for (size_t i = 0; i < entry.posting_count; ++i) {
         const Posting& posting = entry.postings[i];
@@ -318,7 +332,6 @@ void OwnBooks::post(const Entry& entry) {
             program->balances.push_back(touched[i]);
             book_of(*program, entry.currency);
         }
-        __builtin_prefetch(&balances_[touched[i]], 1);
     }
     for (size_t i = 0; i < entry.posting_count; ++i) {
         const Posting& posting = entry.postings[i];
@@ -371,19 +384,27 @@ std::optional<std::string> OwnBooks::check_closing(const Entry& entry, const Rec
         return fmt::format("it closes {} balances, program {} has {}", entry.closing.balances, entry.program,
                            program.balances.size());
     std::vector<ClosedBook> books = program.books;
+    using Leaf = std::array<std::byte, 16 + 3 + 32>;
+    std::vector<Leaf> leaves;  // of the next balances: some at a time, for they are hashed together
+    std::vector<std::span<const std::byte>> spans;
     std::vector<Hash> hashes;
+    const auto hash_leaves = [&] {
+        spans.assign(leaves.begin(), leaves.end());
+        hashes.resize(hashes.size() + leaves.size());
+        merkle::leaf_hashes(spans, std::span(hashes).last(leaves.size()));
+        leaves.clear();
+    };
     for (const Index index : program.balances) {
         const Balance& balance = balances_[index];
         const Slot& owner = owners_[index];
         const Recomputation::User* user = users.user(owner.user);
         if (!user) return fmt::format("no earlier entry made the user of entry {}", owner.user);
-        std::array<std::byte, 16 + 3 + 32> leaf;
-        std::byte* at = leaf.data();
+        std::byte* at = leaves.emplace_back().data();
         for (const uint8_t byte : user->id.bytes) *at++ = static_cast<std::byte>(byte);
         for (const int shift : {16, 8, 0}) *at++ = static_cast<std::byte>(owner.currency >> shift);
         for (const Int128 amount : {balance.pending, balance.available, balance.reserved, balance.paid})
             for (unsigned byte = 0; byte < 8; ++byte) *at++ = static_cast<std::byte>(amount >> (8 * byte));
-        hashes.push_back(merkle::leaf_hash(leaf));
+        if (leaves.size() == 1024) hash_leaves();
         for (ClosedBook& book : books) {
             if (book.currency.packed() != owner.currency) continue;
             book.pending += balance.pending;
@@ -392,6 +413,7 @@ std::optional<std::string> OwnBooks::check_closing(const Entry& entry, const Rec
             book.paid += balance.paid;
         }
     }
+    hash_leaves();
     for (size_t i = 0; i < std::max(books.size(), entry.closing.books.size()); ++i)
         if (i >= books.size() || i >= entry.closing.books.size() || books[i] != entry.closing.books[i])
             return fmt::format("its sums of {} are not those of all balances of program {}",

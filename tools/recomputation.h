@@ -132,6 +132,8 @@ class Recomputation {
 class OwnBooks {
   public:
     void post(const Entry& entry);
+    // Asks for the memory that posting these entries will touch. Only a hint.
+    void fetch_ahead(std::span<const Entry> entries) const;
 
     // What is wrong with the closing of an accepted BooksClosed that was posted; or nothing. `users` knows their ids.
     std::optional<std::string> check_closing(const Entry& entry, const Recomputation& users);
