@@ -184,12 +184,14 @@ void State::prefetch(std::span<const Entry> entries) const {
         if (entry.accepted()) ids_.prefetch(IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id));
     for_each_user([&](Sequence user) { user_rank_.prefetch(user); });
     for_each_user([&](Sequence user) {
-        if (const auto index = user_rank_.rank(user)) __builtin_prefetch(users_.data() + *index);
+        if (const auto index = user_rank_.rank(user)) __builtin_prefetch(&users_[*index].first_account);
     });
     for_each_user([&](Sequence user) {
         const auto index = user_rank_.rank(user);
-        if (index && users_[*index].first_account != kNoIndex)
-            __builtin_prefetch(accounts_.data() + users_[*index].first_account, 1);
+        if (!index || users_[*index].first_account == kNoIndex) return;
+        const Account& account = accounts_[users_[*index].first_account];
+        __builtin_prefetch(&account.available, 1);  // it may lie in two cache lines
+        __builtin_prefetch(&account.currency, 1);
     });
 }
 
