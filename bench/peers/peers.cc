@@ -99,16 +99,10 @@ void run_upline(uint32_t users, uint64_t sales, const std::string& url, const fs
     const bool kafka = url.starts_with("kafka:");
     if (kafka) must(create_kafka_topic(url, 1));
     const auto log = must(open_log(url, {.properties = {}, .create_with_partitions = kafka ? 0U : 1U}));
-    {
-        const auto writer = must(log->open_writer());
-        append_all(*writer, users, [&](uint64_t i) { return community.signup(static_cast<uint32_t>(i)); });
-    }
+    append_signups(*log, community);
     feed_once(*log, data);
     const uint64_t before = bytes_in(data);
-    {
-        const auto writer = must(log->open_writer());
-        append_all(*writer, sales, [&](uint64_t i) { return community.sale(i); });
-    }
+    append_all(*log, sales, [&](uint64_t i) { return community.sale(i); });
     const Fed fed = feed_once(*log, data);
     print_figures(sales, fed.seconds, static_cast<double>(bytes_in(data) - before) / static_cast<double>(sales));
 }
