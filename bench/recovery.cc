@@ -131,6 +131,9 @@ void be_killed(std::string_view doing, const fs::path& log_folder, const fs::pat
     be_opening(*log, data);
 }
 
+// Sales in the log behind those that are waited for, so that the kill comes in the midst of them.
+constexpr uint64_t kSurplus = 1'000'000;
+
 void measure_recovery(const RecoveryArgs& args, const fs::path& folder, Figures& figures) {
     const fs::path log_folder = folder / "log";
     const fs::path data = folder / "data";
@@ -139,7 +142,7 @@ void measure_recovery(const RecoveryArgs& args, const fs::path& folder, Figures&
         const auto log = new_embedded_log(log_folder);
         append_signups(*log, community);
         feed_once(*log, data);
-        append_all(*log, args.tail + 400'000, [&](uint64_t i) { return community.sale(i); });
+        append_all(*log, args.tail + kSurplus, [&](uint64_t i) { return community.sale(i); });
     }
     uint64_t acknowledged = 0;
     {
@@ -149,6 +152,11 @@ void measure_recovery(const RecoveryArgs& args, const fs::path& folder, Figures&
     // Each start finds the folder as the kill left it: starting mends some of that.
     const fs::path data_cold = folder / "data-cold";
     const fs::path data_goes_on = folder / "data-goes-on";
+    {  // should the kill have come after all: something is left to go on with
+        const Community community(args.users);
+        const auto log = must(open_log(fmt::format("file:{}", log_folder.native())));
+        append_all(*log, 1000, [&](uint64_t i) { return community.sale(args.tail + kSurplus + i); });
+    }
     fs::copy(data, data_cold, fs::copy_options::recursive);
     fs::copy(data, data_goes_on, fs::copy_options::recursive);
     ::sync();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The state of a large shard by itself, made without a log: the memory it takes, what storing it costs as sales come
 // in, and how long a new process takes until it is there again.
-#include <array>
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <array>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -194,7 +194,8 @@ int run(const Args& args, const std::string& self) {
             for (uint64_t i = 0; i < count; ++i) growing.sell(&batch);
             const std::vector<RecordPlace> places(count);
             done += count;
-            must(store->commit(std::array{Store::CommitPart{&batch, places}}, {}, {growing.state().size(), Hash{}, kClockUs, LogPosition{}}));
+            must(store->commit(std::array{Store::CommitPart{&batch, places}}, {},
+                               {growing.state().size(), Hash{}, kClockUs, LogPosition{}}));
         }
     }
     std::fflush(stdout);

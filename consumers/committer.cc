@@ -53,7 +53,7 @@ std::shared_ptr<Flight> Committer::new_flight() {
 
 Status Committer::submit(std::shared_ptr<Flight> flight) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !status_.ok() || bytes_ahead_ <= kMostBytesAhead; });
+    changed_.wait(lock, [this] { return !status_.ok() || bytes_ahead_ <= kAheadOfIngest * sizes_.ingest_bytes; });
     UPLINE_TRY(status_);
     bytes_ahead_ += bytes_of(*flight) + leaves_of(*flight);
     flights_.push_back(std::move(flight));

@@ -34,14 +34,16 @@ struct Flight {
 
 class Committer {
   public:
-    // What may be decided and not on disk yet, entries and leaves of closings; then submit() waits. A second's work.
-    static constexpr size_t kMostBytesAhead = 256 << 20;
     // From so many bytes of entries on they are ingested, below written through the write-ahead log.
     static constexpr size_t kIngestBytes = 8 << 20;
     // Written at once at most, about.
     static constexpr size_t kMostBytesAtOnce = 64 << 20;
     // Entries on disk that stay in memory, about: what a follower may be behind before it reads from the disk.
     static constexpr size_t kKeptBytes = 160 << 20;
+
+    // What may be decided and not on disk yet, entries and leaves of closings, in times of what is ingested; then
+    // submit() waits. A second's work.
+    static constexpr size_t kAheadOfIngest = 32;
 
     struct Sizes {
         size_t ingest_bytes = kIngestBytes;

@@ -358,7 +358,7 @@ class Audit {
             UPLINE_TRY(check_tiles(tree_.partial_tiles(), findings));  // the walk has left those out
             for (Finding& finding : findings) find(finding.entry, std::move(finding.what));
             UPLINE_TRY(find_if_any(stored_tiles_.find_strange_key()));
-            UPLINE_TRY(find_if_any(find_strange_key(store_)));
+            UPLINE_TRY(find_if_any(find_strange_key(store_, position_.size)));
             for (const std::string& name : unknown_families(store_))
                 report_.not_checked.push_back(
                     fmt::format("column family {}: this program knows none of that name", name));

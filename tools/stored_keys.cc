@@ -53,7 +53,7 @@ std::optional<uint64_t> take_shortest(std::string_view& bytes) {
 
 }  // namespace
 
-Result<std::optional<std::string>> find_strange_key(Store& store) {
+Result<std::optional<std::string>> find_strange_key(Store& store, uint64_t size) {
     const auto of_shard = store.walk("default");
     for (;;) {
         UPLINE_TRY_ASSIGN(const auto row, of_shard->next());
@@ -69,6 +69,9 @@ Result<std::optional<std::string>> find_strange_key(Store& store) {
     const auto of_entries = store.walk_both("entries");
     UPLINE_TRY_ASSIGN(const auto first, of_entries->next());
     if (first && first->key != big_endian(0)) return std::optional(strange("entries", first->key));
+    const auto behind_the_end = store.walk_both("entries", big_endian(size));
+    UPLINE_TRY_ASSIGN(const auto behind, behind_the_end->next());
+    if (behind) return std::optional(strange("entries", behind->key));
     return std::optional<std::string>();
 }
 

@@ -16,8 +16,9 @@
 
 namespace upline {
 
-// What stands under a key of `default`, or before the first entry, that is none of the ledger's; or nothing.
-Result<std::optional<std::string>> find_strange_key(Store& store);
+// What stands under a key of `default` or `bulk_head`, before the first entry or behind the last, that is none of the
+// ledger's; or nothing.
+Result<std::optional<std::string>> find_strange_key(Store& store, uint64_t size);
 // Families that neither the ledger nor a read model of this program has.
 std::vector<std::string> unknown_families(const Store& store);
 

@@ -147,8 +147,9 @@ const std::vector<Exception>& exceptions() {
 
 class EveryBit : public LedgerToHarm {
   protected:
+    virtual const SmallLedger& ledger() const { return small_ledger(); }
     void SetUp() override {
-        use_ledger(small_ledger().data, small_ledger().log);
+        use_ledger(ledger().data, ledger().log);
         its_log_ = open_its_log();
         held_ = read_held();
         ASSERT_EQ(take(open_ledger().position()).size, kSize);
@@ -374,13 +375,46 @@ TEST_F(EveryBit, OfCheckpointsIsFound) {
     expect_none_wrong({"checkpoints"});
 }
 
+// The first batch was ingested: what was written after it, and before it, are two families each, read as one.
+class EveryBitIngested : public EveryBit {
+  protected:
+    const SmallLedger& ledger() const override { return ingested_ledger(); }
+};
+
+const std::vector<std::string> kIngested = {"bulk_entries", "bulk_offsets", "bulk_head"};
+constexpr char kIngestedTiles[] = "bulk_tiles";  // only full ones, which so small a ledger has not
+
+TEST_F(EveryBitIngested, OfWhatWasIngestedIsFound) {
+    harm_families(kIngested);
+}
+TEST_F(EveryBitIngested, OfWhatWasWrittenAfterItIsFound) {
+    for (const char* family : {"default", "tiles", "offsets"}) harm_family(family);
+    const Values values = values_of("entries");
+    ASSERT_EQ(values.size(), 1U);
+    harm_value("entries", big_endian(kFirstSize), values);
+    add_strange_keys("entries", values);
+    EXPECT_TRUE(values_of(kIngestedTiles).empty());
+    for (const auto& [key, value] : values_of("tiles"))
+        for (const size_t hashes : {size_t{0}, size_t{1}, value.size() / sizeof(Hash), merkle::kTileWidth}) {
+            std::string wrong = value.substr(0, hashes * sizeof(Hash));
+            wrong.resize(hashes * sizeof(Hash), 'x');
+            if (!wrong.empty()) wrong[0] = static_cast<char>(wrong[0] ^ 1);
+            tamper(kIngestedTiles, key, wrong);
+            expect_told({What::kAdd, kIngestedTiles, key, {}, wrong, 0, key});
+            remove(kIngestedTiles, key);
+        }
+    for (const std::string& text : complaints_) ADD_FAILURE() << text;
+}
+
 TEST_F(EveryBit, IsTriedInEveryFamilyThereIs) {
     std::vector<std::string> tried;
     for (const auto* families : {&kEntries, &kHeadTreeAndOffsets, &kWhoAndWhat, &kBalances, &kReadModels})
         tried.insert(tried.end(), families->begin(), families->end());
+    for (const std::string& family : tried) EXPECT_FALSE(values_of(family).empty()) << family;
+    tried.insert(tried.end(), kIngested.begin(), kIngested.end());
+    tried.push_back(kIngestedTiles);
     std::ranges::sort(tried);
     EXPECT_EQ(open_ledger().families(), tried);
-    for (const std::string& family : tried) EXPECT_FALSE(values_of(family).empty()) << family;
 }
 
 TEST_F(EveryBit, OfAFamilyThatNobodyHereKnowsIsSaidNotToBeChecked) {

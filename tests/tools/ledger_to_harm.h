@@ -29,7 +29,7 @@ inline constexpr uint64_t kPageEntries = 256;
 inline constexpr size_t kPositionRoot = 8;
 inline constexpr size_t kPositionClock = 40;
 inline constexpr size_t kPositionOffset = 48;
-inline constexpr size_t kPositionSize = 96;
+inline constexpr size_t kPositionSize = 104;
 
 inline std::string big_endian(uint64_t value) {
     std::string key(8, '\0');

@@ -2,6 +2,7 @@
 // A ledger with something in every family of the database, small enough to be tried bit by bit; and two checkpoints.
 #pragma once
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -80,7 +81,8 @@ inline note::SigningKey witness_key() {
 
 // The log, its ledger, and two checkpoints, the second of them with a witness's signature.
 struct SmallLedger {
-    explicit SmallLedger(const std::vector<std::string>& first_batch = kFirstBatch) {
+    // The first batch goes into the families of its own that many entries at once go into, if `ingested`.
+    explicit SmallLedger(const std::vector<std::string>& first_batch = kFirstBatch, bool ingested = false) {
         Checkpoints checkpoints(data, 0);
         const auto feed_and_sign = [&] {
             feed_folder(log, data);
@@ -88,7 +90,9 @@ struct SmallLedger {
             return take(checkpoints.sign(*store, log_key()));
         };
         append_records(log, first_batch, kAppendTimeMs);
+        if (ingested) UPLINE_CHECK(::setenv("UPLINE_INGEST_BYTES", "1", 1) == 0, "an environment");
         feed_and_sign();
+        UPLINE_CHECK(::unsetenv("UPLINE_INGEST_BYTES") == 0, "an environment");
         append_records(log, kSecondBatch, kAppendTimeMs + 5000);
         const SignedCheckpoint last = feed_and_sign();
         take(checkpoints.add_signature(kSize, note::sign(last.note.text, witness_key(), 1'770'000'000)));
@@ -99,6 +103,10 @@ struct SmallLedger {
 };
 inline const SmallLedger& small_ledger() {
     static const SmallLedger ledger;
+    return ledger;
+}
+inline const SmallLedger& ingested_ledger() {
+    static const SmallLedger ledger(kFirstBatch, true);
     return ledger;
 }
 
