@@ -15,7 +15,8 @@ namespace {
 constexpr auto kPatience = std::chrono::milliseconds(50);
 
 size_t bytes_of(const Flight& flight) {
-    return flight.entries.bytes.size() + flight.places.size() * sizeof(RecordPlace);
+    constexpr size_t kOfItsOwn = 512;  // of a flight of one event, more than of the event
+    return kOfItsOwn + flight.entries.bytes.size() + flight.places.size() * sizeof(RecordPlace);
 }
 size_t leaves_of(const Flight& flight) {
     size_t bytes = 0;
@@ -112,8 +113,27 @@ bool Committer::read(Sequence sequence, std::vector<std::byte>& bytes) const {
 
 void Committer::run() {
     std::unique_lock lock(mutex_);
+    Status status = ok_status();
+    try {
+        status = commit_until_stopped(lock);
+    } catch (const std::exception& error) {  // the standard library's: memory that is not to be had
+        if (!lock.owns_lock()) lock.lock();
+        status = Error{ErrorCode::kUnavailable, error.what()};
+    }
+    if (status.ok()) return;
+    if (failed_) {
+        status_ = status;
+        lock.unlock();
+        failed_();
+        lock.lock();
+    }
+    status_ = status;
+    changed_.notify_all();
+}
+
+Status Committer::commit_until_stopped(std::unique_lock<std::mutex>& lock) {
     size_t bytes = 0;  // taken in, not on disk
-    while (status_.ok()) {
+    for (;;) {
         const bool may_wait = taken_in_ > on_disk_ && flights_[taken_in_ - 1]->more_follows && !in_a_hurry_ &&
                               bytes < sizes_.most_bytes_at_once;
         const auto something = [this] { return stopping_ || in_a_hurry_ || taken_in_ < flights_.size(); };
@@ -122,17 +142,14 @@ void Committer::run() {
         else if (may_wait)
             changed_.wait_for(lock, kPatience, something);
         const bool any_more = taken_in_ < flights_.size();
-        if (stopping_ && !any_more && taken_in_ == on_disk_) return;
+        if (stopping_ && !any_more && taken_in_ == on_disk_) return ok_status();
         if (any_more && bytes < sizes_.most_bytes_at_once) {
             Flight& flight = *flights_[taken_in_];
             bytes += bytes_of(flight);
             lock.unlock();
             const Status taken = take_in(flight);
             lock.lock();
-            if (!taken.ok()) {
-                status_ = taken;
-                break;
-            }
+            UPLINE_TRY(taken);
             ++taken_in_;
             if (flights_[taken_in_ - 1]->more_follows || taken_in_ < flights_.size()) continue;
         }
@@ -142,10 +159,7 @@ void Committer::run() {
         lock.unlock();
         const Status written = write(ready);
         lock.lock();
-        if (!written.ok()) {
-            status_ = written;
-            break;
-        }
+        UPLINE_TRY(written);
         if (committed_) {
             lock.unlock();
             committed_(ready.back()->position);
@@ -161,7 +175,6 @@ void Committer::run() {
         forget_old();
         changed_.notify_all();
     }
-    changed_.notify_all();
 }
 
 // Hashes a flight into the tree. The leaves of a closing are hashed without a lock, for nobody else reads them.

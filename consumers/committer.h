@@ -41,8 +41,8 @@ class Committer {
     // Entries on disk that stay in memory, about: what a follower may be behind before it reads from the disk.
     static constexpr size_t kKeptBytes = 160 << 20;
 
-    // What may be decided and not on disk yet, entries and leaves of closings, in times of what is ingested; then
-    // submit() waits. A second's work.
+    // So many times ingest_bytes may be decided and not on disk yet, entries and leaves of closings; then submit()
+    // waits. A second's work.
     static constexpr size_t kAheadOfIngest = 32;
 
     struct Sizes {
@@ -57,7 +57,12 @@ class Committer {
     Committer& operator=(const Committer&) = delete;
 
     // Called by the committing thread whenever entries have come to the disk. Set before the first submit().
-    void set_committed(std::function<void(const Position&)> committed) { committed_ = std::move(committed); }
+    // `failed` is called by it once, when it cannot go on: every other call says why. Neither is called any more when
+    // commit_all() has returned and nothing was submitted since.
+    void set_callbacks(std::function<void(const Position&)> committed, std::function<void()> failed) {
+        committed_ = std::move(committed);
+        failed_ = std::move(failed);
+    }
 
     // An empty flight; its memory is that of one that is not needed any more, if there is one.
     std::shared_ptr<Flight> new_flight();
@@ -79,6 +84,7 @@ class Committer {
 
   private:
     void run();
+    Status commit_until_stopped(std::unique_lock<std::mutex>& lock);
     Status take_in(Flight& flight);
     Status write(std::span<const Flight* const> flights);
     void forget_old();
@@ -87,6 +93,7 @@ class Committer {
     Store& store_;
     const Sizes sizes_;
     std::function<void(const Position&)> committed_;
+    std::function<void()> failed_;
     merkle::Tree tree_;  // of the committing thread
 
     mutable std::mutex mutex_;

@@ -38,11 +38,11 @@ class Pipe {
         const std::lock_guard lock(mutex_);
         return !finished_ && filled_ == applied_;
     }
-    // For the applier: the next filled one, or nullptr when the reader has finished and all are applied.
+    // For the applier: the next filled one, or nullptr when the reader has finished and all are applied, or closed.
     Work* take_filled() {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return finished_ || filled_ > applied_; });
-        return filled_ > applied_ ? &works_[applied_ % works_.size()] : nullptr;
+        changed_.wait(lock, [this] { return closed_ || finished_ || filled_ > applied_; });
+        return !closed_ && filled_ > applied_ ? &works_[applied_ % works_.size()] : nullptr;
     }
     void give_empty(const Rules& rules) {
         const std::lock_guard lock(mutex_);
@@ -60,7 +60,7 @@ class Pipe {
         finished_ = true;
         changed_.notify_all();
     }
-    void close() {  // by the applier: nothing more will be taken
+    void close() {  // nothing more will be taken
         const std::lock_guard lock(mutex_);
         closed_ = true;
         changed_.notify_all();
@@ -143,10 +143,20 @@ Status consume(Shard& shard, LogReader& reader, const ConsumeOptions& options) {
         Pipe& pipe;
         ~Closer() { pipe.close(); }
     } closer{pipe};
-    shard.set_committed([&](const Position& position) {
-        pipe.note_committed(position.last_record->offset + 1);
-        if (options.applied) options.applied(position);
-    });
+    shard.set_callbacks(
+        [&](const Position& position) {
+            pipe.note_committed(position.last_record->offset + 1);
+            if (options.applied) options.applied(position);
+        },
+        [&] { pipe.close(); });
+    // However this ends, the committing thread does not call us any more.
+    struct Quiet {
+        Shard& shard;
+        ~Quiet() {
+            shard.commit_all().ok();  // what was wrong has been told
+            shard.set_callbacks({}, {});
+        }
+    } quiet{shard};
     Status status = ok_status();
     for (bool catching_up = true;; catching_up = true) {
         // What is mature is moved while there is nothing to apply, so that a payout finds little left to move.
@@ -163,12 +173,8 @@ Status consume(Shard& shard, LogReader& reader, const ConsumeOptions& options) {
     }
     pipe.close();
     reading.join();
-    if (status.ok()) status = shard.store_state();
-    // The committing thread must not call us any more.
-    const Status committed = shard.commit_all();
-    shard.set_committed({});
     UPLINE_TRY(status);
-    UPLINE_TRY(committed);
+    UPLINE_TRY(shard.store_state());
     if (const std::optional<Offset> next = pipe.committed_up_to()) reader.note_progress(*next);
     return pipe.status();
 }

@@ -21,7 +21,7 @@ constexpr uint64_t kMatureAtOnce = 2048;
 Committer::Sizes sizes() {
     const char* given = std::getenv("UPLINE_INGEST_BYTES");
     if (!given) return {};
-    const size_t bytes = std::strtoull(given, nullptr, 10);
+    const size_t bytes = std::max<size_t>(1, std::strtoull(given, nullptr, 10));
     return {.ingest_bytes = bytes, .most_bytes_at_once = 4 * bytes};
 }
 
@@ -233,9 +233,10 @@ Status Shard::begin_storing() {
     UPLINE_TRY(core_.mature());
     state_stored_at_ = state_->size();
     if (!can_take_changes(*state_)) return ok_status();
-    const auto write = [this, size = state_->size(), changes = take_changes(*state_)]() -> Status {
+    const auto changes = std::make_shared<const StateChanges>(take_changes(*state_));
+    const auto write = [this, size = state_->size(), changes]() -> Status {
         UPLINE_TRY(committer_.wait_for(size));  // a stored state is never ahead of the entries
-        return store_->write_state(changes);
+        return store_->write_state(*changes);
     };
     try {
         storing_ = std::async(std::launch::async, write);

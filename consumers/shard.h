@@ -53,9 +53,10 @@ class Shard {
     // For reading the next records. REQUIRES: no error so far.
     const Rules& rules() const { return *core_.rules(); }
     Position position() const { return committer_.position(); }
-    // Called by a thread beside whenever entries have come to the disk. Set before the first apply().
-    void set_committed(std::function<void(const Position&)> committed) {
-        committer_.set_committed(std::move(committed));
+    // Called by a thread beside whenever entries have come to the disk, and when it cannot go on, which commit_all()
+    // tells. Set before the first apply(), or after commit_all().
+    void set_callbacks(std::function<void(const Position&)> committed, std::function<void()> failed) {
+        committer_.set_callbacks(std::move(committed), std::move(failed));
     }
     // Entries on disk for another thread that follows them in order, the newest from memory. Must not outlive this.
     std::unique_ptr<EntrySource> follow();

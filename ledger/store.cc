@@ -100,7 +100,7 @@ struct StoredPosition {
     Offset last_offset;
     int64_t last_append_time_ms;
     std::array<std::byte, 32> last_value_sha256;
-    uint64_t bulk_size;  // of `bulk`/head when it was written
+    uint64_t bulk_size;  // what `bulk_head` said when it was written
 };
 
 void append_varint(int64_t value, std::string& out) {
@@ -496,7 +496,7 @@ class FilesToIngest {
         rocksdb::ColumnFamilyHandle* const handle = families_.find(family)->second;
         const rocksdb::Options options(db_options(), family_options(family, cache_));
         rocksdb::SstFileWriter writer(rocksdb::EnvOptions(options), options, handle);
-        const std::string path = folder_ / fmt::format("{}-{}.sst", family, args_.size());
+        const std::string path = folder_ / fmt::format("{}-{}.sst", family, files_++);
         bool opened = false;
         rocksdb::Status status;
         fill([&](std::string_view key, std::string_view value) {
@@ -526,6 +526,7 @@ class FilesToIngest {
     std::shared_ptr<rocksdb::Cache> cache_;
     const std::map<std::string, rocksdb::ColumnFamilyHandle*, std::less<>>& families_;
     std::vector<rocksdb::IngestExternalFileArg> args_;
+    size_t files_ = 0;
 };
 
 }  // namespace
@@ -539,7 +540,8 @@ struct Store::Impl {
     std::map<std::string, rocksdb::ColumnFamilyHandle*, std::less<>> families;
     mutable std::mutex families_mutex;  // a read model's may be added while a thread beside writes
     uint64_t stored_size = 0;
-    uint64_t bulk_size = 0;  // of the last entries that were ingested
+    uint64_t bulk_size = 0;   // of the last entries that were ingested
+    bool has_written = true;  // through the write-ahead log, what the next ingest follows
 
     rocksdb::ColumnFamilyHandle* family(std::string_view name) const {
         const std::lock_guard lock(families_mutex);
@@ -570,9 +572,13 @@ struct Store::Impl {
     }
     // The newer of the two.
     Result<Head> head() const {
-        UPLINE_TRY_ASSIGN(std::optional<Head> bulk, bulk_head());
+        // In this order: what was ingested between the two is then the newer one.
         UPLINE_TRY_ASSIGN(std::optional<Head> written, head_in("default"));
+        UPLINE_TRY_ASSIGN(std::optional<Head> bulk, bulk_head());
         const uint64_t ingested = bulk ? bulk->position.size : 0;
+        if (written && written->position.size == ingested && bulk &&
+            head_bytes(written->position, ingested) != head_bytes(bulk->position, ingested))
+            return Error{ErrorCode::kCorrupt, "the position that was written is not that of the last ingest"};
         if (bulk && (!written || written->position.size <= ingested)) return std::move(*bulk);
         if (!written) return Head{{0, merkle::empty_root(), 0, std::nullopt}, 0, {}};
         if (written->bulk_size != ingested)
@@ -583,13 +589,27 @@ struct Store::Impl {
         return std::move(*written);
     }
 
+    // What an ingest follows must not hang on the write-ahead log any more: a log that is damaged later would take it
+    // away and leave what was ingested, with a hole before it.
+    Status flush_written() {
+        if (!has_written) return ok_status();
+        std::vector<rocksdb::ColumnFamilyHandle*> handles;
+        for (const char* name : {"default", "entries", "offsets", "tiles", "closings"}) handles.push_back(family(name));
+        UPLINE_TRY_ROCKS(db->Flush(rocksdb::FlushOptions(), handles), "writing out entries before an ingest");
+        has_written = false;
+        return ok_status();
+    }
+
     // What was written before the last ingest and is in it anew, or is wider: the position and the right edge. A crash
     // may keep it; it is then passed over and dropped at the next opening.
     Status drop_superseded() {
         rocksdb::WriteBatch batch;
         UPLINE_TRY_ASSIGN(const std::optional<Head> written, head_in("default"));
-        if (!written || written->position.size > bulk_size) return ok_status();
-        UPLINE_TRY_ROCKS(batch.Delete(family("default"), "position"), "position");
+        if (!written || written->position.size > bulk_size || written->bulk_size == bulk_size) return ok_status();
+        // A reader that sees this and not the ingest sees by bulk_size that it has to look again.
+        UPLINE_TRY_ASSIGN(const std::optional<Head> bulk, bulk_head());
+        UPLINE_CHECK(bulk && bulk->position.size == bulk_size, "the head of the last ingest");
+        UPLINE_TRY_ROCKS(batch.Put(family("default"), "position", head_bytes(bulk->position, bulk_size)), "position");
         for (unsigned level = 0; level < merkle::kTileLevels; ++level) {
             const uint64_t hashes = written->position.size >> (merkle::kTileHeight * level);
             if (hashes % merkle::kTileWidth == 0) continue;
@@ -778,7 +798,8 @@ Status Store::sync() {
     UPLINE_TRY(catch_up());
     std::error_code error;
     for (std::filesystem::directory_iterator it(impl_->dir, error), end; !error && it != end; it.increment(error)) {
-        if (it->path().extension() != ".log") continue;
+        // An ingest may be seen before its record in the manifest is on the disk, too; its files are.
+        if (it->path().extension() != ".log" && !it->path().filename().native().starts_with("MANIFEST-")) continue;
         const int fd = ::open(it->path().c_str(), O_RDONLY | O_CLOEXEC);
         if (fd < 0 && errno == ENOENT) continue;  // its contents are in a synced table by now
         const bool synced = fd >= 0 && ::fdatasync(fd) == 0;
@@ -817,6 +838,7 @@ Status Store::commit(std::span<const CommitPart> parts, std::span<const merkle::
     options.sync = true;
     UPLINE_TRY_ROCKS(impl_->db->Write(options, &batch), "write of a batch of entries");
     impl_->stored_size = position.size;
+    impl_->has_written = true;
     return ok_status();
 }
 
@@ -855,6 +877,7 @@ Status Store::ingest(std::span<const CommitPart> parts, std::span<const merkle::
         }
         put("position", head);
     }));
+    UPLINE_TRY(impl_->flush_written());
     UPLINE_TRY(files.ingest("a batch of entries"));
     impl_->stored_size = impl_->bulk_size = position.size;
     return impl_->drop_superseded();
@@ -872,6 +895,7 @@ std::string closing_key(Index program, uint32_t chunk) {
 
 Status Store::keep_closing(Index program, Sequence sequence, std::span<const std::byte> leaves) {
     constexpr size_t kChunkBytes = kChunkLeaves * kBalanceLeafBytes;
+    impl_->has_written = true;
     rocksdb::WriteBatch batch;
     const std::string head = bytes_of(sequence);
     uint32_t chunk = 0;
@@ -1075,19 +1099,22 @@ Result<std::optional<merkle::Tile>> Store::tile(unsigned level, uint64_t index) 
     const auto take = [&](std::vector<Hash> hashes) {
         if (!widest || hashes.size() > widest->hashes.size()) widest = merkle::Tile{level, index, std::move(hashes)};
     };
-    for (const char* name : {"bulk_tiles", "tiles"}) {
+    // In this order: a tile that an ingest replaces between two looks is in a later one.
+    for (const char* name : {"tiles", "bulk_head", "bulk_tiles"}) {
         if (widest && widest->hashes.size() == merkle::kTileWidth) break;
+        if (name == std::string_view("bulk_head")) {
+            UPLINE_TRY_ASSIGN(const std::optional<Head> bulk, impl_->bulk_head());
+            if (bulk)
+                for (const merkle::Tile& tile : bulk->right_edge)
+                    if (tile.level == level && tile.index == index) take(tile.hashes);
+            continue;
+        }
         UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get(name, tile_key(level, index)));
         if (!value) continue;
         std::optional<std::vector<Hash>> hashes = hashes_of(*value);
         if (!hashes) return Error{ErrorCode::kCorrupt, fmt::format("tile {}/{} is misshapen", level, index)};
         take(std::move(*hashes));
     }
-    if (widest && widest->hashes.size() == merkle::kTileWidth) return widest;
-    UPLINE_TRY_ASSIGN(const std::optional<Head> bulk, impl_->bulk_head());
-    if (bulk)
-        for (const merkle::Tile& tile : bulk->right_edge)
-            if (tile.level == level && tile.index == index) take(tile.hashes);
     return widest;
 }
 

@@ -3,6 +3,7 @@
 #include "consumers/shard.h"
 
 #include <gtest/gtest.h>
+#include <array>
 
 #include <filesystem>
 #include <random>
@@ -175,6 +176,33 @@ TEST_F(OtherLog, WhoseLastRecordIsAnotherIsRefused) {
                            fmt::format("{}/partition-00000.log is not the file it was: the log was replaced; bring the "
                                        "old one back, or start a new ledger",
                                        path("log"))));
+}
+
+// A tile of a level above is filled once in 256 or 65,536 of the level below, so a small ledger has none.
+TEST_F(ShardTest, TilesOfEveryLevelThatAreIngestedTogetherAreThereAfterwards) {
+    const auto store = Store::open(folder("data").partition_path(0), Store::Access::kWrite);
+    ASSERT_OK(store);
+    EntryBatch batch;
+    batch.bytes.resize(10);
+    batch.ends = {10};
+    const std::vector<RecordPlace> places(1);
+    std::vector<merkle::Tile> tiles;
+    for (unsigned level = 0; level < 4; ++level)
+        for (const uint64_t index : {3, 4, 5}) {
+            Hash hash{};
+            hash[0] = static_cast<std::byte>(level);
+            hash[1] = static_cast<std::byte>(index);
+            tiles.push_back({level, index, std::vector<Hash>(merkle::kTileWidth, hash)});
+        }
+    const std::vector<merkle::Tile> right_edge{{0, 0, {Hash{}}}};
+    ASSERT_OK((*store)->ingest(std::array{Store::CommitPart{&batch, places}}, tiles, right_edge,
+                               {1, Hash{}, 0, LogPosition{}}));
+    for (const merkle::Tile& tile : tiles) {
+        const auto stored = (*store)->tile(tile.level, tile.index);
+        ASSERT_OK(stored);
+        ASSERT_TRUE(stored->has_value()) << tile.level << "/" << tile.index;
+        EXPECT_TRUE((*stored)->hashes == tile.hashes) << tile.level << "/" << tile.index;
+    }
 }
 
 // ---- A database that does not fit together ----
