@@ -94,6 +94,7 @@ class Pipe {
 
 constexpr int kReadTimeoutMs = 10;
 constexpr size_t kLittle = 256;
+constexpr size_t kMuch = 1 << 20;  // bytes; of less no write waits for what is to follow
 constexpr auto kRetryPause = std::chrono::milliseconds(100);
 
 bool stop_requested(const ConsumeOptions& options) {
@@ -122,8 +123,9 @@ Status read_all(LogReader& reader, const ConsumeOptions& options, Pipe& pipe) {
         work->inputs.clear();
         read_inputs(work->records.records(), pipe.rules(), work->inputs);
         const bool little = work->records.size() < kLittle;
+        const size_t bytes = work->records.value_bytes();
         work->more_follows =
-            work->records.size() == options.batch_records || work->records.value_bytes() >= options.batch_bytes / 2;
+            bytes >= options.batch_bytes / 2 || (bytes >= kMuch && work->records.size() == options.batch_records);
         pipe.give_filled();
         // Asked after little came, too: beside a producer that never pauses no read would come back empty.
         if (!options.once || !little) continue;

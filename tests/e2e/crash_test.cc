@@ -32,7 +32,7 @@ constexpr bool kOnKafka = false;
 #endif
 constexpr int kKills = kOnKafka ? 60 : 210;
 // Small, so that the state is stored many times.
-const Arguments kEnvironment = {"UPLINE_STATE_INTERVAL=300"};
+const Arguments kEnvironment = {"UPLINE_STATE_INTERVAL=300", "UPLINE_INGEST_BYTES=20000"};
 
 using Random = std::mt19937_64;
 
