@@ -50,6 +50,7 @@ void measure_closing(const fs::path& folder, const Community& community, const A
     closing.type = static_cast<uint8_t>(EventType::kBooksClosed);
     closing.payload = BooksClosed{};
     const auto start = Clock::now();
+    must(ledger.shard().commit_all());
     const uint64_t committed = ledger.shard().position().size;
     const double with_closing = ledger.apply(1, 1, [&](uint64_t) { return closing; }).front();
     std::vector<double> beside;
