@@ -104,6 +104,13 @@ class Figures {
     std::vector<Figure> figures_;
 };
 
+inline uint64_t bytes_in(const fs::path& folder) {
+    uint64_t bytes = 0;
+    for (const auto& file : fs::recursive_directory_iterator(folder))
+        if (file.is_regular_file()) bytes += file.file_size();
+    return bytes;
+}
+
 inline std::unique_ptr<EventLog> new_embedded_log(const fs::path& folder) {
     return must(open_log(fmt::format("file:{}", folder.native()), {.properties = {}, .create_with_partitions = 1}));
 }

@@ -12,13 +12,6 @@
 namespace upline::bench {
 namespace {
 
-uint64_t bytes_in(const fs::path& data) {
-    uint64_t bytes = 0;
-    for (const auto& file : fs::recursive_directory_iterator(data))
-        if (file.is_regular_file()) bytes += file.file_size();
-    return bytes;
-}
-
 // SHA-256 of records and entries of the same sizes and number: the least that any such ledger must compute.
 double sha256_yardstick(uint64_t count, size_t record_bytes, size_t entry_bytes) {
     std::vector<std::byte> bytes(1 << 20);

@@ -121,8 +121,8 @@ void Committer::run() {
         status = Error{ErrorCode::kUnavailable, error.what()};
     }
     if (status.ok()) return;
+    // Before anybody can see that it has failed, for then the callback may go.
     if (failed_) {
-        status_ = status;
         lock.unlock();
         failed_();
         lock.lock();

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <system_error>
 #include <utility>
 
+#include "events/beside.h"
 #include "events/check.h"
 
 namespace upline {
@@ -78,14 +78,7 @@ Status fold_forward(Store& store, State& state, uint64_t size, const Progress& p
         // The next ones are decoded by a thread beside while these are folded.
         const uint64_t begin = state.size() + now.entries().size();
         std::future<void> reading;
-        if (begin < size && now.status().ok()) {
-            const auto read = [&] { next.read(*source, begin, size); };
-            try {
-                reading = std::async(std::launch::async, read);
-            } catch (const std::system_error&) {
-                reading = std::async(std::launch::deferred, read);
-            }
-        }
+        if (begin < size && now.status().ok()) reading = beside([&] { next.read(*source, begin, size); });
         constexpr size_t kPrefetched = 32;
         for (std::span<const Entry> entries = now.entries(); !entries.empty();) {
             const std::span<const Entry> some = entries.first(std::min(kPrefetched, entries.size()));
@@ -216,8 +209,8 @@ Status Shard::store_state() {
 }
 
 // Most accounts have changed after some sales each, and all that have are written: so that a sale's share of it does
-// not grow, more sales must come between when there are more accounts. While closings are hashed or much is to be
-// moved to available it can wait, but not for ever.
+// not grow, more sales must come between when there are more accounts. While much is to be moved to available it can
+// wait, but not for ever.
 bool Shard::is_time_to_store() const {
     constexpr uint64_t kAccountsASale = 8;
     if (storing_.valid()) return false;
@@ -234,15 +227,10 @@ Status Shard::begin_storing() {
     state_stored_at_ = state_->size();
     if (!can_take_changes(*state_)) return ok_status();
     const auto changes = std::make_shared<const StateChanges>(take_changes(*state_));
-    const auto write = [this, size = state_->size(), changes]() -> Status {
+    storing_ = beside([this, size = state_->size(), changes]() -> Status {
         UPLINE_TRY(committer_.wait_for(size));  // a stored state is never ahead of the entries
         return store_->write_state(*changes);
-    };
-    try {
-        storing_ = std::async(std::launch::async, write);
-    } catch (const std::system_error&) {  // no thread is to be had: then when it is asked for
-        storing_ = std::async(std::launch::deferred, write);
-    }
+    });
     return ok_status();
 }
 

@@ -15,12 +15,11 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <future>
 #include <map>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
+#include "events/beside.h"
 #include "events/check.h"
 #include "ledger/closing.h"
 #include "ledger/packed_table.h"
@@ -32,8 +31,6 @@ constexpr size_t kPageEntries = 256;
 constexpr const char* kFamilies[] = {"entries",   "offsets",  "tiles",   "bulk_entries", "bulk_offsets", "bulk_tiles",
                                      "bulk_head", "programs", "users",   "websites",     "accounts",     "books",
                                      "plans",     "payouts",  "refunds", "ids",          "state",        "closings"};
-constexpr const char* kStateFamilies[] = {"programs", "users",   "websites", "accounts", "books",
-                                          "plans",    "payouts", "refunds",  "ids",      "state"};
 
 // The one place where RocksDB's words become ours.
 Error to_error(const rocksdb::Status& status, std::string_view doing) {
@@ -418,7 +415,7 @@ class PageWriter {
     PageWriter(const EntryBatch& batch, std::span<const RecordPlace> places) : batch_(batch), places_(places) {
         UPLINE_CHECK(places.size() == batch.size(), "a place for each entry");
     }
-    // The next page: its key, its value in two parts, and the value of its places. False if there is none.
+    // The next page: its key and its value in two parts. False if there is none.
     bool next() {
         if (next_ == batch_.size()) return false;
         const size_t count = std::min(kPageEntries, batch_.size() - next_);
@@ -428,22 +425,28 @@ class PageWriter {
         key = big_endian(batch_.first + next_);
         header = {reinterpret_cast<const char*>(numbers_.data()), 4 + 4 * count};
         entries = view(std::span(batch_.bytes).subspan(begin, batch_.ends[next_ + count - 1] - begin));
-        offsets.clear();
-        RecordPlace previous;
-        for (const RecordPlace& place : places_.subspan(next_, count)) {
-            append_varint(place.offset - previous.offset, offsets);
-            append_varint(place.append_time_ms - previous.append_time_ms, offsets);
-            previous = place;
-        }
+        places_of_page_ = places_.subspan(next_, count);
         next_ += count;
         return true;
     }
     std::string key;
     std::string_view header;
     std::string_view entries;
-    std::string offsets;
+    // Valid until the next call.
+    const std::string& offsets() {
+        offsets_.clear();
+        RecordPlace previous;
+        for (const RecordPlace& place : places_of_page_) {
+            append_varint(place.offset - previous.offset, offsets_);
+            append_varint(place.append_time_ms - previous.append_time_ms, offsets_);
+            previous = place;
+        }
+        return offsets_;
+    }
 
   private:
+    std::span<const RecordPlace> places_of_page_;
+    std::string offsets_;
     const EntryBatch& batch_;
     std::span<const RecordPlace> places_;
     size_t next_ = 0;
@@ -486,14 +489,13 @@ Result<Head> head_of(std::string_view bytes) {
 // Sorted files that are written aside and then become part of the database together, in one atomic step.
 class FilesToIngest {
   public:
-    FilesToIngest(rocksdb::DB* db, std::filesystem::path folder, std::shared_ptr<rocksdb::Cache> cache,
-                  const std::map<std::string, rocksdb::ColumnFamilyHandle*, std::less<>>& families)
-        : db_(db), folder_(std::move(folder)), cache_(std::move(cache)), families_(families) {}
+    FilesToIngest(rocksdb::DB* db, std::filesystem::path folder, std::shared_ptr<rocksdb::Cache> cache)
+        : db_(db), folder_(std::move(folder)), cache_(std::move(cache)) {}
 
     // Writes one file of a family with what `fill` puts, in the order of keys; none if it puts nothing.
     template <class Fill>
-    Status write(const std::string& family, Fill&& fill) {
-        rocksdb::ColumnFamilyHandle* const handle = families_.find(family)->second;
+    Status write(rocksdb::ColumnFamilyHandle* handle, Fill&& fill) {
+        const std::string& family = handle->GetName();
         const rocksdb::Options options(db_options(), family_options(family, cache_));
         rocksdb::SstFileWriter writer(rocksdb::EnvOptions(options), options, handle);
         const std::string path = folder_ / fmt::format("{}-{}.sst", family, files_++);
@@ -524,7 +526,6 @@ class FilesToIngest {
     rocksdb::DB* db_;
     std::filesystem::path folder_;
     std::shared_ptr<rocksdb::Cache> cache_;
-    const std::map<std::string, rocksdb::ColumnFamilyHandle*, std::less<>>& families_;
     std::vector<rocksdb::IngestExternalFileArg> args_;
     size_t files_ = 0;
 };
@@ -645,20 +646,22 @@ struct Store::Impl {
         std::error_code error;
         std::filesystem::create_directories(folder, error);
         if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", folder.native(), error.message())};
-        return FilesToIngest(db.get(), folder, cache, families);
+        return FilesToIngest(db.get(), folder, cache);
     }
 
     // The families of the state are written together: with no position there is nothing in any.
     Status check_state_keys(bool has_position) const {
-        for (const char* name : kStateFamilies) {
+        const std::unique_ptr<rocksdb::Iterator> of_state(db->NewIterator({}, family("state")));
+        of_state->SeekToFirst();
+        if (of_state->Valid() && of_state->key() == "position") of_state->Next();
+        if (of_state->Valid()) return Error{ErrorCode::kCorrupt, "stored state: a key besides its position"};
+        UPLINE_TRY_ROCKS(of_state->status(), "read of state");
+        if (has_position) return ok_status();
+        for (const char* name : kRecordFamilies) {
             const std::unique_ptr<rocksdb::Iterator> it(db->NewIterator({}, family(name)));
             it->SeekToFirst();
-            if (has_position && name == std::string_view("state")) {
-                if (it->Valid() && it->key() == "position") it->Next();
-                if (it->Valid()) return Error{ErrorCode::kCorrupt, "stored state: a key besides its position"};
-            } else if (!has_position && it->Valid()) {
+            if (it->Valid())
                 return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} are stored, and no position", name)};
-            }
             UPLINE_TRY_ROCKS(it->status(), fmt::format("read of {}", name));
         }
         return ok_status();
@@ -826,7 +829,7 @@ Status Store::commit(std::span<const CommitPart> parts, std::span<const merkle::
             UPLINE_TRY_ROCKS(
                 batch.Put(impl_->family("entries"), rocksdb::SliceParts(&key, 1), rocksdb::SliceParts(value.data(), 2)),
                 "entries");
-            UPLINE_TRY_ROCKS(batch.Put(impl_->family("offsets"), key, pages.offsets), "offsets");
+            UPLINE_TRY_ROCKS(batch.Put(impl_->family("offsets"), key, pages.offsets()), "offsets");
         }
     }
     for (const merkle::Tile& tile : tiles)
@@ -846,7 +849,7 @@ Status Store::ingest(std::span<const CommitPart> parts, std::span<const merkle::
                      std::span<const merkle::Tile> right_edge, const Position& position) {
     impl_->check_follows(parts, position);
     UPLINE_TRY_ASSIGN(FilesToIngest files, impl_->files_to_ingest("ingest_entries"));
-    UPLINE_TRY(files.write("bulk_entries", [&](auto&& put) {
+    UPLINE_TRY(files.write(impl_->family("bulk_entries"), [&](auto&& put) {
         std::string page;
         for (const CommitPart& part : parts) {
             PageWriter pages(*part.entries, part.places);
@@ -856,20 +859,20 @@ Status Store::ingest(std::span<const CommitPart> parts, std::span<const merkle::
             }
         }
     }));
-    UPLINE_TRY(files.write("bulk_offsets", [&](auto&& put) {
+    UPLINE_TRY(files.write(impl_->family("bulk_offsets"), [&](auto&& put) {
         for (const CommitPart& part : parts) {
             PageWriter pages(*part.entries, part.places);
-            while (pages.next()) put(pages.key, pages.offsets);
+            while (pages.next()) put(pages.key, pages.offsets());
         }
     }));
     // A file for each level: the keys of a level only grow, so the files of a level never overlap.
     for (unsigned level = 0; level < merkle::kTileLevels; ++level)
-        UPLINE_TRY(files.write("bulk_tiles", [&](auto&& put) {
+        UPLINE_TRY(files.write(impl_->family("bulk_tiles"), [&](auto&& put) {
             for (const merkle::Tile& tile : tiles)
                 if (tile.level == level && tile.hashes.size() == merkle::kTileWidth)
                     put(tile_key(tile.level, tile.index), view(tile));
         }));
-    UPLINE_TRY(files.write("bulk_head", [&](auto&& put) {
+    UPLINE_TRY(files.write(impl_->family("bulk_head"), [&](auto&& put) {
         std::string head = head_bytes(position, position.size);
         for (const merkle::Tile& tile : right_edge) {
             head.push_back(static_cast<char>(tile.level));
@@ -937,19 +940,13 @@ Result<Store::KeptClosing> Store::kept_closing(Index program) {
     return kept;
 }
 
-Status Store::store_state(State& state) {
-    UPLINE_CHECK(state.size() <= impl_->stored_size, "a state of stored entries");
-    if (!can_take_changes(state)) return ok_status();
-    return write_state(take_changes(state));
-}
-
 Status Store::write_state(const StateChanges& changes) {
     UPLINE_TRY_ASSIGN(FilesToIngest files, impl_->files_to_ingest("ingest"));
     for (const StateChanges::Run& run : changes.runs)
-        UPLINE_TRY(files.write(kRecordFamilies[run.kind], [&](auto&& put) {
+        UPLINE_TRY(files.write(impl_->family(kRecordFamilies[run.kind]), [&](auto&& put) {
             for (uint32_t i = 0; i < run.chunks.size(); ++i) put(run_key(changes.size, i), run.chunks[i]);
         }));
-    UPLINE_TRY(files.write("state", [&](auto&& put) { put("position", changes.position); }));
+    UPLINE_TRY(files.write(impl_->family("state"), [&](auto&& put) { put("position", changes.position); }));
     // The entries it is a fold of must not be behind it on disk. They were synced with each batch; asking again is
     // cheap, and keeps this right should a batch ever not be.
     UPLINE_TRY_ROCKS(impl_->db->FlushWAL(true), "sync before storing state");
@@ -969,17 +966,12 @@ Status Store::write_state(const StateChanges& changes) {
 
 namespace {
 
-// Does both, the first by a thread beside if one is to be had.
+// Does both, the first by a thread beside.
 template <class F, class G>
-Status do_both(F&& beside, G&& here) {
-    std::future<Status> other;
-    try {
-        other = std::async(std::launch::async, beside);
-    } catch (const std::system_error&) {
-        UPLINE_TRY(beside());
-    }
+Status do_both(F&& there, G&& here) {
+    std::future<Status> other = beside(there);
     const Status done = here();
-    if (other.valid()) UPLINE_TRY(other.get());
+    UPLINE_TRY(other.get());
     return done;
 }
 

@@ -99,11 +99,9 @@ class Store {
     Status ingest(std::span<const CommitPart> parts, std::span<const merkle::Tile> tiles,
                   std::span<const merkle::Tile> right_edge, const Position& position);
 
-    // Stores what has changed in `state` since it was last stored or loaded, unless no entry has come since.
-    // REQUIRES: state.size() <= stored size.
-    Status store_state(State& state);
-    // The same in two steps: take_changes (ledger/stored_state.h), and this, by a thread beside the one that uses the
-    // store. REQUIRES: what was taken is written, in order, one at a time.
+    // Stores what take_changes (ledger/stored_state.h) took of a state; may be called by a thread beside the one that
+    // uses the store. REQUIRES: a state of no more than the stored entries; what was taken is written, in order, one at
+    // a time.
     Status write_state(const StateChanges& changes);
     // The state as last stored; an empty one at size 0 if it never was. kCorrupt if it does not fit together or is
     // ahead of the entries.

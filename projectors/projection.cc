@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <array>
-#include <system_error>
 
+#include "events/beside.h"
 #include "events/check.h"
 #include "projectors/visitors.h"
 
@@ -181,15 +181,10 @@ Status Projection::begin_store() {
     UPLINE_TRY(model_->settle(entries_, earlier_, folded_, deltas_));
     std::swap(deltas_, deltas_in_store_);
     in_store_ = folded_;
-    const auto store = [this, row = position_row()] {
+    store_ = beside([this, row = position_row()] {
         Merge merge(*model_, deltas_in_store_, row);
         return table_->change(merge);
-    };
-    try {
-        store_ = std::async(std::launch::async, store);
-    } catch (const std::system_error&) {  // no thread is to be had: then when it is asked for
-        store_ = std::async(std::launch::deferred, store);
-    }
+    });
     return ok_status();
 }
 

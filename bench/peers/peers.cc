@@ -60,13 +60,6 @@ class Numbered {
     std::unordered_map<Uuid, uint32_t, Hash> numbers_;
 };
 
-uint64_t bytes_in(const fs::path& folder) {
-    uint64_t bytes = 0;
-    for (const auto& file : fs::recursive_directory_iterator(folder))
-        if (file.is_regular_file()) bytes += file.file_size();
-    return bytes;
-}
-
 void print_figures(uint64_t sales, double seconds, double bytes_per_sale) {
     fmt::print("{{\"sales\": {}, \"seconds\": {:.6f}, \"bytes_per_sale\": {:.1f}}}\n", sales, seconds, bytes_per_sale);
 }
