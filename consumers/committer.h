@@ -34,24 +34,17 @@ struct Flight {
 
 class Committer {
   public:
-    // From so many bytes of entries on they are ingested, below written through the write-ahead log.
-    static constexpr size_t kIngestBytes = 8 << 20;
-    // Written at once at most, about.
-    static constexpr size_t kMostBytesAtOnce = 64 << 20;
+    // Written at once at most, about: so many times the least that is ingested.
+    static constexpr size_t kAtOnceOfIngest = 8;
     // Entries on disk that stay in memory, about: what a follower may be behind before it reads from the disk.
     static constexpr size_t kKeptBytes = 160 << 20;
 
-    // So many times ingest_bytes may be decided and not on disk yet, entries and leaves of closings; then submit()
+    // So many times that may be decided and not on disk yet, entries and leaves of closings; then submit()
     // waits. A second's work.
     static constexpr size_t kAheadOfIngest = 32;
 
-    struct Sizes {
-        size_t ingest_bytes = kIngestBytes;
-        size_t most_bytes_at_once = kMostBytesAtOnce;
-    };
-
     // `tree` and `position` are the store's. The store must outlive it.
-    Committer(Store& store, merkle::Tree tree, Position position, Sizes sizes);
+    Committer(Store& store, merkle::Tree tree, Position position);
     ~Committer();
     Committer(const Committer&) = delete;
     Committer& operator=(const Committer&) = delete;
@@ -75,6 +68,8 @@ class Committer {
 
     // As on disk. Any thread.
     Position position() const;
+    // Whether entries are on their way to the disk. Any thread.
+    bool is_busy() const;
     // Puts the flight that holds an entry in place of `flight`; nullptr if it is not in memory. Any thread, but to read
     // from it directly the entry must be on disk: before, roots of closings may still be filled in.
     void find(Sequence sequence, std::shared_ptr<const Flight>& flight) const;
@@ -91,7 +86,7 @@ class Committer {
     std::shared_ptr<Flight> holder(Sequence sequence) const;
 
     Store& store_;
-    const Sizes sizes_;
+    const size_t ingest_bytes_ = Store::ingest_bytes();
     std::function<void(const Position&)> committed_;
     std::function<void()> failed_;
     merkle::Tree tree_;  // of the committing thread

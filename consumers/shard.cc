@@ -17,14 +17,6 @@ namespace {
 // Entries looked at between two batches: about a millisecond's work.
 constexpr uint64_t kMatureAtOnce = 2048;
 
-// Tests set UPLINE_INGEST_BYTES, so that a small log is committed both ways.
-Committer::Sizes sizes() {
-    const char* given = std::getenv("UPLINE_INGEST_BYTES");
-    if (!given) return {};
-    const size_t bytes = std::max<size_t>(1, std::strtoull(given, nullptr, 10));
-    return {.ingest_bytes = bytes, .most_bytes_at_once = 4 * bytes};
-}
-
 // Some entries in a row, decoded from bytes of their own.
 class DecodedEntries {
   public:
@@ -126,7 +118,7 @@ Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, merkle:
              const ShardInfo& info, uint64_t state_interval, std::span<const Rules> versions)
     : store_(std::move(store)),
       state_(std::move(state)),
-      committer_(*store_, std::move(tree), std::move(position), sizes()),
+      committer_(*store_, std::move(tree), std::move(position)),
       look_up_(store_->look_up(), committer_),
       walk_(store_->entries(), committer_),
       core_(*state_, info.identity, look_up_, walk_, versions),
@@ -160,6 +152,13 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
 
 Status Shard::apply(std::span<const Input> inputs, std::span<const Record> records, bool more_follows) {
     UPLINE_CHECK(inputs.size() == records.size(), "an input for each record");
+    applying_ = true;
+    const Status applied = apply_all(inputs, records, more_follows);
+    applying_ = false;
+    return applied;
+}
+
+Status Shard::apply_all(std::span<const Input> inputs, std::span<const Record> records, bool more_follows) {
     for (size_t done = 0; done < inputs.size();) {
         UPLINE_TRY_ASSIGN(const size_t count, apply_some(inputs.subspan(done), records.subspan(done), more_follows));
         done += count;

@@ -5,6 +5,7 @@
 // Not thread-safe. After an error the shard is dead: throw it away and open it again.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <future>
 #include <memory>
@@ -60,6 +61,8 @@ class Shard {
     }
     // Entries on disk for another thread that follows them in order, the newest from memory. Must not outlive this.
     std::unique_ptr<EntrySource> follow();
+    // Whether records are being applied or entries are on their way to the disk. Any thread.
+    bool is_busy() const { return applying_ || committer_.is_busy(); }
     const State& state() const { return *state_; }
     Store& store() { return *store_; }
 
@@ -83,6 +86,7 @@ class Shard {
         std::vector<std::byte> bytes_;
     };
 
+    Status apply_all(std::span<const Input> inputs, std::span<const Record> records, bool more_follows);
     Result<size_t> apply_some(std::span<const Input> inputs, std::span<const Record> records, bool more_follows);
     bool is_time_to_store() const;
     Status begin_storing();
@@ -94,6 +98,7 @@ class Shard {
     AllEntries look_up_;
     AllEntries walk_;
     Core core_;
+    std::atomic<bool> applying_ = false;
     uint64_t state_interval_;
     uint64_t state_stored_at_ = 0;
     std::future<Status> storing_;  // it uses what stands above

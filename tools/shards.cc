@@ -69,7 +69,11 @@ class Projectors {
 
   private:
     Projectors(Shard& shard, size_t delta_bytes, Committed committed, std::atomic<bool>& failed)
-        : walk_(shard.follow()), delta_bytes_(delta_bytes), committed_(std::move(committed)), failed_(failed) {}
+        : shard_(shard),
+          walk_(shard.follow()),
+          delta_bytes_(delta_bytes),
+          committed_(std::move(committed)),
+          failed_(failed) {}
 
     void follow() {
         uint64_t folded = 0;
@@ -79,7 +83,9 @@ class Projectors {
             bool idle = false;
             {
                 std::unique_lock lock(mutex_);
-                idle = !changed_.wait_for(lock, kIdle, [&] { return finishing_ || size_ != folded; });
+                // Not between two large commits, which are further apart.
+                idle =
+                    !changed_.wait_for(lock, kIdle, [&] { return finishing_ || size_ != folded; }) && !shard_.is_busy();
                 size = size_;
                 last = finishing_;
             }
@@ -108,6 +114,7 @@ class Projectors {
     }
 
     static constexpr auto kIdle = std::chrono::milliseconds(50);
+    const Shard& shard_;
     const std::unique_ptr<EntrySource> walk_;  // of entries to fold
     const size_t delta_bytes_;
     Committed committed_;
