@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "events/uuid.h"
 #include "ledger/memory.h"
@@ -81,15 +82,26 @@ class IdTable {
     static constexpr size_t kFirstHomes = size_t{1} << kFirstBits;
     static constexpr size_t kTail = 32;
     // The highest bits, so that twice the homes keep their order.
-    uint64_t home(uint64_t fingerprint) const { return fingerprint >> shift_; }
+    uint64_t home(uint64_t fingerprint) const {
+        const uint64_t half = fingerprint >> 1 >> shift_;
+        return half < unmoved_ ? half : fingerprint >> shift_;
+    }
     uint64_t homes() const { return uint64_t{1} << (64 - shift_); }
+    static bool is_full(uint64_t count, uint64_t homes) { return count * 10 > homes * 7; }
     void put(Slot slot);
+    void move_some(uint64_t homes);
     void grow(unsigned shift);
 
-    // A slot for each home and some behind the last, at most 70 % full; the very last is empty.
+    // A slot for each home and some behind the last, about 70 % full at most; the very last is empty.
+    //
+    // It doubles a little with each insert, for moving all at once would hold up everything for seconds when they are
+    // many: homes of half as many that are below `unmoved_` are still in use, the others' slots have moved to behind
+    // twice that.
     FlatArray<Slot> slots_;
     unsigned shift_ = 64 - kFirstBits;  // 64 - log2(homes())
+    uint64_t unmoved_ = 0;
     uint64_t size_ = 0;
+    std::vector<Slot> moving_;  // of move_some
 };
 
 }  // namespace upline

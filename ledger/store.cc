@@ -29,6 +29,10 @@ namespace upline {
 namespace {
 
 constexpr size_t kPageEntries = 256;
+// Folders of files on their way into the database.
+constexpr char kStateToIngest[] = "ingest";
+constexpr char kEntriesToIngest[] = "ingest_entries";
+constexpr char kRowsToIngest[] = "ingest_rows";
 constexpr const char* kFamilies[] = {"entries",   "offsets",  "tiles",   "bulk_entries", "bulk_offsets", "bulk_tiles",
                                      "bulk_head", "programs", "users",   "websites",     "accounts",     "books",
                                      "plans",     "payouts",  "refunds", "ids",          "state",        "closings"};
@@ -806,12 +810,15 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, Acc
         if (names_now.size() > names.size()) return open(dir, access);
         return Error{ErrorCode::kCorrupt, fmt::format("{}: column family {} is missing", dir.native(), name)};
     }
-    // State files that a crash left behind before they were ingested.
-    if (access == Access::kWrite) {
-        std::error_code ignored;
-        std::filesystem::remove_all(dir / "ingest", ignored);
-        std::filesystem::remove_all(dir / "ingest_entries", ignored);
-    }
+    // What a crash left behind before it was ingested, or while: such a file may be one of the database by now, under
+    // another name, and must not be written to again.
+    if (access == Access::kWrite)
+        for (const char* name : {kStateToIngest, kEntriesToIngest, kRowsToIngest}) {
+            std::error_code error;
+            std::filesystem::remove_all(dir / name, error);
+            if (error)
+                return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", (dir / name).native(), error.message())};
+        }
     std::unique_ptr<Store> store(new Store(std::move(impl)));
     Impl& opened = *store->impl_;
     if (access == Access::kRead) UPLINE_TRY(opened.catch_up());
@@ -930,7 +937,7 @@ Status Store::commit(std::span<const CommitPart> parts, std::span<const merkle::
 Status Store::ingest(std::span<const CommitPart> parts, std::span<const merkle::Tile> tiles,
                      std::span<const merkle::Tile> right_edge, const Position& position) {
     impl_->check_follows(parts, position);
-    UPLINE_TRY_ASSIGN(FilesToIngest files, impl_->files_to_ingest("ingest_entries"));
+    UPLINE_TRY_ASSIGN(FilesToIngest files, impl_->files_to_ingest(kEntriesToIngest));
     UPLINE_TRY(files.write(impl_->family("bulk_entries"), [&](auto&& put) {
         std::string page;
         for (const CommitPart& part : parts) {
@@ -1023,7 +1030,7 @@ Result<Store::KeptClosing> Store::kept_closing(Index program) {
 }
 
 Status Store::write_state(const StateChanges& changes) {
-    UPLINE_TRY_ASSIGN(FilesToIngest files, impl_->files_to_ingest("ingest"));
+    UPLINE_TRY_ASSIGN(FilesToIngest files, impl_->files_to_ingest(kStateToIngest));
     for (const StateChanges::Run& run : changes.runs)
         UPLINE_TRY(files.write(impl_->family(kRecordFamilies[run.kind]), [&](auto&& put) {
             for (uint32_t i = 0; i < run.chunks.size(); ++i) put(run_key(changes.size, i), run.chunks[i]);
@@ -1221,7 +1228,7 @@ Result<std::unique_ptr<Table>> Store::table(std::string_view name) {
         impl_->families.emplace(family, handle);
     }
     auto pages =
-        std::make_unique<RocksTable>(impl_->db.get(), impl_->family(family), impl_->dir / "ingest_rows", impl_->cache);
+        std::make_unique<RocksTable>(impl_->db.get(), impl_->family(family), impl_->dir / kRowsToIngest, impl_->cache);
     return std::unique_ptr<Table>(std::make_unique<PackedTable>(std::move(pages), page_bits(name)));
 }
 

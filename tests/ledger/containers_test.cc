@@ -61,14 +61,21 @@ TEST(IdTable, FindsWhatWasInsertedAndNothingElse) {
     std::mt19937_64 random(seed);
     IdTable table;
     std::map<uint64_t, uint64_t> expected;  // fingerprint -> number
+    std::vector<uint64_t> inserted;
+    const auto any = [](Thing) { return true; };
     for (uint64_t i = 0; i < 50'000; ++i) {
         // Some crowd at the end of the table, so that a run is long and goes on behind the last home.
         const uint64_t fingerprint = random() | (i % 20 == 0 ? uint64_t{0x3ff} << 54 : 0);
         if (!expected.emplace(fingerprint, i).second) continue;
         table.insert(fingerprint, Thing(ThingKind::kOther, i));
+        inserted.push_back(fingerprint);
+        // Also while it grows, which it does a little with each.
+        const uint64_t earlier = inserted[random() % inserted.size()];
+        ASSERT_EQ(table.find(earlier, any).number(), expected.at(earlier)) << i;
+        const uint64_t other = random() % 2 == 0 ? random() : earlier ^ 1;
+        ASSERT_EQ(static_cast<bool>(table.find(other, any)), expected.contains(other)) << i;
     }
     EXPECT_EQ(table.size(), expected.size());
-    const auto any = [](Thing) { return true; };
     for (const auto& [fingerprint, number] : expected) {
         const Thing found = table.find(fingerprint, any);
         ASSERT_EQ(found.kind(), ThingKind::kOther);
