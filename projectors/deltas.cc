@@ -61,7 +61,7 @@ void Deltas::grow() {
 void Deltas::append_effect(const Effect& effect) {
     const RowKey first = row_kinds_.empty() ? effect.row : row_kinds_.front();
     UPLINE_CHECK(effect.row.high >> (16 + kSequenceBits) == first.high >> (16 + kSequenceBits), "rows of one kind");
-    UPLINE_CHECK(effects_.size() < uint32_t{1} << kEffectBits, "effects that an addition can name");
+    UPLINE_CHECK(effects_.size() < UINT32_MAX, "few different effects");
     SummedEffect summed{effect};
     summed.row_kind = static_cast<uint32_t>(std::ranges::find(row_kinds_, effect.row) - row_kinds_.begin());
     if (summed.row_kind == row_kinds_.size()) row_kinds_.push_back(effect.row);
@@ -83,14 +83,15 @@ void Deltas::begin_block(Sequence neighbourhood) {
                                               block_count_ % kBlocksOfSlab * kBlockBytes);
     ++block_count_;
     Addition*& tail = tails_[neighbourhood];
-    block->what = reinterpret_cast<uintptr_t>(tail);
+    *block = reinterpret_cast<uintptr_t>(tail);
     tail = block + 1;
 }
 
 size_t Deltas::bytes() const {
     constexpr size_t kEffectBytes = 64;  // and its share of a name
     return words_.size() * sizeof(int64_t) + slots_.size() * sizeof(uint64_t) + block_count_ * kBlockBytes +
-           tails_.size() * sizeof(Addition*) + effects_.size() * kEffectBytes + visits_.size() * sizeof(Visit);
+           tails_.size() * sizeof(Addition*) + effects_.size() * kEffectBytes + wide_.size() * sizeof(Wide) +
+           visits_.size() * sizeof(Visit);
 }
 
 void Deltas::clear() {
@@ -103,6 +104,7 @@ void Deltas::clear() {
     row_kinds_.clear();
     std::ranges::fill(tails_, nullptr);
     block_count_ = 0;
+    wide_.clear();
     visits_.clear();
 }
 
@@ -181,7 +183,7 @@ void Deltas::Walk::next_added() {
     }
 }
 
-void Deltas::Walk::sum_neighbourhood(const Addition* tail) {
+void Deltas::Walk::sum_neighbourhood(const uint64_t* tail) {
     constexpr uint64_t kNeighbours = uint64_t{1} << kNeighbourBits;
     const size_t kinds = kind_order_.size();
     rows_.assign(kNeighbours * kinds, 0);
@@ -191,7 +193,7 @@ void Deltas::Walk::sum_neighbourhood(const Addition* tail) {
         return reinterpret_cast<const Addition*>(reinterpret_cast<uintptr_t>(end - 1) / kBlockBytes * kBlockBytes);
     };
     const auto end_before = [](const Addition* block) {
-        return reinterpret_cast<const Addition*>(static_cast<uintptr_t>(block->what));
+        return reinterpret_cast<const Addition*>(static_cast<uintptr_t>(*block));
     };
     while (tail) {
         const Addition* block = block_of(tail);
@@ -201,8 +203,15 @@ void Deltas::Walk::sum_neighbourhood(const Addition* tail) {
             before && end_before(block_of(before)) ? block_of(end_before(block_of(before))) : block;
         for (const Addition* at = block + 1; at != tail; ++at) {
             __builtin_prefetch(fetched + (at - block));
-            const SummedEffect& effect = deltas_.effects_[at->what & ((uint64_t{1} << kEffectBits) - 1)];
-            const uint64_t neighbour = at->what >> kEffectBits & (kNeighbours - 1);
+            auto number = static_cast<uint32_t>(*at & kWide);
+            int64_t amount = static_cast<int64_t>(*at) >> (kNeighbourBits + kEffectBits);
+            if (number == kWide) {
+                const Wide& wide = deltas_.wide_[static_cast<size_t>(amount)];
+                number = wide.effect;
+                amount = wide.amount;
+            }
+            const SummedEffect& effect = deltas_.effects_[number];
+            const uint64_t neighbour = *at >> kEffectBits & (kNeighbours - 1);
             uint32_t& row = rows_[neighbour * kinds + effect.row_kind];
             if (row == 0) {
                 row = ++row_count_;
@@ -211,12 +220,12 @@ void Deltas::Walk::sum_neighbourhood(const Addition* tail) {
             }
             CounterSums& sums = sums_of_rows_[row - 1];
             static_assert(std::tuple_size_v<decltype(effect.counters)> == 4);
-            add_to(sums.low[effect.counters[0]], at->amount);
-            add_to(sums.low[effect.counters[1]], at->amount);
-            add_to(sums.low[effect.counters[2]], at->amount);
-            add_to(sums.low[effect.counters[3]], at->amount);
+            add_to(sums.low[effect.counters[0]], amount);
+            add_to(sums.low[effect.counters[1]], amount);
+            add_to(sums.low[effect.counters[2]], amount);
+            add_to(sums.low[effect.counters[3]], amount);
             add_to(sums.low[effect.count], 1);
-            if (effect.high != 0) sums.add_high(effect.high, at->amount);
+            if (effect.high != 0) sums.add_high(effect.high, amount);
         }
         tail = before;
     }

@@ -2,7 +2,7 @@
 // What entries have added to rows since the last flush, in one of three forms:
 //
 //   touch        a row's first counters in a flat hash table: for rows that are few, or of which many counters change
-//   add          16 bytes that say which effect on which row: for the rows of users, which are so many that each would
+//   add          8 bytes that say which effect on which row: for the rows of users, which are so many that each would
 //                be a cache miss. They are only written down, near those of neighbours, and summed neighbourhood by
 //                neighbourhood when the rows are wanted, in a processor's own cache
 //   add_visitor  a visitor to unite with a row's set
@@ -55,7 +55,14 @@ class Deltas {
         Addition*& tail = tails_[neighbourhood];
         // The cache line of the additions that come next: a miss would be waited for when many are on their way.
         __builtin_prefetch(tail + kAdditionsOfLine, 1);
-        *tail++ = {sequence << kEffectBits | effect, amount};
+        const bool is_wide = effect >= kWide || amount >= kAmountBound || amount < -kAmountBound;
+        if (is_wide) [[unlikely]] {
+            wide_.push_back({effect, amount});
+            effect = kWide;
+            amount = static_cast<int64_t>(wide_.size() - 1);
+        }
+        *tail++ = static_cast<uint64_t>(amount) << (kNeighbourBits + kEffectBits) |
+                  (sequence & ((Sequence{1} << kNeighbourBits) - 1)) << kEffectBits | effect;
     }
 
     void add_visitor(const RowKey& key, uint64_t token) { visits_.push_back({key, token}); }
@@ -68,8 +75,10 @@ class Deltas {
     class Walk;
 
   private:
-    struct Addition {
-        uint64_t what;  // sequence << kEffectBits | effect
+    // The amount, the sequence's place in its neighbourhood, the effect. What does not fit is in wide_.
+    using Addition = uint64_t;
+    struct Wide {
+        uint32_t effect;
         int64_t amount;
     };
     struct Visit {
@@ -79,8 +88,10 @@ class Deltas {
     };
     static constexpr size_t kHeader = 3;  // words before a row's counters: key, width
     static constexpr size_t kLeastSlots = 1024;
-    static constexpr unsigned kEffectBits = 64 - kSequenceBits;
+    static constexpr unsigned kEffectBits = 14;
     static constexpr unsigned kNeighbourBits = 10;
+    static constexpr int64_t kAmountBound = int64_t{1} << (63 - kEffectBits - kNeighbourBits);
+    static constexpr uint32_t kWide = (uint32_t{1} << kEffectBits) - 1;  // the amount is a place in wide_
     // Additions to rows of one neighbourhood stand in blocks, the first place of each taken by the link to the block
     // before. A tail at a multiple of the size is at a block's end.
     static constexpr size_t kBlockBytes = 1024;
@@ -109,6 +120,7 @@ class Deltas {
     };
     std::vector<std::unique_ptr<std::byte, Free>> slabs_;
     size_t block_count_ = 0;  // that are in use, in the order of slabs
+    std::vector<Wide> wide_;
 
     std::vector<Visit> visits_;
 };
@@ -127,7 +139,7 @@ class Deltas::Walk {
 
   private:
     void next_added();
-    void sum_neighbourhood(const Addition* tail);
+    void sum_neighbourhood(const uint64_t* tail);
 
     Deltas& deltas_;
     RowKey key_;
