@@ -26,8 +26,10 @@ size_t leaves_of(const Flight& flight) {
 
 }  // namespace
 
-Committer::Committer(Store& store, merkle::Tree tree, Position position)
-    : store_(store), tree_(std::move(tree)), position_(std::move(position)), thread_([this] { run(); }) {}
+Committer::Committer(Store& store, merkle::Tree tree, Position position, Sizes sizes)
+    : store_(store), sizes_(sizes), tree_(std::move(tree)), position_(std::move(position)), thread_([this] {
+          run();
+      }) {}
 
 Committer::~Committer() {
     {
@@ -52,7 +54,7 @@ std::shared_ptr<Flight> Committer::new_flight() {
 
 Status Committer::submit(std::shared_ptr<Flight> flight) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !status_.ok() || bytes_ahead_ <= kAheadOfIngest * ingest_bytes_; });
+    changed_.wait(lock, [this] { return !status_.ok() || bytes_ahead_ <= kAheadOfIngest * sizes_.ingest_bytes; });
     UPLINE_TRY(status_);
     bytes_ahead_ += bytes_of(*flight) + leaves_of(*flight);
     flights_.push_back(std::move(flight));
@@ -138,7 +140,7 @@ Status Committer::commit_until_stopped(std::unique_lock<std::mutex>& lock) {
     size_t bytes = 0;  // taken in, not on disk
     for (;;) {
         const bool may_wait = taken_in_ > on_disk_ && flights_[taken_in_ - 1]->more_follows && !in_a_hurry_ &&
-                              bytes < kAtOnceOfIngest * ingest_bytes_;
+                              bytes < sizes_.most_bytes_at_once;
         const auto something = [this] { return stopping_ || in_a_hurry_ || taken_in_ < flights_.size(); };
         if (taken_in_ == on_disk_)
             changed_.wait(lock, [this] { return stopping_ || taken_in_ < flights_.size(); });
@@ -146,7 +148,7 @@ Status Committer::commit_until_stopped(std::unique_lock<std::mutex>& lock) {
             changed_.wait_for(lock, kPatience, something);
         const bool any_more = taken_in_ < flights_.size();
         if (stopping_ && !any_more && taken_in_ == on_disk_) return ok_status();
-        if (any_more && bytes < kAtOnceOfIngest * ingest_bytes_) {
+        if (any_more && bytes < sizes_.most_bytes_at_once) {
             Flight& flight = *flights_[taken_in_];
             bytes += bytes_of(flight);
             lock.unlock();
@@ -208,7 +210,7 @@ Status Committer::write(std::span<const Flight* const> flights) {
     }
     const Position& position = flights.back()->position;
     const std::vector<merkle::Tile> tiles = tree_.take_changed_tiles();
-    if (bytes >= ingest_bytes_) return store_.ingest(parts, tiles, tree_.right_edge(), position);
+    if (bytes >= sizes_.ingest_bytes) return store_.ingest(parts, tiles, tree_.right_edge(), position);
     return store_.commit(parts, tiles, position);
 }
 

@@ -34,17 +34,24 @@ struct Flight {
 
 class Committer {
   public:
-    // Written at once at most, about: so many times the least that is ingested.
-    static constexpr size_t kAtOnceOfIngest = 8;
+    // From so many bytes of entries on they are ingested, below written through the write-ahead log.
+    static constexpr size_t kIngestBytes = 8 << 20;
+    // Written at once at most, about.
+    static constexpr size_t kMostBytesAtOnce = 64 << 20;
     // Entries on disk that stay in memory, about: what a follower may be behind before it reads from the disk.
     static constexpr size_t kKeptBytes = 160 << 20;
 
-    // So many times that may be decided and not on disk yet, entries and leaves of closings; then submit()
+    // So many times ingest_bytes may be decided and not on disk yet, entries and leaves of closings; then submit()
     // waits. A second's work.
     static constexpr size_t kAheadOfIngest = 32;
 
+    struct Sizes {
+        size_t ingest_bytes = kIngestBytes;
+        size_t most_bytes_at_once = kMostBytesAtOnce;
+    };
+
     // `tree` and `position` are the store's. The store must outlive it.
-    Committer(Store& store, merkle::Tree tree, Position position);
+    Committer(Store& store, merkle::Tree tree, Position position, Sizes sizes);
     ~Committer();
     Committer(const Committer&) = delete;
     Committer& operator=(const Committer&) = delete;
@@ -86,7 +93,7 @@ class Committer {
     std::shared_ptr<Flight> holder(Sequence sequence) const;
 
     Store& store_;
-    const size_t ingest_bytes_ = Store::ingest_bytes();
+    const Sizes sizes_;
     std::function<void(const Position&)> committed_;
     std::function<void()> failed_;
     merkle::Tree tree_;  // of the committing thread

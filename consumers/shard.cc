@@ -17,6 +17,14 @@ namespace {
 // Entries looked at between two batches: about a millisecond's work.
 constexpr uint64_t kMatureAtOnce = 2048;
 
+// Tests set UPLINE_INGEST_BYTES, so that a small log is committed both ways.
+Committer::Sizes sizes() {
+    const char* given = std::getenv("UPLINE_INGEST_BYTES");
+    if (!given) return {};
+    const size_t bytes = std::max<size_t>(1, std::strtoull(given, nullptr, 10));
+    return {.ingest_bytes = bytes, .most_bytes_at_once = 4 * bytes};
+}
+
 // Some entries in a row, decoded from bytes of their own.
 class DecodedEntries {
   public:
@@ -118,7 +126,7 @@ Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, merkle:
              const ShardInfo& info, uint64_t state_interval, std::span<const Rules> versions)
     : store_(std::move(store)),
       state_(std::move(state)),
-      committer_(*store_, std::move(tree), std::move(position)),
+      committer_(*store_, std::move(tree), std::move(position), sizes()),
       look_up_(store_->look_up(), committer_),
       walk_(store_->entries(), committer_),
       core_(*state_, info.identity, look_up_, walk_, versions),

@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -32,7 +31,6 @@ constexpr size_t kPageEntries = 256;
 // Folders of files on their way into the database.
 constexpr char kStateToIngest[] = "ingest";
 constexpr char kEntriesToIngest[] = "ingest_entries";
-constexpr char kRowsToIngest[] = "ingest_rows";
 constexpr const char* kFamilies[] = {"entries",   "offsets",  "tiles",   "bulk_entries", "bulk_offsets", "bulk_tiles",
                                      "bulk_head", "programs", "users",   "websites",     "accounts",     "books",
                                      "plans",     "payouts",  "refunds", "ids",          "state",        "closings"};
@@ -53,6 +51,13 @@ Error to_error(const rocksdb::Status& status, std::string_view doing) {
         const rocksdb::Status& rocks_status_ = (expression);            \
         if (!rocks_status_.ok()) return to_error(rocks_status_, doing); \
     } while (false)
+
+Status remove_files(const std::filesystem::path& path) {
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", path.native(), error.message())};
+    return ok_status();
+}
 
 std::string big_endian(uint64_t value) {
     std::string key(8, '\0');
@@ -273,6 +278,92 @@ class EntryReader final : public EntrySource {
     Page page_;  // a view into the iterator
 };
 
+class RocksTable final : public Table {
+  public:
+    RocksTable(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) : db_(db), family_(family) {}
+
+    Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) override {
+        std::vector<std::optional<std::string>> values(keys.size());
+        constexpr size_t kChunk = 1024;
+        std::vector<rocksdb::Slice> slices(kChunk);
+        std::vector<rocksdb::PinnableSlice> found(kChunk);
+        std::vector<rocksdb::Status> statuses(kChunk);
+        for (size_t first = 0; first < keys.size(); first += kChunk) {
+            const size_t count = std::min(kChunk, keys.size() - first);
+            for (size_t i = 0; i < count; ++i) slices[i] = keys[first + i];
+            db_->MultiGet({}, family_, count, slices.data(), found.data(), statuses.data());
+            for (size_t i = 0; i < count; ++i) {
+                if (statuses[i].ok())
+                    values[first + i] = found[i].ToString();
+                else if (!statuses[i].IsNotFound())
+                    return to_error(statuses[i], "read model row");
+                found[i].Reset();
+            }
+        }
+        return values;
+    }
+
+    Status change(RowChanges& changes) override {
+        rocksdb::ReadOptions options;
+        options.fill_cache = false;
+        options.readahead_size = 1 << 20;
+        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, family_));
+        rocksdb::WriteBatch batch;
+        std::string value;
+        bool placed = false;
+        while (const auto key = changes.next()) {
+            // A large change is of nearly all rows: the next is mostly a step away.
+            constexpr int kSteps = 2;
+            for (int step = 0; placed && step < kSteps && it->Valid() && it->key().compare(slice(*key)) < 0; ++step)
+                it->Next();
+            if (!placed || (it->Valid() && it->key().compare(slice(*key)) < 0)) it->Seek(slice(*key));
+            placed = true;
+            UPLINE_TRY_ROCKS(it->status(), "read model row");
+            const bool is_stored = it->Valid() && it->key() == slice(*key);
+            value.clear();
+            UPLINE_TRY(changes.change(is_stored ? std::optional(view(it->value())) : std::nullopt, value));
+            rocksdb::Status status;
+            if (!value.empty() && !(is_stored && it->value() == slice(value)))
+                status = batch.Put(family_, slice(*key), value);
+            else if (value.empty() && is_stored)
+                status = batch.Delete(family_, slice(*key));
+            UPLINE_TRY_ROCKS(status, "read model row");
+        }
+        UPLINE_TRY_ROCKS(db_->Write({}, &batch), "write of a read model");
+        return ok_status();
+    }
+
+    Status write(std::span<const Write> writes) override {
+        rocksdb::WriteBatch batch;
+        for (const Write& write : writes) {
+            const rocksdb::Status status =
+                write.value ? batch.Put(family_, write.key, *write.value) : batch.Delete(family_, write.key);
+            UPLINE_TRY_ROCKS(status, "read model row");
+        }
+        UPLINE_TRY_ROCKS(db_->Write({}, &batch), "write of a read model");
+        return ok_status();
+    }
+
+    Status scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) override {
+        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family_));
+        for (it->Seek(slice(first)); it->Valid(); it->Next())
+            if (!row(view(it->key()), view(it->value()))) break;
+        UPLINE_TRY_ROCKS(it->status(), "scan of a read model");
+        return ok_status();
+    }
+
+    Status clear() override {
+        // Every key of a read model is shorter than this one.
+        const std::string past_all(64, '\xff');
+        UPLINE_TRY_ROCKS(db_->DeleteRange({}, family_, rocksdb::Slice(), past_all), "clearing of a read model");
+        return ok_status();
+    }
+
+  private:
+    rocksdb::DB* db_;
+    rocksdb::ColumnFamilyHandle* family_;
+};
+
 // RocksDB's diary, unwritten: its own file logger aborts the process when the disk is full (7.8, as Debian builds it),
 // and every error it would tell of comes back as a status too.
 class NoLogger final : public rocksdb::Logger {
@@ -315,168 +406,6 @@ rocksdb::ColumnFamilyOptions family_options(std::string_view name, const std::sh
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     return options;
 }
-
-// New values of a table's rows, given in the order of keys, all of them stored or none. Few are written through the
-// write-ahead log. Many become a sorted file that is ingested: the log would carry them all, and the next sync of
-// entries wait for them.
-//
-// Files and writes of one family may alternate here because one thread at a time changes it, and has what was written
-// flushed before it ingests: no file of the lowest level then holds anything older and anything newer than another.
-class TableChange {
-  public:
-    TableChange(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family, std::filesystem::path folder,
-                std::shared_ptr<rocksdb::Cache> cache, size_t ingest_bytes)
-        : db_(db), family_(family), folder_(std::move(folder)), cache_(std::move(cache)), ingest_bytes_(ingest_bytes) {}
-
-    Status put(const rocksdb::Slice& key, const rocksdb::Slice& value) {
-        UPLINE_TRY_ROCKS(writer_ ? writer_->Put(key, value) : batch_.Put(family_, key, value), kDoing);
-        return write_file_if_large();
-    }
-    Status remove(const rocksdb::Slice& key) {
-        UPLINE_TRY_ROCKS(writer_ ? writer_->Delete(key) : batch_.Delete(family_, key), kDoing);
-        return write_file_if_large();
-    }
-    Status finish() {
-        if (!writer_) {
-            UPLINE_TRY_ROCKS(db_->Write({}, &batch_), kDoing);
-            return ok_status();
-        }
-        UPLINE_TRY_ROCKS(writer_->Finish(), kDoing);
-        UPLINE_TRY_ROCKS(db_->Flush({}, family_), kDoing);
-        rocksdb::IngestExternalFileOptions options;
-        options.move_files = true;
-        options.write_global_seqno = false;
-        UPLINE_TRY_ROCKS(db_->IngestExternalFile(family_, {path()}, options), kDoing);
-        return ok_status();
-    }
-
-  private:
-    static constexpr const char* kDoing = "write of a read model";
-
-    class ToFile final : public rocksdb::WriteBatch::Handler {
-      public:
-        explicit ToFile(rocksdb::SstFileWriter& writer) : writer_(writer) {}
-        rocksdb::Status PutCF(uint32_t, const rocksdb::Slice& key, const rocksdb::Slice& value) override {
-            return writer_.Put(key, value);
-        }
-        rocksdb::Status DeleteCF(uint32_t, const rocksdb::Slice& key) override { return writer_.Delete(key); }
-
-      private:
-        rocksdb::SstFileWriter& writer_;
-    };
-
-    std::string path() const { return folder_ / fmt::format("{}.sst", family_->GetName()); }
-    Status write_file_if_large() {
-        if (writer_ || batch_.GetDataSize() < ingest_bytes_) return ok_status();
-        std::error_code error;
-        std::filesystem::create_directories(folder_, error);
-        if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", folder_.native(), error.message())};
-        const rocksdb::Options options(db_options(), family_options(family_->GetName(), cache_));
-        writer_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(options), options, family_);
-        UPLINE_TRY_ROCKS(writer_->Open(path()), kDoing);
-        ToFile to_file(*writer_);
-        UPLINE_TRY_ROCKS(batch_.Iterate(&to_file), kDoing);
-        batch_.Clear();
-        return ok_status();
-    }
-
-    rocksdb::DB* db_;
-    rocksdb::ColumnFamilyHandle* family_;
-    std::filesystem::path folder_;
-    std::shared_ptr<rocksdb::Cache> cache_;
-    size_t ingest_bytes_;
-    rocksdb::WriteBatch batch_;
-    std::unique_ptr<rocksdb::SstFileWriter> writer_;
-};
-
-class RocksTable final : public Table {
-  public:
-    // What is ingested is written into files of `folder` first.
-    RocksTable(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family, std::filesystem::path folder,
-               std::shared_ptr<rocksdb::Cache> cache)
-        : db_(db), family_(family), folder_(std::move(folder)), cache_(std::move(cache)) {}
-
-    Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) override {
-        std::vector<std::optional<std::string>> values(keys.size());
-        constexpr size_t kChunk = 1024;
-        std::vector<rocksdb::Slice> slices(kChunk);
-        std::vector<rocksdb::PinnableSlice> found(kChunk);
-        std::vector<rocksdb::Status> statuses(kChunk);
-        for (size_t first = 0; first < keys.size(); first += kChunk) {
-            const size_t count = std::min(kChunk, keys.size() - first);
-            for (size_t i = 0; i < count; ++i) slices[i] = keys[first + i];
-            db_->MultiGet({}, family_, count, slices.data(), found.data(), statuses.data());
-            for (size_t i = 0; i < count; ++i) {
-                if (statuses[i].ok())
-                    values[first + i] = found[i].ToString();
-                else if (!statuses[i].IsNotFound())
-                    return to_error(statuses[i], "read model row");
-                found[i].Reset();
-            }
-        }
-        return values;
-    }
-
-    Status change(RowChanges& changes) override {
-        rocksdb::ReadOptions options;
-        options.fill_cache = false;
-        options.readahead_size = 1 << 20;
-        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, family_));
-        TableChange change(db_, family_, folder_, cache_, ingest_bytes_);
-        std::string value;
-        bool placed = false;
-        while (const auto key = changes.next()) {
-            // A large change is of nearly all rows: the next is mostly a step away.
-            constexpr int kSteps = 2;
-            for (int step = 0; placed && step < kSteps && it->Valid() && it->key().compare(slice(*key)) < 0; ++step)
-                it->Next();
-            if (!placed || (it->Valid() && it->key().compare(slice(*key)) < 0)) it->Seek(slice(*key));
-            placed = true;
-            UPLINE_TRY_ROCKS(it->status(), "read model row");
-            const bool is_stored = it->Valid() && it->key() == slice(*key);
-            value.clear();
-            UPLINE_TRY(changes.change(is_stored ? std::optional(view(it->value())) : std::nullopt, value));
-            if (!value.empty() && !(is_stored && it->value() == slice(value)))
-                UPLINE_TRY(change.put(slice(*key), value));
-            else if (value.empty() && is_stored)
-                UPLINE_TRY(change.remove(slice(*key)));
-        }
-        return change.finish();
-    }
-
-    Status write(std::span<const Write> writes) override {
-        rocksdb::WriteBatch batch;
-        for (const Write& write : writes) {
-            const rocksdb::Status status =
-                write.value ? batch.Put(family_, write.key, *write.value) : batch.Delete(family_, write.key);
-            UPLINE_TRY_ROCKS(status, "read model row");
-        }
-        UPLINE_TRY_ROCKS(db_->Write({}, &batch), "write of a read model");
-        return ok_status();
-    }
-
-    Status scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) override {
-        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family_));
-        for (it->Seek(slice(first)); it->Valid(); it->Next())
-            if (!row(view(it->key()), view(it->value()))) break;
-        UPLINE_TRY_ROCKS(it->status(), "scan of a read model");
-        return ok_status();
-    }
-
-    Status clear() override {
-        // Every key of a read model is shorter than this one.
-        const std::string past_all(64, '\xff');
-        UPLINE_TRY_ROCKS(db_->DeleteRange({}, family_, rocksdb::Slice(), past_all), "clearing of a read model");
-        return ok_status();
-    }
-
-  private:
-    rocksdb::DB* db_;
-    rocksdb::ColumnFamilyHandle* family_;
-    std::filesystem::path folder_;
-    std::shared_ptr<rocksdb::Cache> cache_;
-    const size_t ingest_bytes_ = Store::ingest_bytes();
-};
 
 std::string_view view(const merkle::Tile& tile) {
     return view(std::as_bytes(std::span(tile.hashes)));
@@ -582,6 +511,8 @@ class FilesToIngest {
         const std::string path = folder_ / fmt::format("{}-{}.sst", family, files_++);
         bool opened = false;
         rocksdb::Status status;
+        // One that was left behind may be a file of the database by another name.
+        UPLINE_TRY(remove_files(path));
         fill([&](std::string_view key, std::string_view value) {
             if (!opened && status.ok()) status = writer.Open(path);
             opened = true;
@@ -813,12 +744,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, Acc
     // What a crash left behind before it was ingested, or while: such a file may be one of the database by now, under
     // another name, and must not be written to again.
     if (access == Access::kWrite)
-        for (const char* name : {kStateToIngest, kEntriesToIngest, kRowsToIngest}) {
-            std::error_code error;
-            std::filesystem::remove_all(dir / name, error);
-            if (error)
-                return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", (dir / name).native(), error.message())};
-        }
+        for (const char* name : {kStateToIngest, kEntriesToIngest}) UPLINE_TRY(remove_files(dir / name));
     std::unique_ptr<Store> store(new Store(std::move(impl)));
     Impl& opened = *store->impl_;
     if (access == Access::kRead) UPLINE_TRY(opened.catch_up());
@@ -828,11 +754,6 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, Acc
     opened.bulk_size = bulk ? bulk->position.size : 0;
     if (access == Access::kWrite) UPLINE_TRY(opened.drop_superseded());
     return store;
-}
-
-size_t Store::ingest_bytes() {
-    const char* given = std::getenv("UPLINE_INGEST_BYTES");
-    return given ? std::max<size_t>(1, std::strtoull(given, nullptr, 10)) : kIngestBytes;
 }
 
 Status Store::bind(const ShardInfo& info) {
@@ -1227,8 +1148,7 @@ Result<std::unique_ptr<Table>> Store::table(std::string_view name) {
         const std::lock_guard lock(impl_->families_mutex);
         impl_->families.emplace(family, handle);
     }
-    auto pages =
-        std::make_unique<RocksTable>(impl_->db.get(), impl_->family(family), impl_->dir / kRowsToIngest, impl_->cache);
+    auto pages = std::make_unique<RocksTable>(impl_->db.get(), impl_->family(family));
     return std::unique_ptr<Table>(std::make_unique<PackedTable>(std::move(pages), page_bits(name)));
 }
 

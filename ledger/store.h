@@ -73,11 +73,6 @@ class Store {
   public:
     enum class Access { kWrite, kRead };
 
-    // From so many bytes on, entries and rows are ingested, below they are written through the write-ahead log.
-    static constexpr size_t kIngestBytes = 8 << 20;
-    // That, or what UPLINE_INGEST_BYTES says, with which tests have little go both ways.
-    static size_t ingest_bytes();
-
     // kWrite makes the database if there is none. kRead sees what a writer in another process has written, as of now
     // (call catch_up for later), and writes nothing to the folder.
     static Result<std::unique_ptr<Store>> open(const std::filesystem::path& dir, Access access);
