@@ -135,7 +135,7 @@ class Projectors {
     Status status_ = ok_status();
     std::atomic<bool>& failed_;
     Clock::time_point stored_at_ = Clock::now();
-    Clock::duration storing_took_{};
+    Clock::duration storing_took_ = std::chrono::milliseconds(150);  // nobody knows yet
     std::thread thread_;
 };
 
