@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 namespace upline {
 
@@ -18,22 +17,29 @@ uint64_t IdTable::fingerprint(uint64_t program_hash, const Uuid& id) {
 }
 
 void IdTable::reserve(uint64_t count) {
-    unsigned shift = shift_;
-    while (is_full(count, uint64_t{1} << (64 - shift))) --shift;
-    if (shift != shift_) grow(shift);
+    constexpr uint64_t kHomesAtOnce = 4096;
+    for (;;) {
+        while (unmoved_ > 0) move_some(kHomesAtOnce);
+        if (!is_full(count, homes())) return;
+        begin_doubling();
+        if (size_ == 0) unmoved_ = 0;
+    }
 }
 
 void IdTable::insert(uint64_t fingerprint, Thing thing) {
     constexpr uint64_t kHomesAtOnce = 16;  // moved before the table is noticeably fuller
-    if (unmoved_ > 0) {
+    if (unmoved_ > 0)
         move_some(kHomesAtOnce);
-    } else if (is_full(size_ + 1, homes())) {
-        unmoved_ = homes();
-        --shift_;
-        slots_.grow(homes() + kTail);
-    }
+    else if (is_full(size_ + 1, homes()))
+        begin_doubling();
     put({fingerprint, thing.word()});
     ++size_;
+}
+
+void IdTable::begin_doubling() {
+    unmoved_ = homes();
+    --shift_;
+    slots_.grow(homes() + kTail);
 }
 
 // The lowest `homes` of those moved last, and what stands in one row with them: that row may go on behind them, even
@@ -65,27 +71,6 @@ void IdTable::put(Slot slot) {
     while (slots_[i].thing != 0) ++i;
     if (i + 1 == slots_.size()) slots_.grow(slots_.size() + kTail);
     slots_[i] = slot;
-}
-
-// In place: from the last slot to the first each moves to a place behind all that are still to be moved. A few near the
-// front would not, and are put in at the end.
-void IdTable::grow(unsigned shift) {
-    constexpr uint64_t kHomesAtOnce = 4096;
-    while (unmoved_ > 0) move_some(kHomesAtOnce);
-    const uint64_t end = slots_.size();
-    shift_ = shift;
-    slots_.grow(homes() + kTail);
-    std::vector<Slot> late;
-    for (uint64_t i = end; i-- > 0;) {
-        const Slot slot = slots_[i];
-        if (slot.thing == 0) continue;
-        slots_[i] = {};
-        if (home(slot.fingerprint) > i)
-            put(slot);
-        else
-            late.push_back(slot);
-    }
-    for (const Slot& slot : late) put(slot);
 }
 
 }  // namespace upline

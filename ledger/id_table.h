@@ -89,8 +89,8 @@ class IdTable {
     uint64_t homes() const { return uint64_t{1} << (64 - shift_); }
     static bool is_full(uint64_t count, uint64_t homes) { return count * 10 > homes * 7; }
     void put(Slot slot);
+    void begin_doubling();
     void move_some(uint64_t homes);
-    void grow(unsigned shift);
 
     // A slot for each home and some behind the last, about 70 % full at most; the very last is empty.
     //

@@ -183,7 +183,7 @@ void Deltas::Walk::next_added() {
     }
 }
 
-void Deltas::Walk::sum_neighbourhood(const uint64_t* tail) {
+void Deltas::Walk::sum_neighbourhood(const Addition* tail) {
     constexpr uint64_t kNeighbours = uint64_t{1} << kNeighbourBits;
     const size_t kinds = kind_order_.size();
     rows_.assign(kNeighbours * kinds, 0);

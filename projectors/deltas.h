@@ -139,7 +139,7 @@ class Deltas::Walk {
 
   private:
     void next_added();
-    void sum_neighbourhood(const uint64_t* tail);
+    void sum_neighbourhood(const Addition* tail);
 
     Deltas& deltas_;
     RowKey key_;
