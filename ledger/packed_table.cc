@@ -10,9 +10,6 @@
 namespace upline {
 namespace {
 
-// Pages read together; bounds the memory of a large write.
-constexpr size_t kPagesAtOnce = 4096;
-
 // Walks the rows of a page.
 class PageRows {
   public:
@@ -159,42 +156,6 @@ class PackedTable::PageChanges final : public RowChanges {
 Status PackedTable::change(RowChanges& changes) {
     PageChanges pages(*this, changes);
     return pages_->change(pages);
-}
-
-Status PackedTable::write(std::span<const Write> writes) {
-    std::vector<uint32_t> order(writes.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return writes[a].key < writes[b].key; });
-    std::vector<std::string> page_keys;
-    for (const uint32_t i : order) {
-        std::string page = page_of(writes[i].key);
-        if (page_keys.empty() || page_keys.back() != page) page_keys.push_back(std::move(page));
-    }
-    std::vector<Write> page_writes;
-    page_writes.reserve(page_keys.size());
-    size_t next = 0;
-    for (size_t first = 0; first < page_keys.size(); first += kPagesAtOnce) {
-        const auto chunk = std::span(page_keys).subspan(first, std::min(kPagesAtOnce, page_keys.size() - first));
-        UPLINE_TRY_ASSIGN(const auto pages, pages_->get_many(chunk));
-        for (size_t p = 0; p < chunk.size(); ++p) {
-            PageRows rows(pages[p] ? std::string_view(*pages[p]) : std::string_view());
-            std::string page;
-            bool row = rows.next();
-            while (next < order.size() && page_of(writes[order[next]].key) == chunk[p]) {
-                const std::string& key = writes[order[next]].key;
-                for (; row && rows.key() < key; row = rows.next()) append_row(rows.key(), rows.value(), page);
-                if (row && rows.key() == key) row = rows.next();
-                // Of several writes of one key the last counts.
-                while (next + 1 < order.size() && writes[order[next + 1]].key == key) ++next;
-                const Write& write = writes[order[next++]];
-                if (write.value) append_row(key, *write.value, page);
-            }
-            for (; row; row = rows.next()) append_row(rows.key(), rows.value(), page);
-            if (rows.misshapen()) return misshapen_page();
-            page_writes.push_back({chunk[p], page.empty() ? std::nullopt : std::optional(std::move(page))});
-        }
-    }
-    return pages_->write(page_writes);
 }
 
 Status PackedTable::scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) {

@@ -21,7 +21,6 @@ class PackedTable final : public Table {
 
     Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) override;
     Status change(RowChanges& changes) override;
-    Status write(std::span<const Write> writes) override;
     Status scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) override;
     Status clear() override { return pages_->clear(); }
 

@@ -31,6 +31,7 @@ constexpr size_t kPageEntries = 256;
 // Folders of files on their way into the database.
 constexpr char kStateToIngest[] = "ingest";
 constexpr char kEntriesToIngest[] = "ingest_entries";
+constexpr char kRowsToIngest[] = "ingest_rows";
 constexpr const char* kFamilies[] = {"entries",   "offsets",  "tiles",   "bulk_entries", "bulk_offsets", "bulk_tiles",
                                      "bulk_head", "programs", "users",   "websites",     "accounts",     "books",
                                      "plans",     "payouts",  "refunds", "ids",          "state",        "closings"};
@@ -278,92 +279,6 @@ class EntryReader final : public EntrySource {
     Page page_;  // a view into the iterator
 };
 
-class RocksTable final : public Table {
-  public:
-    RocksTable(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) : db_(db), family_(family) {}
-
-    Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) override {
-        std::vector<std::optional<std::string>> values(keys.size());
-        constexpr size_t kChunk = 1024;
-        std::vector<rocksdb::Slice> slices(kChunk);
-        std::vector<rocksdb::PinnableSlice> found(kChunk);
-        std::vector<rocksdb::Status> statuses(kChunk);
-        for (size_t first = 0; first < keys.size(); first += kChunk) {
-            const size_t count = std::min(kChunk, keys.size() - first);
-            for (size_t i = 0; i < count; ++i) slices[i] = keys[first + i];
-            db_->MultiGet({}, family_, count, slices.data(), found.data(), statuses.data());
-            for (size_t i = 0; i < count; ++i) {
-                if (statuses[i].ok())
-                    values[first + i] = found[i].ToString();
-                else if (!statuses[i].IsNotFound())
-                    return to_error(statuses[i], "read model row");
-                found[i].Reset();
-            }
-        }
-        return values;
-    }
-
-    Status change(RowChanges& changes) override {
-        rocksdb::ReadOptions options;
-        options.fill_cache = false;
-        options.readahead_size = 1 << 20;
-        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, family_));
-        rocksdb::WriteBatch batch;
-        std::string value;
-        bool placed = false;
-        while (const auto key = changes.next()) {
-            // A large change is of nearly all rows: the next is mostly a step away.
-            constexpr int kSteps = 2;
-            for (int step = 0; placed && step < kSteps && it->Valid() && it->key().compare(slice(*key)) < 0; ++step)
-                it->Next();
-            if (!placed || (it->Valid() && it->key().compare(slice(*key)) < 0)) it->Seek(slice(*key));
-            placed = true;
-            UPLINE_TRY_ROCKS(it->status(), "read model row");
-            const bool is_stored = it->Valid() && it->key() == slice(*key);
-            value.clear();
-            UPLINE_TRY(changes.change(is_stored ? std::optional(view(it->value())) : std::nullopt, value));
-            rocksdb::Status status;
-            if (!value.empty() && !(is_stored && it->value() == slice(value)))
-                status = batch.Put(family_, slice(*key), value);
-            else if (value.empty() && is_stored)
-                status = batch.Delete(family_, slice(*key));
-            UPLINE_TRY_ROCKS(status, "read model row");
-        }
-        UPLINE_TRY_ROCKS(db_->Write({}, &batch), "write of a read model");
-        return ok_status();
-    }
-
-    Status write(std::span<const Write> writes) override {
-        rocksdb::WriteBatch batch;
-        for (const Write& write : writes) {
-            const rocksdb::Status status =
-                write.value ? batch.Put(family_, write.key, *write.value) : batch.Delete(family_, write.key);
-            UPLINE_TRY_ROCKS(status, "read model row");
-        }
-        UPLINE_TRY_ROCKS(db_->Write({}, &batch), "write of a read model");
-        return ok_status();
-    }
-
-    Status scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) override {
-        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family_));
-        for (it->Seek(slice(first)); it->Valid(); it->Next())
-            if (!row(view(it->key()), view(it->value()))) break;
-        UPLINE_TRY_ROCKS(it->status(), "scan of a read model");
-        return ok_status();
-    }
-
-    Status clear() override {
-        // Every key of a read model is shorter than this one.
-        const std::string past_all(64, '\xff');
-        UPLINE_TRY_ROCKS(db_->DeleteRange({}, family_, rocksdb::Slice(), past_all), "clearing of a read model");
-        return ok_status();
-    }
-
-  private:
-    rocksdb::DB* db_;
-    rocksdb::ColumnFamilyHandle* family_;
-};
-
 // RocksDB's diary, unwritten: its own file logger aborts the process when the disk is full (7.8, as Debian builds it),
 // and every error it would tell of comes back as a status too.
 class NoLogger final : public rocksdb::Logger {
@@ -401,11 +316,182 @@ rocksdb::ColumnFamilyOptions family_options(std::string_view name, const std::sh
         table.block_size = 64 << 10;
     } else if (name.starts_with("model.")) {
         options.compression = rocksdb::kLZ4Compression;
-        options.write_buffer_size = 32 << 20;
+        // Small files are merged with small ones, and large ones seldom.
+        options.compaction_style = rocksdb::kCompactionStyleUniversal;
     }
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     return options;
 }
+
+// A sorted file of one family, made with its first key. Keys in ascending order. The first error is told by finish().
+class SortedFile {
+  public:
+    SortedFile(rocksdb::ColumnFamilyHandle* family, std::string path, const std::shared_ptr<rocksdb::Cache>& cache)
+        : path_(std::move(path)),
+          options_(db_options(), family_options(family->GetName(), cache)),
+          writer_(rocksdb::EnvOptions(options_), options_, family) {}
+
+    void put(std::string_view key, std::string_view value) {
+        if (opens()) status_ = writer_.Put(slice(key), slice(value));
+    }
+    void remove(std::string_view key) {
+        if (opens()) status_ = writer_.Delete(slice(key));
+    }
+    void remove_range(std::string_view begin, std::string_view end) {
+        if (opens()) status_ = writer_.DeleteRange(slice(begin), slice(end));
+    }
+    bool is_empty() const { return !opened_; }
+    rocksdb::Status finish() { return status_.ok() ? writer_.Finish() : status_; }
+
+  private:
+    bool opens() {
+        if (!opened_) status_ = writer_.Open(path_);
+        opened_ = true;
+        return status_.ok();
+    }
+    std::string path_;
+    rocksdb::Options options_;
+    rocksdb::SstFileWriter writer_;
+    bool opened_ = false;
+    rocksdb::Status status_;
+};
+
+// Sorted files that are written aside and then become part of the database together, in one atomic step.
+class FilesToIngest {
+  public:
+    // Of a folder in which one thread at a time writes files of a family.
+    static Result<FilesToIngest> in(rocksdb::DB* db, const std::filesystem::path& folder,
+                                    std::shared_ptr<rocksdb::Cache> cache) {
+        std::error_code error;
+        std::filesystem::create_directories(folder, error);
+        if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", folder.native(), error.message())};
+        return FilesToIngest(db, folder, std::move(cache));
+    }
+
+    // Writes one file of a family with what `fill` puts into it; none if it puts nothing.
+    template <class Fill>
+    Status write(rocksdb::ColumnFamilyHandle* family, Fill&& fill) {
+        const std::string path = folder_ / fmt::format("{}-{}.sst", family->GetName(), files_++);
+        // One that was left behind may be a file of the database by another name.
+        UPLINE_TRY(remove_files(path));
+        SortedFile file(family, path, cache_);
+        fill(file);
+        if (file.is_empty()) return ok_status();
+        UPLINE_TRY_ROCKS(file.finish(), fmt::format("file of {}", family->GetName()));
+        if (args_.empty() || args_.back().column_family != family) {
+            args_.emplace_back().column_family = family;
+            args_.back().options.move_files = true;
+            args_.back().options.write_global_seqno = false;
+        }
+        args_.back().external_files.push_back(path);
+        return ok_status();
+    }
+    Status ingest(std::string_view what) {
+        if (!args_.empty()) UPLINE_TRY_ROCKS(db_->IngestExternalFiles(args_), what);
+        return ok_status();
+    }
+
+  private:
+    FilesToIngest(rocksdb::DB* db, std::filesystem::path folder, std::shared_ptr<rocksdb::Cache> cache)
+        : db_(db), folder_(std::move(folder)), cache_(std::move(cache)) {}
+
+    rocksdb::DB* db_;
+    std::filesystem::path folder_;
+    std::shared_ptr<rocksdb::Cache> cache_;
+    std::vector<rocksdb::IngestExternalFileArg> args_;
+    size_t files_ = 0;
+};
+
+// Pages of a read model. Only ever ingested: a reader in another process then sees all of a change or nothing of it, and
+// no old page of its memory in place of a newer one in a file; and what a large change writes is written once, and no
+// sync of entries waits for it.
+class RocksTable final : public Table {
+  public:
+    RocksTable(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family, std::filesystem::path folder,
+               std::shared_ptr<rocksdb::Cache> cache)
+        : db_(db), family_(family), folder_(std::move(folder)), cache_(std::move(cache)) {}
+
+    Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) override {
+        std::vector<std::optional<std::string>> values(keys.size());
+        constexpr size_t kChunk = 1024;
+        std::vector<rocksdb::Slice> slices(kChunk);
+        std::vector<rocksdb::PinnableSlice> found(kChunk);
+        std::vector<rocksdb::Status> statuses(kChunk);
+        for (size_t first = 0; first < keys.size(); first += kChunk) {
+            const size_t count = std::min(kChunk, keys.size() - first);
+            for (size_t i = 0; i < count; ++i) slices[i] = keys[first + i];
+            db_->MultiGet({}, family_, count, slices.data(), found.data(), statuses.data());
+            for (size_t i = 0; i < count; ++i) {
+                if (statuses[i].ok())
+                    values[first + i] = found[i].ToString();
+                else if (!statuses[i].IsNotFound())
+                    return to_error(statuses[i], "read model row");
+                found[i].Reset();
+            }
+        }
+        return values;
+    }
+
+    Status change(RowChanges& changes) override {
+        UPLINE_TRY_ASSIGN(FilesToIngest files, FilesToIngest::in(db_, folder_, cache_));
+        Status filled = ok_status();
+        UPLINE_TRY(files.write(family_, [&](SortedFile& file) { filled = fill(changes, file); }));
+        UPLINE_TRY(filled);
+        return files.ingest("rows of a read model");
+    }
+
+    Status scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) override {
+        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family_));
+        for (it->Seek(slice(first)); it->Valid(); it->Next())
+            if (!row(view(it->key()), view(it->value()))) break;
+        UPLINE_TRY_ROCKS(it->status(), "scan of a read model");
+        return ok_status();
+    }
+
+    Status clear() override {
+        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family_));
+        it->SeekToFirst();
+        UPLINE_TRY_ROCKS(it->status(), "clearing of a read model");
+        if (!it->Valid()) return ok_status();
+        UPLINE_TRY_ASSIGN(FilesToIngest files, FilesToIngest::in(db_, folder_, cache_));
+        // Every key of a read model is shorter than this one.
+        const std::string past_all(64, '\xff');
+        UPLINE_TRY(files.write(family_, [&](SortedFile& file) { file.remove_range({}, past_all); }));
+        return files.ingest("clearing of a read model");
+    }
+
+  private:
+    Status fill(RowChanges& changes, SortedFile& file) {
+        rocksdb::ReadOptions options;
+        options.fill_cache = false;
+        options.readahead_size = 1 << 20;
+        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, family_));
+        std::string value;
+        bool placed = false;
+        while (const auto key = changes.next()) {
+            // A large change is of nearly all rows: the next is mostly a step away.
+            constexpr int kSteps = 2;
+            for (int step = 0; placed && step < kSteps && it->Valid() && it->key().compare(slice(*key)) < 0; ++step)
+                it->Next();
+            if (!placed || (it->Valid() && it->key().compare(slice(*key)) < 0)) it->Seek(slice(*key));
+            placed = true;
+            UPLINE_TRY_ROCKS(it->status(), "read model row");
+            const bool is_stored = it->Valid() && it->key() == slice(*key);
+            value.clear();
+            UPLINE_TRY(changes.change(is_stored ? std::optional(view(it->value())) : std::nullopt, value));
+            if (!value.empty() && !(is_stored && it->value() == slice(value)))
+                file.put(*key, value);
+            else if (value.empty() && is_stored)
+                file.remove(*key);
+        }
+        return ok_status();
+    }
+
+    rocksdb::DB* db_;
+    rocksdb::ColumnFamilyHandle* family_;
+    std::filesystem::path folder_;
+    std::shared_ptr<rocksdb::Cache> cache_;
+};
 
 std::string_view view(const merkle::Tile& tile) {
     return view(std::as_bytes(std::span(tile.hashes)));
@@ -495,52 +581,6 @@ Result<Head> head_of(std::string_view bytes) {
     if (!bytes.empty()) return Error{ErrorCode::kCorrupt, "position: the right edge of its tree is misshapen"};
     return head;
 }
-
-// Sorted files that are written aside and then become part of the database together, in one atomic step.
-class FilesToIngest {
-  public:
-    FilesToIngest(rocksdb::DB* db, std::filesystem::path folder, std::shared_ptr<rocksdb::Cache> cache)
-        : db_(db), folder_(std::move(folder)), cache_(std::move(cache)) {}
-
-    // Writes one file of a family with what `fill` puts, in the order of keys; none if it puts nothing.
-    template <class Fill>
-    Status write(rocksdb::ColumnFamilyHandle* handle, Fill&& fill) {
-        const std::string& family = handle->GetName();
-        const rocksdb::Options options(db_options(), family_options(family, cache_));
-        rocksdb::SstFileWriter writer(rocksdb::EnvOptions(options), options, handle);
-        const std::string path = folder_ / fmt::format("{}-{}.sst", family, files_++);
-        bool opened = false;
-        rocksdb::Status status;
-        // One that was left behind may be a file of the database by another name.
-        UPLINE_TRY(remove_files(path));
-        fill([&](std::string_view key, std::string_view value) {
-            if (!opened && status.ok()) status = writer.Open(path);
-            opened = true;
-            if (status.ok()) status = writer.Put(slice(key), slice(value));
-        });
-        if (!opened) return ok_status();
-        if (status.ok()) status = writer.Finish();
-        UPLINE_TRY_ROCKS(status, fmt::format("file of {}", family));
-        if (args_.empty() || args_.back().column_family != handle) {
-            args_.emplace_back().column_family = handle;
-            args_.back().options.move_files = true;
-            args_.back().options.write_global_seqno = false;
-        }
-        args_.back().external_files.push_back(path);
-        return ok_status();
-    }
-    Status ingest(std::string_view what) {
-        UPLINE_TRY_ROCKS(db_->IngestExternalFiles(args_), what);
-        return ok_status();
-    }
-
-  private:
-    rocksdb::DB* db_;
-    std::filesystem::path folder_;
-    std::shared_ptr<rocksdb::Cache> cache_;
-    std::vector<rocksdb::IngestExternalFileArg> args_;
-    size_t files_ = 0;
-};
 
 }  // namespace
 
@@ -654,11 +694,7 @@ struct Store::Impl {
     }
 
     Result<FilesToIngest> files_to_ingest(const char* name) const {
-        const std::filesystem::path folder = dir / name;
-        std::error_code error;
-        std::filesystem::create_directories(folder, error);
-        if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", folder.native(), error.message())};
-        return FilesToIngest(db.get(), folder, cache);
+        return FilesToIngest::in(db.get(), dir / name, cache);
     }
 
     // The families of the state are written together: with no position there is nothing in any.
@@ -744,7 +780,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, Acc
     // What a crash left behind before it was ingested, or while: such a file may be one of the database by now, under
     // another name, and must not be written to again.
     if (access == Access::kWrite)
-        for (const char* name : {kStateToIngest, kEntriesToIngest}) UPLINE_TRY(remove_files(dir / name));
+        for (const char* name : {kStateToIngest, kEntriesToIngest, kRowsToIngest}) UPLINE_TRY(remove_files(dir / name));
     std::unique_ptr<Store> store(new Store(std::move(impl)));
     Impl& opened = *store->impl_;
     if (access == Access::kRead) UPLINE_TRY(opened.catch_up());
@@ -859,36 +895,36 @@ Status Store::ingest(std::span<const CommitPart> parts, std::span<const merkle::
                      std::span<const merkle::Tile> right_edge, const Position& position) {
     impl_->check_follows(parts, position);
     UPLINE_TRY_ASSIGN(FilesToIngest files, impl_->files_to_ingest(kEntriesToIngest));
-    UPLINE_TRY(files.write(impl_->family("bulk_entries"), [&](auto&& put) {
+    UPLINE_TRY(files.write(impl_->family("bulk_entries"), [&](SortedFile& file) {
         std::string page;
         for (const CommitPart& part : parts) {
             PageWriter pages(*part.entries, part.places);
             while (pages.next()) {
                 page.assign(pages.header).append(pages.entries);
-                put(pages.key, page);
+                file.put(pages.key, page);
             }
         }
     }));
-    UPLINE_TRY(files.write(impl_->family("bulk_offsets"), [&](auto&& put) {
+    UPLINE_TRY(files.write(impl_->family("bulk_offsets"), [&](SortedFile& file) {
         for (const CommitPart& part : parts) {
             PageWriter pages(*part.entries, part.places);
-            while (pages.next()) put(pages.key, pages.offsets());
+            while (pages.next()) file.put(pages.key, pages.offsets());
         }
     }));
     // A file for each level: the keys of a level only grow, so the files of a level never overlap.
     for (unsigned level = 0; level < merkle::kTileLevels; ++level)
-        UPLINE_TRY(files.write(impl_->family("bulk_tiles"), [&](auto&& put) {
+        UPLINE_TRY(files.write(impl_->family("bulk_tiles"), [&](SortedFile& file) {
             for (const merkle::Tile& tile : tiles)
                 if (tile.level == level && tile.hashes.size() == merkle::kTileWidth)
-                    put(tile_key(tile.level, tile.index), view(tile));
+                    file.put(tile_key(tile.level, tile.index), view(tile));
         }));
-    UPLINE_TRY(files.write(impl_->family("bulk_head"), [&](auto&& put) {
+    UPLINE_TRY(files.write(impl_->family("bulk_head"), [&](SortedFile& file) {
         std::string head = head_bytes(position, position.size);
         for (const merkle::Tile& tile : right_edge) {
             head.push_back(static_cast<char>(tile.level));
             head += view(tile);
         }
-        put("position", head);
+        file.put("position", head);
     }));
     UPLINE_TRY(impl_->flush_written());
     UPLINE_TRY(files.ingest("a batch of entries"));
@@ -953,10 +989,10 @@ Result<Store::KeptClosing> Store::kept_closing(Index program) {
 Status Store::write_state(const StateChanges& changes) {
     UPLINE_TRY_ASSIGN(FilesToIngest files, impl_->files_to_ingest(kStateToIngest));
     for (const StateChanges::Run& run : changes.runs)
-        UPLINE_TRY(files.write(impl_->family(kRecordFamilies[run.kind]), [&](auto&& put) {
-            for (uint32_t i = 0; i < run.chunks.size(); ++i) put(run_key(changes.size, i), run.chunks[i]);
+        UPLINE_TRY(files.write(impl_->family(kRecordFamilies[run.kind]), [&](SortedFile& file) {
+            for (uint32_t i = 0; i < run.chunks.size(); ++i) file.put(run_key(changes.size, i), run.chunks[i]);
         }));
-    UPLINE_TRY(files.write(impl_->family("state"), [&](auto&& put) { put("position", changes.position); }));
+    UPLINE_TRY(files.write(impl_->family("state"), [&](SortedFile& file) { file.put("position", changes.position); }));
     // The entries it is a fold of must not be behind it on disk. They were synced with each batch; asking again is
     // cheap, and keeps this right should a batch ever not be.
     UPLINE_TRY_ROCKS(impl_->db->FlushWAL(true), "sync before storing state");
@@ -1148,7 +1184,8 @@ Result<std::unique_ptr<Table>> Store::table(std::string_view name) {
         const std::lock_guard lock(impl_->families_mutex);
         impl_->families.emplace(family, handle);
     }
-    auto pages = std::make_unique<RocksTable>(impl_->db.get(), impl_->family(family));
+    auto pages =
+        std::make_unique<RocksTable>(impl_->db.get(), impl_->family(family), impl_->dir / kRowsToIngest, impl_->cache);
     return std::unique_ptr<Table>(std::make_unique<PackedTable>(std::move(pages), page_bits(name)));
 }
 

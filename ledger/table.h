@@ -35,11 +35,10 @@ class Table {
     virtual ~Table() = default;
     // Values in the order of the keys; nullopt where there is no such row.
     virtual Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) = 0;
-    // Changes all rows or none, like write().
+    // Changes all rows or none. They are on the disk when it returns.
     virtual Status change(RowChanges& changes) = 0;
-    // All or none of them, in order, on disk when the system next writes back; a crash may lose the newest writes, but
-    // only newest first.
-    virtual Status write(std::span<const Write> writes) = 0;
+    // The same of rows whose values are known; of several writes of one key the last counts.
+    Status write(std::span<const Write> writes);
     // Calls row(key, value) in the order of keys, from the first key not below `first`, until it returns false.
     virtual Status scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) = 0;
     // Deletes every row.

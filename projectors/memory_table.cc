@@ -32,16 +32,6 @@ Status MemoryTable::change(RowChanges& changes) {
     return ok_status();
 }
 
-Status MemoryTable::write(std::span<const Write> writes) {
-    for (const Write& write : writes) {
-        if (write.value)
-            rows_.insert_or_assign(write.key, *write.value);
-        else
-            rows_.erase(write.key);
-    }
-    return ok_status();
-}
-
 Status MemoryTable::scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) {
     for (auto it = rows_.lower_bound(first); it != rows_.end(); ++it)
         if (!row(it->first, it->second)) break;

@@ -15,7 +15,6 @@ class MemoryTable final : public Table {
   public:
     Result<std::vector<std::optional<std::string>>> get_many(std::span<const std::string> keys) override;
     Status change(RowChanges& changes) override;
-    Status write(std::span<const Write> writes) override;
     Status scan(std::string_view first, const std::function<bool(std::string_view, std::string_view)>& row) override;
     Status clear() override;
 

@@ -36,9 +36,6 @@ class LastingTable final : public Table {
             UPLINE_TRY(changes.change(stored.front(), value));
             writes.push_back({row, value.empty() ? std::nullopt : std::optional(value)});
         }
-        return write(writes);
-    }
-    Status write(std::span<const Write> writes) override {
         UPLINE_TRY(call());
         return rows_.write(writes);
     }
