@@ -90,7 +90,7 @@ Day measure_day(const fs::path& folder, const Community& community, const Args& 
         const State& state = ledger.shard().state();
         const Index buyer =
             state.find_user(0, sale.buyer.id, IdTable::fingerprint(IdTable::program_hash("default"), sale.buyer.id));
-        const User& earner = state.users()[state.users()[buyer].referrer];
+        const User earner = state.users()[state.users()[buyer].referrer];
         request = newcomer(community, 0, mature_us);
         request.type = static_cast<uint8_t>(EventType::kPayoutRequested);
         request.payload = PayoutRequested{.user = {earner.id},

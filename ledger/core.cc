@@ -23,13 +23,6 @@ bool comfortable(Int128 balance) {
     return balance > -kComfort && balance < kComfort;
 }
 
-// A record may lie across two cache lines.
-template <class T>
-void prefetch_record(const T* record) {
-    __builtin_prefetch(record);
-    __builtin_prefetch(reinterpret_cast<const char*>(record + 1) - 1);
-}
-
 }  // namespace
 
 Input read_input(std::span<const std::byte> value, int64_t append_time_ms, const Rules& rules) {
@@ -158,24 +151,24 @@ void Core::fetch_ahead(std::span<const Input> inputs) {
 
     std::array<Index, kBlock> members;
     size_t count = 0;
-    const Tracked<User>& users = state_.users();
+    const TrackedInParts<User>& users = state_.users();
     for (size_t i = 0; i < inputs.size(); ++i) {
         if (inputs[i].record.malformed) continue;
         if (!std::holds_alternative<TransactionRecorded>(inputs[i].record.event.payload)) continue;
         const Thing buyer = state_.ids().find(names_[i].refs[0], [](Thing) { return true; });
         if (buyer.kind() != ThingKind::kUser) continue;
         members[count++] = static_cast<Index>(buyer.number());
-        prefetch_record(users.data() + buyer.number());
+        users.prefetch_hot(buyer.number());
+        users.prefetch_cold(buyer.number());
     }
     for (unsigned level = 0; level <= kMaxLevels && count > 0; ++level) {
         size_t kept = 0;
         for (size_t i = 0; i < count; ++i) {
-            const User& user = users[members[i]];
-            if (level > 0 && user.first_account != kNoIndex)
-                prefetch_record(state_.accounts().data() + user.first_account);
+            const User::Hot& user = users.hot(members[i]);
+            if (level > 0 && user.first_account != kNoIndex) state_.accounts().prefetch_hot(user.first_account);
             if (user.referrer == kNoIndex || level == kMaxLevels) continue;
             members[kept++] = user.referrer;
-            prefetch_record(users.data() + user.referrer);
+            users.prefetch_hot(user.referrer);
         }
         count = kept;
     }
@@ -213,7 +206,7 @@ Result<Outcome> Core::decide(const Input& input, const Names& names) {
     UPLINE_TRY(resolve_refs(event, names));
     switch (earlier.kind()) {
         case ThingKind::kNone: break;
-        case ThingKind::kUser: return duplicate_or_conflict(event, state_.users()[earlier.number()].sequence);
+        case ThingKind::kUser: return duplicate_or_conflict(event, state_.users().hot(earlier.number()).sequence);
         case ThingKind::kWebsite: return duplicate_or_conflict(event, state_.websites()[earlier.number()].sequence);
         case ThingKind::kPayout: return duplicate_or_conflict(event, state_.payouts()[earlier.number()].sequence);
         case ThingKind::kOther: return duplicate_or_conflict(event, earlier.number());
@@ -243,7 +236,7 @@ Status Core::resolve_refs(const Event& event, const Names& names) {
         if (ref.id.is_nil()) return;
         if constexpr (std::is_same_v<Ref, UserRef>) {
             resolved_.refs[i] = state_.find_user(resolved_.program, ref.id, names.refs[i]);
-            if (resolved_.refs[i] != kNoIndex) entry_.refs[i] = state_.users()[resolved_.refs[i]].sequence;
+            if (resolved_.refs[i] != kNoIndex) entry_.refs[i] = state_.users().hot(resolved_.refs[i]).sequence;
         }
         if constexpr (std::is_same_v<Ref, WebsiteRef>) {
             resolved_.refs[i] = state_.find_website(resolved_.program, ref.id, names.refs[i]);
@@ -302,13 +295,13 @@ Result<Outcome> Core::duplicate_or_conflict(const Event& event, Sequence earlier
 // Most requests are decided by what has been moved already: what is still to move can only add, and adds no more than
 // is pending. Only between those two is the exact amount needed.
 Result<bool> Core::covers(Index account, int64_t amount, int64_t at_us) {
-    const Account& record = state_.accounts()[account];
-    if (comfortable(record.available) && comfortable(record.pending)) {
-        if (record.available >= amount) return true;
-        if (Int128{record.available} + record.pending < amount) return false;
+    const Account before = state_.accounts()[account];
+    if (comfortable(before.available) && comfortable(before.pending)) {
+        if (before.available >= amount) return true;
+        if (Int128{before.available} + before.pending < amount) return false;
     }
     UPLINE_TRY_ASSIGN(const int64_t matured, matured_by(account, at_us));
-    return Int128{record.available} + matured >= amount;
+    return Int128{state_.accounts().cold(account).available} + matured >= amount;
 }
 
 // What of an account's pending matures up to `at_us`, after all that is mature at the clock has been moved.
@@ -353,11 +346,8 @@ Result<bool> Core::fits() {
         const Index account_index = state_.find_account(resolved_.users[i], entry_.currency);
         resolved_.accounts[i] = account_index;
         if (account_index == kNoIndex) continue;
-        const Account& account = state_.accounts()[account_index];
         // Whatever is still to be moved from pending to available leaves these within them.
-        if (comfortable(account.pending) && comfortable(account.available) && comfortable(account.reserved) &&
-            comfortable(account.paid) && comfortable(Int128{account.pending} + account.available))
-            continue;
+        if (state_.accounts().hot(account_index).is_far_from_bounds()) continue;
         UPLINE_TRY_ASSIGN(const bool fitting, account_fits(resolved_.users[i], account_index));
         if (!fitting) return false;
     }
@@ -367,7 +357,7 @@ Result<bool> Core::fits() {
 // The exact check, of balances as they are at the event's clock.
 Result<bool> Core::account_fits(Index user, Index account_index) {
     UPLINE_TRY_ASSIGN(const int64_t matured, matured_by(account_index, entry_.clock_us));
-    const Account& account = state_.accounts()[account_index];
+    const Account account = state_.accounts()[account_index];
     Int128 pending = Int128{account.pending} - matured;
     Int128 available = Int128{account.available} + matured;
     Int128 reserved = account.reserved;

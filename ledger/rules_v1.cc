@@ -34,7 +34,7 @@ void post(Draft& draft, AccountKind account, Role role, int64_t amount, Index us
     if (amount == 0) return;
     const size_t i = draft.entry.posting_count++;
     draft.resolved.users[i] = user;
-    draft.entry.postings[i] = {account, role, user == kNoIndex ? kNoSequence : draft.state.users()[user].sequence,
+    draft.entry.postings[i] = {account, role, user == kNoIndex ? kNoSequence : draft.state.users().hot(user).sequence,
                                amount};
 }
 
@@ -85,8 +85,8 @@ Result<Outcome> rule(const TransactionRecorded& event, Draft& draft) {
             website.status == static_cast<uint32_t>(WebsiteStatus::kPublished) && owner != draft.resolved.refs[kBuyer];
     }
     std::array<Index, kMaxLevels> upline{};
-    for (Index user = state.users()[draft.resolved.refs[kBuyer]].referrer;
-         user != kNoIndex && sale.upline_size < kMaxLevels; user = state.users()[user].referrer)
+    for (Index user = state.users().hot(draft.resolved.refs[kBuyer]).referrer;
+         user != kNoIndex && sale.upline_size < kMaxLevels; user = state.users().hot(user).referrer)
         upline[sale.upline_size++] = user;
 
     const Split split = entitled(plan, sale, sale.amount);
@@ -171,7 +171,7 @@ Result<Outcome> rule(const PayoutRequested& event, Draft& draft) {
     if (!known(draft, kUser)) return Outcome::kUnknownUser;
     const Index user = draft.resolved.refs[kUser];
     const State& state = draft.state;
-    if (state.users()[user].suspended != 0) return Outcome::kSuspended;
+    if (state.users().cold(user).suspended != 0) return Outcome::kSuspended;
     if (!is_amount(event.amount)) return Outcome::kInvalid;
     const PublishedPlan* published = state.current_plan(draft.resolved.program);
     const Plan& plan = published ? published->plan : kDefaultPlan;

@@ -15,8 +15,8 @@ Index State::find_program(std::string_view name) const {
 }
 
 Index State::find_account(Index user, Currency currency) const {
-    Index account = users_[user].first_account;
-    while (account != kNoIndex && accounts_[account].currency != currency) account = accounts_[account].next;
+    Index account = users_.hot(user).first_account;
+    while (account != kNoIndex && accounts_.hot(account).currency != currency) account = accounts_.hot(account).next;
     return account;
 }
 
@@ -131,8 +131,8 @@ void State::apply(const Entry& entry, const Resolved& resolved) {
         }
         case EventType::kPayoutSettled: payouts_.change(resolved.refs[0]).status = PayoutStatus::kSettled; break;
         case EventType::kPayoutFailed: payouts_.change(resolved.refs[0]).status = PayoutStatus::kFailed; break;
-        case EventType::kUserSuspended: users_.change(resolved.refs[0]).suspended = 1; break;
-        case EventType::kUserReinstated: users_.change(resolved.refs[0]).suspended = 0; break;
+        case EventType::kUserSuspended: users_.change_cold(resolved.refs[0]).suspended = 1; break;
+        case EventType::kUserReinstated: users_.change_cold(resolved.refs[0]).suspended = 0; break;
         case EventType::kBooksClosed: programs_.change(program).closed_day = closing_day(entry.clock_us); break;
         case EventType::kRulesActivated: rules_version_ = std::get<RulesActivated>(entry.payload).version; break;
         default: break;  // says nothing but its postings
@@ -162,14 +162,19 @@ void State::post(const Entry& entry, Index program, const Resolved& resolved) {
             case AccountKind::kTax: add_to(book.tax, posting.amount); break;
             case AccountKind::kHouse: add_to(book.house, posting.amount); break;
             case AccountKind::kEarned: {
-                Account& account = account_of(resolved, i, entry.currency);
-                add_to(entry.mature_at_once() ? account.available : account.pending, posting.amount);
+                const Index account = account_of(resolved, i, entry.currency);
+                if (entry.mature_at_once())
+                    add_to_account(account, &Account::Cold::available, posting.amount);
+                else
+                    add_to(accounts_.change_hot(account).pending, posting.amount);
                 break;
             }
             case AccountKind::kReserved:
-                add_to(account_of(resolved, i, entry.currency).reserved, posting.amount);
+                add_to_account(account_of(resolved, i, entry.currency), &Account::Cold::reserved, posting.amount);
                 break;
-            case AccountKind::kPaid: add_to(account_of(resolved, i, entry.currency).paid, posting.amount); break;
+            case AccountKind::kPaid:
+                add_to_account(account_of(resolved, i, entry.currency), &Account::Cold::paid, posting.amount);
+                break;
         }
     }
 }
@@ -184,14 +189,12 @@ void State::prefetch(std::span<const Entry> entries) const {
         if (entry.accepted()) ids_.prefetch(IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id));
     for_each_user([&](Sequence user) { user_rank_.prefetch(user); });
     for_each_user([&](Sequence user) {
-        if (const auto index = user_rank_.rank(user)) __builtin_prefetch(&users_[*index].first_account);
+        if (const auto index = user_rank_.rank(user)) users_.prefetch_hot(*index);
     });
     for_each_user([&](Sequence user) {
         const auto index = user_rank_.rank(user);
-        if (!index || users_[*index].first_account == kNoIndex) return;
-        const Account& account = accounts_[users_[*index].first_account];
-        __builtin_prefetch(&account.available, 1);  // it may lie in two cache lines
-        __builtin_prefetch(&account.currency, 1);
+        if (index && users_.hot(*index).first_account != kNoIndex)
+            accounts_.prefetch_hot(users_.hot(*index).first_account);
     });
 }
 
@@ -267,7 +270,7 @@ Result<bool> State::gather(const Entry& entry, std::vector<Matured>& parts) cons
             return Error{ErrorCode::kCorrupt, fmt::format("entry {}: it posts to entry {}, which made no user",
                                                           entry.sequence, posting.user)};
         parts.push_back({*user, entry.currency, refunded ? part_of(left, posting.role) : posting.amount});
-        __builtin_prefetch(users_.data() + *user);
+        users_.prefetch_hot(*user);
     }
     return parts.size() >= kMany;
 }
@@ -280,9 +283,8 @@ Error State::has_no_account(const Matured& part) const {
 
 Status State::mature(EntrySource& entries, int64_t at_us, uint64_t most) {
     return for_each_matured(holds_, entries, at_us, most, [this](Index index, int64_t amount) {
-        Account& account = accounts_.change(index);
-        add_to(account.pending, -amount);
-        add_to(account.available, amount);
+        add_to(accounts_.change_hot(index).pending, -amount);
+        add_to_account(index, &Account::Cold::available, amount);
     });
 }
 
@@ -328,7 +330,7 @@ Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, s
     }
     Sequence least = 0;
     for (size_t i = 0; i < users_.size(); ++i) {
-        const User& user = users_[i];
+        const User user = users_[i];
         if (user.sequence < least || user.sequence >= size || user.program >= programs_.size() ||
             (user.referrer != kNoIndex && user.referrer >= i) || user.suspended > 1)
             return wrong("user", i);
@@ -347,12 +349,11 @@ Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, s
     // Their users lie scattered in memory.
     constexpr size_t kAhead = 16;
     for (size_t i = 0; i < accounts_.size(); ++i) {
-        if (i + kAhead < accounts_.size()) __builtin_prefetch(users_.data() + accounts_[i + kAhead].user, 1);
-        Account& account = accounts_.derive(i);
-        if (account.user >= users_.size() || !parse_currency(account.currency.text())) return wrong("account", i);
-        User& user = users_.derive(account.user);
-        account.next = std::exchange(user.first_account, static_cast<Index>(i));
-        add_to_program(user.program, static_cast<Index>(i));
+        if (i + kAhead < accounts_.size()) users_.prefetch_hot(accounts_.cold(i + kAhead).user);
+        const Index user = accounts_.cold(i).user;
+        if (user >= users_.size() || !parse_currency(accounts_.hot(i).currency.text())) return wrong("account", i);
+        accounts_.derive(i).next = std::exchange(users_.derive(user).first_account, static_cast<Index>(i));
+        add_to_program(programs_.size() == 1 ? 0 : users_.cold(user).program, static_cast<Index>(i));
     }
     for (size_t i = 0; i < books_.size(); ++i)
         if (books_[i].program >= programs_.size() || !parse_currency(books_[i].currency.text()) ||
@@ -386,17 +387,23 @@ Index State::program_for(std::string_view name) {
     return index;
 }
 
-Account& State::account_of(const Resolved& resolved, size_t posting, Currency currency) {
+Index State::account_of(const Resolved& resolved, size_t posting, Currency currency) {
     const Index known = resolved.accounts[posting];
-    return accounts_.change(known != kNoIndex ? known : account_for(resolved.users[posting], currency));
+    return known != kNoIndex ? known : account_for(resolved.users[posting], currency);
+}
+
+void State::add_to_account(Index account, int64_t Account::Cold::*balance, int64_t amount) {
+    Account::Cold& cold = accounts_.change_cold(account);
+    add_to(cold.*balance, amount);
+    accounts_.derive(account).far_from_bounds = uint8_t{cold.is_far_from_bounds()};
 }
 
 Index State::account_for(Index user, Currency currency) {
     const Index known = find_account(user, currency);
     if (known != kNoIndex) return known;
-    const Index index = accounts_.append({.user = user, .next = users_[user].first_account, .currency = currency});
+    const Index index = accounts_.append({.user = user, .next = users_.hot(user).first_account, .currency = currency});
     users_.derive(user).first_account = index;
-    add_to_program(users_[user].program, index);
+    add_to_program(users_.cold(user).program, index);
     return index;
 }
 

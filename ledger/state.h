@@ -46,6 +46,23 @@ struct User {
     Index referrer = kNoIndex;
     Index first_account = kNoIndex;
     uint32_t suspended = 0;  // 0 or 1
+
+    // What a walk up an upline touches of each, and the rest.
+    struct Hot {
+        Sequence sequence;
+        Index referrer;
+        Index first_account;
+    };
+    struct Cold {
+        Uuid id;
+        Index program;
+        uint32_t suspended;
+    };
+    Hot hot() const { return {sequence, referrer, first_account}; }
+    Cold cold() const { return {id, program, suspended}; }
+    static User of(const Hot& hot, const Cold& cold) {
+        return {cold.id, hot.sequence, cold.program, hot.referrer, hot.first_account, cold.suspended};
+    }
 };
 
 struct Website {
@@ -68,6 +85,33 @@ struct Account {
     Currency currency;
     uint8_t zero = 0;
     uint32_t zero2 = 0;
+
+    // What a commission touches, and the rest.
+    struct Cold {
+        int64_t available;
+        int64_t reserved;
+        int64_t paid;
+        Index user;
+        uint32_t zero;
+        // Whether no balance of these is so large that a posting, or what is pending, could leave int64.
+        bool is_far_from_bounds() const {
+            return is_far_from_bounds(available) && is_far_from_bounds(reserved) && is_far_from_bounds(paid);
+        }
+        static bool is_far_from_bounds(int64_t amount) { return amount < INT64_MAX / 4 && amount > -(INT64_MAX / 4); }
+    };
+    struct Hot {
+        int64_t pending;
+        Index next;
+        Currency currency;
+        uint8_t far_from_bounds;  // 0 or 1, of the cold part; so that a commission need not touch that
+
+        bool is_far_from_bounds() const { return far_from_bounds != 0 && Cold::is_far_from_bounds(pending); }
+    };
+    Hot hot() const { return {pending, next, currency, uint8_t{cold().is_far_from_bounds()}}; }
+    Cold cold() const { return {available, reserved, paid, user, 0}; }
+    static Account of(const Hot& hot, const Cold& cold) {
+        return {hot.pending, cold.available, cold.reserved, cold.paid, cold.user, hot.next, hot.currency, 0, 0};
+    }
 };
 
 // A program's own accounts in one currency.
@@ -139,9 +183,9 @@ class State {
     const Holds& holds() const { return holds_; }
 
     const Tracked<Program>& programs() const { return programs_; }
-    const Tracked<User>& users() const { return users_; }
+    const TrackedInParts<User>& users() const { return users_; }
     const Tracked<Website>& websites() const { return websites_; }
-    const Tracked<Account>& accounts() const { return accounts_; }
+    const TrackedInParts<Account>& accounts() const { return accounts_; }
     const Tracked<Book>& books() const { return books_; }
     const Tracked<PublishedPlan>& plans() const { return plans_; }
     const Tracked<Payout>& payouts() const { return payouts_; }
@@ -190,7 +234,7 @@ class State {
         return ids_.find(fingerprint, [&](Thing thing) {
             switch (thing.kind()) {
                 case ThingKind::kUser: {
-                    const User& user = users_[thing.number()];
+                    const User::Cold& user = users_.cold(thing.number());
                     return user.id == id && user.program == program;
                 }
                 case ThingKind::kWebsite: {
@@ -199,7 +243,7 @@ class State {
                 }
                 case ThingKind::kPayout: {
                     const Payout& payout = payouts_[thing.number()];
-                    return payout.id == id && users_[payout.user].program == program;
+                    return payout.id == id && users_.cold(payout.user).program == program;
                 }
                 case ThingKind::kOther: return is_other(thing.number());
                 case ThingKind::kNone: break;
@@ -244,9 +288,9 @@ class State {
     }
     struct Arrays {
         Tracked<Program>& programs;
-        Tracked<User>& users;
+        TrackedInParts<User>& users;
         Tracked<Website>& websites;
-        Tracked<Account>& accounts;
+        TrackedInParts<Account>& accounts;
         Tracked<Book>& books;
         Tracked<PublishedPlan>& plans;
         Tracked<Payout>& payouts;
@@ -263,7 +307,9 @@ class State {
 
   private:
     Index program_for(std::string_view name);
-    Account& account_of(const Resolved& resolved, size_t posting, Currency currency);
+    Index account_of(const Resolved& resolved, size_t posting, Currency currency);
+    // Adds to a balance besides pending.
+    void add_to_account(Index account, int64_t Account::Cold::*balance, int64_t amount);
     Index account_for(Index user, Currency currency);
     Index book_for(Index program, Currency currency);
     void refund(const Entry& entry);
@@ -288,8 +334,10 @@ class State {
     template <class F>
     Status give_matured(std::vector<Matured>& parts, F&& f) const {
         for (const Matured& part : parts)
-            if (const Index account = users_[part.user].first_account; account != kNoIndex)
-                __builtin_prefetch(accounts_.data() + account, 1);
+            if (const Index account = users_.hot(part.user).first_account; account != kNoIndex) {
+                accounts_.prefetch_hot(account);
+                accounts_.prefetch_cold(account);
+            }
         for (const Matured& part : parts) {
             const Index account = find_account(part.user, part.currency);
             if (account == kNoIndex) return has_no_account(part);
@@ -305,9 +353,9 @@ class State {
     Holds holds_;
 
     Tracked<Program> programs_;
-    Tracked<User> users_;
+    TrackedInParts<User> users_;
     Tracked<Website> websites_;
-    Tracked<Account> accounts_;
+    TrackedInParts<Account> accounts_;
     Tracked<Book> books_;
     Tracked<PublishedPlan> plans_;
     Tracked<Payout> payouts_;

@@ -402,9 +402,9 @@ class FilesToIngest {
     size_t files_ = 0;
 };
 
-// Pages of a read model. Only ever ingested: a reader in another process then sees all of a change or nothing of it, and
-// no old page of its memory in place of a newer one in a file; and what a large change writes is written once, and no
-// sync of entries waits for it.
+// Pages of a read model. Only ever ingested: a reader in another process then sees all of a change or nothing of it,
+// and no old page of its memory in place of a newer one in a file; and what a large change writes is written once, and
+// no sync of entries waits for it.
 class RocksTable final : public Table {
   public:
     RocksTable(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family, std::filesystem::path folder,

@@ -225,14 +225,15 @@ struct TakeRun {
         stored.last = changes.size;
         stored.records += count;
     }
-    template <class T>
-    void take_kind(size_t kind, Tracked<T>& records) {
+    template <class T, class Array>
+    void take_kind(size_t kind, TrackedArray<T, Array>& records) {
         const size_t changed = records.count_changed();
-        if (all ? records.size() == 0 : changed == 0) return;
+        const size_t size = records.array().size();
+        if (all ? size == 0 : changed == 0) return;
         const uint64_t stored = state.stored()[kind].records;
         // When more than half of what is stored would be outdated.
-        const bool is_base = all || stored == 0 || stored + changed > 2 * records.size();
-        add<T>(kind, is_base, is_base ? records.size() : changed, [&](RunWriter<T>& writer) {
+        const bool is_base = all || stored == 0 || stored + changed > 2 * size;
+        add<T>(kind, is_base, is_base ? size : changed, [&](RunWriter<T>& writer) {
             const auto put_one = [&](uint64_t index, const T& record) { writer.put_record(index, record); };
             if (is_base)
                 records.take_all(put_one);
@@ -337,15 +338,16 @@ bool RunLoader::take_key(std::string_view key) {
     return key == run_key(run, next_chunk_++);
 }
 
-template <class T>
-bool RunLoader::take_records(std::string_view chunk, Tracked<T>& records) {
+template <class T, class Array>
+bool RunLoader::take_records(std::string_view chunk, TrackedArray<T, Array>& records) {
     Fields fields(chunk);
     T before{};
     while (!fields.at_end()) {
         const uint64_t left_out = fields.varint();
         T record{};
         upline::take(fields, record, before);
-        if (!fields.ok() || left_out > records.size() || !records.load(next_index_ + left_out, record)) return false;
+        if (!fields.ok() || left_out > records.array().size() || !records.load(next_index_ + left_out, record))
+            return false;
         next_index_ += left_out + 1;
         before = record;
         ++taken_;

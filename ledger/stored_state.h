@@ -87,8 +87,8 @@ class RunLoader {
 
   private:
     bool take_key(std::string_view key);
-    template <class T>
-    bool take_records(std::string_view chunk, Tracked<T>& records);
+    template <class T, class Array>
+    bool take_records(std::string_view chunk, TrackedArray<T, Array>& records);
     bool take_ids(std::string_view chunk);
 
     State& state_;

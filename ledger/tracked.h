@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A dense array of plain records that knows which of them have changed since they were last stored: the form in which
+// Dense arrays of plain records that know which of them have changed since they were last stored: the form in which
 // users, websites and accounts live in memory, by index.
 #pragma once
 
@@ -13,71 +13,161 @@
 
 namespace upline {
 
+// Which records of an array have changed: a bit for each.
+class Changes {
+  public:
+    void grow(size_t size) {
+        if (words_.size() * 64 < size) words_.push_back(0);
+    }
+    void mark(size_t index) { words_[index / 64] |= uint64_t{1} << (index % 64); }
+    size_t count() const {
+        size_t count = 0;
+        for (const uint64_t word : words_) count += static_cast<size_t>(std::popcount(word));
+        return count;
+    }
+    // Calls f with each changed index, in ascending order. Then none has changed.
+    template <class F>
+    void take(F&& f) {
+        for (size_t word = 0; word < words_.size(); ++word) {
+            for (uint64_t bits = words_[word]; bits != 0; bits &= bits - 1)
+                f(word * 64 + static_cast<size_t>(std::countr_zero(bits)));
+            words_[word] = 0;
+        }
+    }
+    void clear() {
+        for (uint64_t& word : words_) word = 0;
+    }
+
+  private:
+    FlatArray<uint64_t> words_;
+};
+
+// Records are compared, and some stored, as they lie in memory, so every byte must have a meaning.
 template <class T>
-class Tracked {
-    static_assert(std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T>,
-                  "records are compared, and some stored, as they lie in memory, so every byte must have a meaning");
+concept PlainRecord = std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T>;
+
+// What both kinds of arrays have in common; `Array` says how a record lies in memory.
+template <class T, class Array>
+class TrackedArray {
+    static_assert(PlainRecord<T>);
 
   public:
-    size_t size() const { return records_.size(); }
-    const T& operator[](size_t index) const { return records_[index]; }
-    const T* data() const { return records_.data(); }
-    std::span<const std::byte> bytes() const { return std::as_bytes(std::span(data(), size())); }
+    Array& array() { return static_cast<Array&>(*this); }
+    const Array& array() const { return static_cast<const Array&>(*this); }
 
-    // For changing a record: it will be stored again.
-    T& change(size_t index) {
-        changed_[index / 64] |= uint64_t{1} << (index % 64);
-        return records_[index];
-    }
-    // For changing what is not stored, but follows from other records.
-    T& derive(size_t index) { return records_[index]; }
     uint32_t append(const T& record) {
-        const auto index = static_cast<uint32_t>(size());
+        const auto index = static_cast<uint32_t>(array().size());
         add(record);
-        changed_[index / 64] |= uint64_t{1} << (index % 64);
+        changes_.mark(index);
         return index;
     }
     // Takes a record as it was stored. False if the one before it is missing.
     bool load(uint64_t index, const T& record) {
-        if (index > size()) return false;
-        if (index < size())
-            records_[index] = record;
+        if (index > array().size()) return false;
+        if (index < array().size())
+            array().put(index, record);
         else
             add(record);
         return true;
     }
 
-    size_t count_changed() const {
-        size_t count = 0;
-        for (const uint64_t word : changed_) count += static_cast<size_t>(std::popcount(word));
-        return count;
-    }
+    size_t count_changed() const { return changes_.count(); }
     // Calls store(index, record) for each changed record, or for every one, by ascending index. Then none has changed.
     template <class Store>
     void take_changed(Store&& store) {
-        for (size_t word = 0; word < changed_.size(); ++word) {
-            for (uint64_t bits = changed_[word]; bits != 0; bits &= bits - 1) {
-                const size_t index = word * 64 + static_cast<size_t>(std::countr_zero(bits));
-                store(index, records_[index]);
-            }
-            changed_[word] = 0;
-        }
+        changes_.take([&](size_t index) { store(index, array()[index]); });
     }
     template <class Store>
     void take_all(Store&& store) {
-        for (size_t index = 0; index < size(); ++index) store(index, records_[index]);
-        for (uint64_t& word : changed_) word = 0;
+        for (size_t index = 0; index < array().size(); ++index) store(index, array()[index]);
+        changes_.clear();
     }
+
+  protected:
+    void mark(size_t index) { changes_.mark(index); }
 
   private:
     void add(const T& record) {
-        UPLINE_CHECK(size() < UINT32_MAX, "fewer than 2^32 - 1 records of a kind in one shard");
-        records_.push_back(record);
-        if (changed_.size() * 64 < size()) changed_.push_back(0);
+        UPLINE_CHECK(array().size() < UINT32_MAX, "fewer than 2^32 - 1 records of a kind in one shard");
+        array().push_back(record);
+        changes_.grow(array().size());
+    }
+    Changes changes_;
+};
+
+template <class T>
+class Tracked final : public TrackedArray<T, Tracked<T>> {
+  public:
+    size_t size() const { return records_.size(); }
+    const T& operator[](size_t index) const { return records_[index]; }
+    const T* data() const { return records_.data(); }
+
+    // For changing a record: it will be stored again.
+    T& change(size_t index) {
+        this->mark(index);
+        return records_[index];
     }
 
+  private:
+    friend TrackedArray<T, Tracked<T>>;
+    void put(size_t index, const T& record) { records_[index] = record; }
+    void push_back(const T& record) { records_.push_back(record); }
     FlatArray<T> records_;
-    FlatArray<uint64_t> changed_;  // a bit for each record
+};
+
+// Records of which a part is touched much oftener than the rest, and at random: the two parts lie in arrays of their
+// own, so that the hot ones are few cache lines. T names them Hot and Cold,
+// gives them with hot() and cold() and is made of them with of().
+template <class T>
+class TrackedInParts final : public TrackedArray<T, TrackedInParts<T>> {
+    using Hot = typename T::Hot;
+    using Cold = typename T::Cold;
+    static_assert(PlainRecord<Hot> && PlainRecord<Cold>);
+    static_assert(std::has_single_bit(sizeof(Hot)), "none lies across two cache lines");
+
+  public:
+    size_t size() const { return hot_.size(); }
+    T operator[](size_t index) const { return T::of(hot_[index], cold_[index]); }
+    const Hot& hot(size_t index) const { return hot_[index]; }
+    const Cold& cold(size_t index) const { return cold_[index]; }
+    // Asks for the memory of a part. Only a hint; any index will do.
+    void prefetch_hot(size_t index) const { __builtin_prefetch(hot_.data() + index); }
+    void prefetch_cold(size_t index) const {
+        __builtin_prefetch(cold_.data() + index);
+        __builtin_prefetch(reinterpret_cast<const char*>(cold_.data() + index + 1) - 1);
+    }
+
+    // For changing a record: it will be stored again.
+    Hot& change_hot(size_t index) {
+        this->mark(index);
+        return hot_[index];
+    }
+    Cold& change_cold(size_t index) {
+        this->mark(index);
+        return cold_[index];
+    }
+    template <class F>
+    void change(size_t index, F&& f) {
+        T record = (*this)[index];
+        f(record);
+        this->mark(index);
+        put(index, record);
+    }
+    // For changing what is not stored, but follows from other records.
+    Hot& derive(size_t index) { return hot_[index]; }
+
+  private:
+    friend TrackedArray<T, TrackedInParts<T>>;
+    void put(size_t index, const T& record) {
+        hot_[index] = record.hot();
+        cold_[index] = record.cold();
+    }
+    void push_back(const T& record) {
+        hot_.push_back(record.hot());
+        cold_.push_back(record.cold());
+    }
+    FlatArray<Hot> hot_;
+    FlatArray<Cold> cold_;
 };
 
 }  // namespace upline

@@ -945,15 +945,17 @@ class Audit {
                                            stored.ids().size(), strange, state_.ids().size()));
     }
 
-    template <class T>
-    void compare_records(const char* what, const Tracked<T>& stored, const Tracked<T>& right) {
+    template <class Array>
+    void compare_records(const char* what, const Array& stored, const Array& right) {
         if (stored.size() != right.size()) {
             find(std::nullopt,
                  fmt::format("stored state: {} {}s, the entries give {}", stored.size(), what, right.size()));
             return;
         }
         for (size_t i = 0; i < stored.size(); ++i) {
-            if (std::memcmp(stored.data() + i, right.data() + i, sizeof(T)) == 0) continue;
+            const auto& is = stored[i];
+            const auto& must = right[i];
+            if (std::memcmp(&is, &must, sizeof is) == 0) continue;
             find(std::nullopt, fmt::format("stored state: {} {} is not what the entries give", what, i));
             return;
         }

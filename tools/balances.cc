@@ -93,19 +93,19 @@ void print_balance_rows(const State& state, RowPrinter& rows, const std::functio
     // By program, user, currency: an order that says nothing about when or how they came to be.
     std::vector<Index> order;
     for (size_t i = 0; i < state.accounts().size(); ++i) {
-        const Account& account = state.accounts()[i];
+        const Account account = state.accounts()[i];
         const bool any = account.pending != 0 || account.available != 0 || account.reserved != 0 || account.paid != 0;
         if (any && wanted(state.users()[account.user])) order.push_back(static_cast<Index>(i));
     }
     const auto key = [&](Index index) {
-        const Account& account = state.accounts()[index];
-        const User& user = state.users()[account.user];
+        const Account account = state.accounts()[index];
+        const User user = state.users()[account.user];
         return std::tuple(state.programs()[user.program].name(), user.id, account.currency);
     };
     std::sort(order.begin(), order.end(), [&](Index a, Index b) { return key(a) < key(b); });
     for (const Index index : order) {
-        const Account& account = state.accounts()[index];
-        const User& user = state.users()[account.user];
+        const Account account = state.accounts()[index];
+        const User user = state.users()[account.user];
         rows.text("program", state.programs()[user.program].name());
         rows.text("user", to_string(user.id));
         rows.text("currency", account.currency.text());

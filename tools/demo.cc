@@ -86,7 +86,7 @@ void show_top_earners(const State& state) {
     for (size_t i = 0; i < state.users().size(); ++i)
         if (state.users()[i].referrer != kNoIndex) ++referrals[state.users()[i].referrer];
     for (size_t i = 0; i < state.accounts().size(); ++i) {
-        const Account& account = state.accounts()[i];
+        const Account account = state.accounts()[i];
         if (account.currency == usd) earners.push_back({account.user, account.pending, account.available});
     }
     std::sort(earners.begin(), earners.end(), [](const Earner& a, const Earner& b) {

@@ -145,7 +145,7 @@ class Explainer {
         if (entry.refs[kWebsite] == kNoSequence) return std::string("the sale names no website");
         const auto website = state_.website_by_sequence(entry.refs[kWebsite]);
         if (!website) return Error{ErrorCode::kCorrupt, "its website is not there: run `upline verify`"};
-        const User& owner = state_.users()[state_.websites()[*website].owner];
+        const User owner = state_.users()[state_.websites()[*website].owner];
         owner_ = to_string(owner.id);
         if (sale.website_bonus_owed) return std::string();
         if (owner.sequence == entry.refs[kBuyer]) return std::string("the website's owner is the buyer");

@@ -121,8 +121,8 @@ Result<std::vector<PlanRow>> plan_payouts(std::vector<PayoutShard>& shards, int6
         UPLINE_TRY(mature_until(*shard.store, *shard.state, at_us));
         const State& state = *shard.state;
         for (size_t i = 0; i < state.accounts().size(); ++i) {
-            const Account& account = state.accounts()[i];
-            const User& user = state.users()[account.user];
+            const Account account = state.accounts()[i];
+            const User user = state.users()[account.user];
             const std::string_view program = state.programs()[user.program].name();
             if (!filter.program.empty() && program != filter.program) continue;
             if (filter.currency && account.currency != *filter.currency) continue;

@@ -64,8 +64,8 @@ struct PlanRow {
     Due due{};
     int64_t amount = 0;   // to be paid: all that is available, up to the ledger's cap; 0 unless due
     int64_t minimum = 0;  // of the program's plan, in ten-thousandths of a major unit
-    const Account& balances() const { return shard->state->accounts()[account]; }
-    const User& payee() const { return shard->state->users()[balances().user]; }
+    Account balances() const { return shard->state->accounts()[account]; }
+    User payee() const { return shard->state->users()[balances().user]; }
 };
 
 struct PlanFilter {

@@ -96,7 +96,7 @@ Result<Run> find_run(std::vector<PayoutShard>& shards, const PayoutsFileArgs& ar
         Entry entry;
         for (size_t i = 0; i < state.payouts().size(); ++i) {
             const Payout& payout = state.payouts()[i];
-            const User& user = state.users()[payout.user];
+            const User user = state.users()[payout.user];
             const std::string_view program = state.programs()[user.program].name();
             if (!args.program.empty() && program != args.program) continue;
             if (currency && payout.currency != *currency) continue;

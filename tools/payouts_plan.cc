@@ -51,7 +51,7 @@ std::string in_currency(int64_t minor, const PlanRow& row) {
 
 // One sentence without its end.
 std::string why(const PlanRow& row, const std::optional<NextPart>& next) {
-    const Account& balances = row.balances();
+    const Account balances = row.balances();
     const std::string minimum = fmt::format("{} {}", minimum_text(row.minimum, row.currency), row.currency.text());
     std::string hold;
     if (balances.pending > 0) hold = fmt::format("{} on hold", in_currency(balances.pending, row));
@@ -73,7 +73,7 @@ std::string why(const PlanRow& row, const std::optional<NextPart>& next) {
 }
 
 void row_fields(RowPrinter& out, const PlanRow& row, const std::optional<NextPart>& next) {
-    const Account& balances = row.balances();
+    const Account balances = row.balances();
     out.text("program", row.program);
     out.text("user", to_string(row.user));
     out.text("currency", row.currency.text());
@@ -231,7 +231,7 @@ Status print_user_rows(const std::vector<PlanRow>& rows, const std::vector<Payou
             json.end_row();
             continue;
         }
-        const Account& balances = row.balances();
+        const Account balances = row.balances();
         if (row.due == Due::kDue)
             fmt::print("  {} is due{}.\n", in_currency(row.amount, row), reason.empty() ? "" : "; " + reason);
         else

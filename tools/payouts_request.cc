@@ -29,7 +29,7 @@ Closed closed_by(const std::vector<PayoutShard>& shards, std::string_view run) {
         const State& state = *shard.state;
         for (size_t i = 0; i < state.payouts().size(); ++i) {
             const Payout& payout = state.payouts()[i];
-            const User& user = state.users()[payout.user];
+            const User user = state.users()[payout.user];
             const std::string_view program = state.programs()[user.program].name();
             if (payout.id == payout_id(run, program, user.id, payout.currency))
                 closed.emplace(program, payout.currency);

@@ -429,7 +429,7 @@ std::optional<std::string> OwnBooks::check_closing(const Entry& entry, const Rec
 std::optional<std::string> OwnBooks::compare(const State& stored) const {
     size_t found = 0;
     for (size_t i = 0; i < stored.accounts().size(); ++i) {
-        const Account& account = stored.accounts()[i];
+        const Account account = stored.accounts()[i];
         const ::upline::User& user = stored.users()[account.user];
         const Index own = slots_[find_slot(user.sequence, account.currency.packed())].balance;
         if (own != kNoIndex) ++found;

@@ -17,12 +17,15 @@ namespace upline {
 namespace {
 
 // The first of two arrays' records that differ, if one does.
-template <class T>
-std::optional<std::string> records(const char* what, const Tracked<T>& ours, const Tracked<T>& theirs) {
+template <class Array>
+std::optional<std::string> records(const char* what, const Array& ours, const Array& theirs) {
     if (ours.size() != theirs.size()) return fmt::format("{} {}s here, {} there", ours.size(), what, theirs.size());
-    for (size_t i = 0; i < ours.size(); ++i)
-        if (std::memcmp(ours.data() + i, theirs.data() + i, sizeof(T)) != 0)
+    for (size_t i = 0; i < ours.size(); ++i) {
+        const auto& here = ours[i];
+        const auto& there = theirs[i];
+        if (std::memcmp(&here, &there, sizeof here) != 0)
             return fmt::format("the state's {} {} is another one", what, i);
+    }
     return std::nullopt;
 }
 
@@ -60,8 +63,8 @@ Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs
     if (sa.accounts().size() != sb.accounts().size())
         return Text(fmt::format("{} balances here, {} there", sa.accounts().size(), sb.accounts().size()));
     for (size_t i = 0; i < sa.accounts().size(); ++i) {
-        const Account& x = sa.accounts()[i];
-        const Account& y = sb.accounts()[i];
+        const Account x = sa.accounts()[i];
+        const Account y = sb.accounts()[i];
         if (x.pending != y.pending || x.available != y.available || x.reserved != y.reserved || x.paid != y.paid)
             return Text(
                 fmt::format("balance of user {} in {}: pending {}, available {}, reserved {}, paid {} here; "

@@ -81,7 +81,7 @@ Result<std::optional<std::string>> difference(ReadShard& shard, const Filter& fi
     const State& state = *past.state;
     std::map<std::pair<std::string, Currency>, int64_t> users;  // everything users ever got, whatever became of it
     for (size_t i = 0; i < state.accounts().size(); ++i) {
-        const Account& account = state.accounts()[i];
+        const Account account = state.accounts()[i];
         int64_t& sum =
             users[{std::string(state.programs()[state.users()[account.user].program].name()), account.currency}];
         for (const int64_t part : {account.pending, account.available, account.reserved, account.paid})

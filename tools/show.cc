@@ -42,7 +42,7 @@ int show_head(std::vector<ReadShard>& shards, bool json) {
 
 Status show_user(const FoundEntry& found, const Entry& entry, bool json) {
     const State& state = *found.state;
-    const User& user = state.users()[found.thing.number()];
+    const User user = state.users()[found.thing.number()];
     std::vector<std::string> upline;
     for (Index up = user.referrer; up != kNoIndex && upline.size() < kMaxLevels; up = state.users()[up].referrer)
         upline.push_back(to_string(state.users()[up].id));
@@ -67,7 +67,7 @@ Status show_user(const FoundEntry& found, const Entry& entry, bool json) {
     if (json) {
         std::string balances = "[";
         for (Index i = user.first_account; i != kNoIndex; i = state.accounts()[i].next) {
-            const Account& account = state.accounts()[i];
+            const Account account = state.accounts()[i];
             balances += fmt::format(
                 "{}{{\"currency\": \"{}\", \"pending\": {}, \"available\": {}, \"reserved\": {}, "
                 "\"paid\": {}}}",
@@ -111,7 +111,7 @@ Status show_user(const FoundEntry& found, const Entry& entry, bool json) {
     if (upline.empty()) fmt::print("  upline            nobody\n");
     if (user.first_account == kNoIndex) fmt::print("  balances          none yet\n");
     for (Index i = user.first_account; i != kNoIndex; i = state.accounts()[i].next) {
-        const Account& account = state.accounts()[i];
+        const Account account = state.accounts()[i];
         fmt::print("  balances          available {}, pending {}, reserved {}, paid {}\n",
                    money_text(account.available, account.currency), money_text(account.pending, account.currency),
                    money_text(account.reserved, account.currency), money_text(account.paid, account.currency));

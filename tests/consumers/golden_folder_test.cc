@@ -113,8 +113,8 @@ std::vector<Bytes> golden_entries() {
 std::string balances_of(const State& state) {
     std::vector<std::string> lines;
     for (size_t i = 0; i < state.accounts().size(); ++i) {
-        const Account& account = state.accounts()[i];
-        const User& user = state.users()[account.user];
+        const Account account = state.accounts()[i];
+        const User user = state.users()[account.user];
         lines.push_back(fmt::format("{} user {} {} pending {} available {} reserved {} paid {}\n",
                                     state.programs()[user.program].name(), to_string(user.id), account.currency.text(),
                                     account.pending, account.available, account.reserved, account.paid));

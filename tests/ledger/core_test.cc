@@ -198,14 +198,14 @@ TEST(Core, AUsersBalanceNeverLeavesInt64HoweverManyRolesASaleGives) {
     ASSERT_EQ(outcome_of(shard, events.signup(2, 1)), Outcome::kAccepted);
     // Half to the creator 1, who is also level 1 with a fifth of the rest: 600.
     ASSERT_EQ(outcome_of(shard, events.sale(3, 2, 1000, 1)), Outcome::kAccepted);
-    const Tracked<Account>& accounts = shard.state().accounts();
+    const TrackedInParts<Account>& accounts = shard.state().accounts();
     ASSERT_EQ(accounts.size(), 1U);
     ASSERT_EQ(accounts[0].pending, 600);
 
-    shard.state().arrays().accounts.change(0).pending = INT64_MAX - 599;
+    shard.state().arrays().accounts.change(0, [](Account& a) { a.pending = INT64_MAX - 599; });
     EXPECT_EQ(outcome_of(shard, events.sale(4, 2, 1000, 1)), Outcome::kOutOfRange)
         << "500 and 100 each fit, their sum does not";
-    shard.state().arrays().accounts.change(0).pending = INT64_MAX - 600;
+    shard.state().arrays().accounts.change(0, [](Account& a) { a.pending = INT64_MAX - 600; });
     EXPECT_EQ(outcome_of(shard, events.sale(4, 2, 1000, 1)), Outcome::kAccepted);
     EXPECT_EQ(accounts[0].pending, INT64_MAX);
 }

@@ -87,7 +87,10 @@ inline std::string dump(const State& state) {
     const auto put_number = [&put](uint64_t number) { put(&number, sizeof number); };
     const auto put_array = [&](const auto& array) {
         put_number(array.size());
-        put(array.bytes().data(), array.bytes().size());
+        for (size_t i = 0; i < array.size(); ++i) {
+            const auto& record = array[i];
+            put(&record, sizeof record);
+        }
     };
     put_number(state.size());
     put_number(static_cast<uint64_t>(state.clock_us()));

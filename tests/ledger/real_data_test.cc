@@ -93,8 +93,8 @@ struct Money {
 Money money_of(const State& state) {
     Money money;
     for (size_t i = 0; i < state.accounts().size(); ++i) {
-        const Account& account = state.accounts()[i];
-        const User& user = state.users()[account.user];
+        const Account account = state.accounts()[i];
+        const User user = state.users()[account.user];
         money.add_balance(state.programs()[user.program].name(), to_string(user.id), account.currency.text(),
                           account.pending, account.available, account.reserved, account.paid);
     }

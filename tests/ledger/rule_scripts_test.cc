@@ -269,7 +269,7 @@ class Script {
         std::map<std::string, std::string> all;
         const State& state = shard().state();
         for (size_t i = 0; i < state.accounts().size(); ++i) {
-            const Account& account = state.accounts()[i];
+            const Account account = state.accounts()[i];
             std::string text = fmt::format("pending {} available {}", account.pending, account.available);
             if (account.reserved != 0 || account.paid != 0)
                 text += fmt::format(" reserved {} paid {}", account.reserved, account.paid);

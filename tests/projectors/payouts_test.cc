@@ -143,7 +143,7 @@ TEST_F(PayoutsModel, HasTheLedgersBalances) {
             ASSERT_TRUE(user);
             const Index index = state.find_account(*user, payouts.currency);
             ASSERT_NE(index, kNoIndex);
-            const Account& account = state.accounts()[index];
+            const Account account = state.accounts()[index];
             EXPECT_EQ(payouts.pending, account.pending) << "seed " << seed_;
             EXPECT_EQ(payouts.available, account.available) << "seed " << seed_;
             EXPECT_EQ(payouts.reserved, account.reserved);
@@ -156,7 +156,7 @@ TEST_F(PayoutsModel, HasTheLedgersBalances) {
         // An account without a row has never had anything, or has it no more.
         size_t empty = 0;
         for (size_t i = 0; i < state.accounts().size(); ++i) {
-            const Account& account = state.accounts()[i];
+            const Account account = state.accounts()[i];
             const auto rows = read(state.users()[account.user].sequence);
             if (std::ranges::any_of(rows, [&](const Payouts& row) { return row.currency == account.currency; }))
                 continue;

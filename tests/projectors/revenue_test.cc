@@ -204,7 +204,7 @@ TEST_F(RevenueModel, AddsUpToTheLedgerToTheCent) {
             EXPECT_EQ(total.house() - total.adjustments, book.house) << "seed " << seed_;
             int64_t users = 0;
             for (size_t k = 0; k < state.accounts().size(); ++k) {
-                const Account& account = state.accounts()[k];
+                const Account account = state.accounts()[k];
                 if (state.users()[account.user].program != book.program || account.currency != book.currency) continue;
                 users += account.pending + account.available + account.reserved + account.paid;
             }

@@ -579,7 +579,7 @@ TEST_F(ReplayCompare, SaysWhichBalanceDiffers) {
     std::string user;
     {
         const auto store = open_ledger();
-        change_stored_state(*store, [](State::Arrays arrays) { arrays.accounts.change(0).available ^= 1; });
+        change_stored_state(*store, [](State::Arrays arrays) { arrays.accounts.change_cold(0).available ^= 1; });
         const auto state = take(store->load_state());
         user = to_string(state->users()[state->accounts()[0].user].id);
     }

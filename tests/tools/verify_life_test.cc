@@ -203,7 +203,8 @@ TEST_F(VerifyLife, FindsABalanceAPlanAPayoutAndARefundOfTheStoredStateOffByOne) 
     };
     using Arrays = State::Arrays;
     for (const auto field : {&Account::pending, &Account::available, &Account::reserved, &Account::paid})
-        change([&](Arrays arrays) { ++(arrays.accounts.change(0).*field); }, "balance of user ");
+        change([&](Arrays arrays) { arrays.accounts.change(0, [&](Account& account) { ++(account.*field); }); },
+               "balance of user ");
     change([](Arrays arrays) { ++arrays.plans.change(0).plan.hold_days; },
            "stored state: plan 0 is not what the entries give");
     change([](Arrays arrays) { ++arrays.payouts.change(0).amount; },
@@ -212,7 +213,7 @@ TEST_F(VerifyLife, FindsABalanceAPlanAPayoutAndARefundOfTheStoredStateOffByOne) 
            "stored state: refunded sale 0 is not what the entries give");
     change([](Arrays arrays) { ++arrays.refunded_sales.change(0).held_left; },
            "stored state: refunded sale 0 is not what the entries give");
-    change([](Arrays arrays) { arrays.users.change(0).suspended ^= 1; },
+    change([](Arrays arrays) { arrays.users.change_cold(0).suspended ^= 1; },
            "stored state: user 0 is not what the entries give");
     EXPECT_EQ(texts_of(audit_with_log()), std::vector<std::string>{}) << "all is as it was";
 }

@@ -122,7 +122,7 @@ TEST_F(Verify, ChecksAStateStoredAsOfAnEarlierEntryThere) {
     tamper("tiles", tile_key(0, kStateAt / 256), bad);
     EXPECT_TRUE(texts_of(audit_without_log()).at(0).starts_with("entry 5004: its hash is "));
     tamper("tiles", tile_key(0, kStateAt / 256), tile);
-    change_stored_state(open_ledger(), [](State::Arrays arrays) { ++arrays.accounts.change(0).pending; });
+    change_stored_state(open_ledger(), [](State::Arrays arrays) { ++arrays.accounts.change_hot(0).pending; });
     EXPECT_TRUE(texts_of(audit_without_log()).at(0).starts_with("balance of user "));
     EXPECT_TRUE(texts_of(audit_with_log()).at(0).starts_with("balance of user "));
 }
@@ -425,18 +425,18 @@ TEST_F(Verify, SaysWhatIsWrongWithTheStoredState) {
     };
     std::vector<ReadShard> shards = take(open_for_reading(data()));
     const auto state = take(shards.front().store->load_state());
-    const Account& account = state->accounts()[2];
-    const User& user = state->users()[account.user];
+    const Account account = state->accounts()[2];
+    const User user = state->users()[account.user];
     const std::string balance = fmt::format("balance of user {} (entry {}), USD: ", to_string(user.id), user.sequence);
     const auto is = [&](const char* name, int64_t value) {
         return fmt::format("{}{} is {}, the sum of its postings {}", balance, name, value + 1, value);
     };
-    change([](Arrays arrays) { ++arrays.accounts.change(2).pending; }, is("pending", account.pending));
-    change([](Arrays arrays) { ++arrays.accounts.change(2).available; }, is("available", account.available));
-    change([](Arrays arrays) { ++arrays.accounts.change(2).reserved; }, is("reserved", account.reserved));
-    change([](Arrays arrays) { ++arrays.accounts.change(2).paid; }, is("paid", account.paid));
+    change([](Arrays arrays) { ++arrays.accounts.change_hot(2).pending; }, is("pending", account.pending));
+    change([](Arrays arrays) { ++arrays.accounts.change_cold(2).available; }, is("available", account.available));
+    change([](Arrays arrays) { ++arrays.accounts.change_cold(2).reserved; }, is("reserved", account.reserved));
+    change([](Arrays arrays) { ++arrays.accounts.change_cold(2).paid; }, is("paid", account.paid));
     change([](Arrays arrays) { ++arrays.books.change(0).house; }, "stored state: book 0 is not what the entries give");
-    change([](Arrays arrays) { ++arrays.users.change(5).id.bytes[0]; },
+    change([](Arrays arrays) { ++arrays.users.change_cold(5).id.bytes[0]; },
            "stored state: user 5 is not what the entries give");
     change([](Arrays arrays) { arrays.websites.change(0).status ^= 1; },
            "stored state: website 0 is not what the entries give");
