@@ -22,6 +22,7 @@
 #include "events/beside.h"
 #include "events/check.h"
 #include "ledger/closing.h"
+#include "ledger/log_form.h"
 #include "ledger/packed_table.h"
 
 namespace upline {
@@ -759,6 +760,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, Acc
         if (!::mkdtemp(scratch.data()))
             return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot make a scratch folder", scratch)};
         impl->secondary = scratch;
+        UPLINE_TRY(check_log_form(dir));
         UPLINE_TRY_ROCKS(rocksdb::DB::OpenAsSecondary(options, dir, scratch, descriptors, &handles, &db), dir.native());
     }
     impl->db.reset(db);
