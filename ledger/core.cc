@@ -149,6 +149,8 @@ void Core::fetch_ahead(std::span<const Input> inputs) {
         });
     }
 
+    for (size_t i = 0; i < inputs.size(); ++i) state_.ids().touch(names_[i].id);
+
     std::array<Index, kBlock> members;
     size_t count = 0;
     const TrackedInParts<User>& users = state_.users();

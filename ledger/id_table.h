@@ -53,6 +53,11 @@ class IdTable {
 
     void prefetch(uint64_t fingerprint) const { __builtin_prefetch(&slots_[home(fingerprint)]); }
 
+    void touch(uint64_t fingerprint) const {
+        const uint64_t thing = slots_[home(fingerprint)].thing;
+        asm volatile("" ::"r"(thing));
+    }
+
     // The first thing with this fingerprint for which same(thing) holds, or nothing.
     template <class Same>
     Thing find(uint64_t fingerprint, Same&& same) const {
