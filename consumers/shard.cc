@@ -79,11 +79,11 @@ Status fold_forward(Store& store, State& state, uint64_t size, const Progress& p
         const uint64_t begin = state.size() + now.entries().size();
         std::future<void> reading;
         if (begin < size && now.status().ok()) reading = beside([&] { next.read(*source, begin, size); });
-        constexpr size_t kPrefetched = 32;
+        constexpr size_t kFetchedAhead = 32;
         for (std::span<const Entry> entries = now.entries(); !entries.empty();) {
-            const std::span<const Entry> some = entries.first(std::min(kPrefetched, entries.size()));
+            const std::span<const Entry> some = entries.first(std::min(kFetchedAhead, entries.size()));
             entries = entries.subspan(some.size());
-            state.prefetch(some);
+            state.fetch_ahead(some);
             for (const Entry& entry : some) {
                 if (!find_rules(versions, state.rules_version())) return unknown_rules(state.rules_version(), versions);
                 UPLINE_TRY(state.fold(entry));

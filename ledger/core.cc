@@ -125,8 +125,8 @@ Status Core::close_books(EntryBatch& out) {
 
 // Hashes each name once and asks for the cache lines that deciding will touch, step by step for the whole block, so
 // that its events wait for memory together and not one after another: the table's slots, the users behind them, then
-// each level of their uplines, then the accounts. Only a hint: nothing is decided here, and a user of the same block
-// who is not there yet is passed over.
+// each level of their uplines and the accounts. Each step is a short loop, of which a processor has many rounds in hand
+// at once. Nothing is decided here, and a user of the same block who is not there yet is passed over.
 void Core::fetch_ahead(std::span<const Input> inputs) {
     for (size_t i = 0; i < inputs.size(); ++i) {
         if (inputs[i].record.malformed) continue;
@@ -139,17 +139,18 @@ void Core::fetch_ahead(std::span<const Input> inputs) {
         Names& names = names_[i];
         names.program_hash = last_program_hash_;
         names.id = IdTable::fingerprint(names.program_hash, event.id);
-        state_.ids().prefetch(names.id);
+        names.refs = {};
         size_t next = 0;
         for_each_ref(event.payload, [&](const auto& ref) {
             const size_t k = next++;
-            if (ref.id.is_nil()) return;
-            names.refs[k] = IdTable::fingerprint(names.program_hash, ref.id);
-            state_.ids().prefetch(names.refs[k]);
+            if (!ref.id.is_nil()) names.refs[k] = IdTable::fingerprint(names.program_hash, ref.id);
         });
     }
-
-    for (size_t i = 0; i < inputs.size(); ++i) state_.ids().touch(names_[i].id);
+    for (const Names& names : std::span(names_).first(inputs.size())) {
+        state_.ids().fetch(names.id);
+        for (const uint64_t ref : names.refs)
+            if (ref != 0) state_.ids().fetch(ref);
+    }
 
     std::array<Index, kBlock> members;
     size_t count = 0;
@@ -160,17 +161,15 @@ void Core::fetch_ahead(std::span<const Input> inputs) {
         const Thing buyer = state_.ids().find(names_[i].refs[0], [](Thing) { return true; });
         if (buyer.kind() != ThingKind::kUser) continue;
         members[count++] = static_cast<Index>(buyer.number());
-        users.prefetch_hot(buyer.number());
-        users.prefetch_cold(buyer.number());
+        users.fetch_hot(buyer.number());
+        users.fetch_cold(buyer.number());
     }
     for (unsigned level = 0; level <= kMaxLevels && count > 0; ++level) {
         size_t kept = 0;
         for (size_t i = 0; i < count; ++i) {
             const User::Hot& user = users.hot(members[i]);
-            if (level > 0 && user.first_account != kNoIndex) state_.accounts().prefetch_hot(user.first_account);
-            if (user.referrer == kNoIndex || level == kMaxLevels) continue;
-            members[kept++] = user.referrer;
-            users.prefetch_hot(user.referrer);
+            if (level > 0 && user.first_account != kNoIndex) state_.accounts().fetch_hot(user.first_account);
+            if (user.referrer != kNoIndex) members[kept++] = user.referrer;
         }
         count = kept;
     }

@@ -60,7 +60,7 @@ void IdTable::insert_all(std::span<const Slot> slots) {
     constexpr size_t kAhead = 16;
     reserve(size_ + slots.size());
     for (size_t i = 0; i < slots.size(); ++i) {
-        if (i + kAhead < slots.size()) prefetch(slots[i + kAhead].fingerprint);
+        if (i + kAhead < slots.size()) fetch(slots[i + kAhead].fingerprint);
         put(slots[i]);
     }
     size_ += slots.size();

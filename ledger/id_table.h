@@ -51,12 +51,8 @@ class IdTable {
     // Makes room so that `count` ids fit without growing.
     void reserve(uint64_t count);
 
-    void prefetch(uint64_t fingerprint) const { __builtin_prefetch(&slots_[home(fingerprint)]); }
-
-    void touch(uint64_t fingerprint) const {
-        const uint64_t thing = slots_[home(fingerprint)].thing;
-        asm volatile("" ::"r"(thing));
-    }
+    // Asks for the memory that a look-up will touch.
+    void fetch(uint64_t fingerprint) const { upline::fetch(&slots_[home(fingerprint)]); }
 
     // The first thing with this fingerprint for which same(thing) holds, or nothing.
     template <class Same>

@@ -26,8 +26,9 @@ class SequenceRank {
         ++count_;
     }
 
-    void prefetch(uint64_t sequence) const {
-        if (sequence / kBlockBits < blocks_.size()) __builtin_prefetch(&blocks_[sequence / kBlockBits]);
+    // Asks for the memory that rank() will touch.
+    void fetch(uint64_t sequence) const {
+        if (sequence / kBlockBits < blocks_.size()) upline::fetch(&blocks_[sequence / kBlockBits]);
     }
 
     // How many were added before `sequence`, if it was added.

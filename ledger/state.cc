@@ -179,22 +179,22 @@ void State::post(const Entry& entry, Index program, const Resolved& resolved) {
     }
 }
 
-void State::prefetch(std::span<const Entry> entries) const {
+void State::fetch_ahead(std::span<const Entry> entries) const {
     const auto for_each_user = [&](auto&& f) {
         for (const Entry& entry : entries)
             for (const Posting& posting : entry.posted())
                 if (is_user_account(posting.account)) f(posting.user);
     };
     for (const Entry& entry : entries)
-        if (entry.accepted()) ids_.prefetch(IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id));
-    for_each_user([&](Sequence user) { user_rank_.prefetch(user); });
+        if (entry.accepted()) ids_.fetch(IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id));
+    for_each_user([&](Sequence user) { user_rank_.fetch(user); });
     for_each_user([&](Sequence user) {
-        if (const auto index = user_rank_.rank(user)) users_.prefetch_hot(*index);
+        if (const auto index = user_rank_.rank(user)) users_.fetch_hot(*index);
     });
     for_each_user([&](Sequence user) {
         const auto index = user_rank_.rank(user);
         if (index && users_.hot(*index).first_account != kNoIndex)
-            accounts_.prefetch_hot(users_.hot(*index).first_account);
+            accounts_.fetch_hot(users_.hot(*index).first_account);
     });
 }
 
@@ -270,7 +270,7 @@ Result<bool> State::gather(const Entry& entry, std::vector<Matured>& parts) cons
             return Error{ErrorCode::kCorrupt, fmt::format("entry {}: it posts to entry {}, which made no user",
                                                           entry.sequence, posting.user)};
         parts.push_back({*user, entry.currency, refunded ? part_of(left, posting.role) : posting.amount});
-        users_.prefetch_hot(*user);
+        users_.fetch_hot(*user);
     }
     return parts.size() >= kMany;
 }
@@ -349,7 +349,8 @@ Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, s
     // Their users lie scattered in memory.
     constexpr size_t kAhead = 16;
     for (size_t i = 0; i < accounts_.size(); ++i) {
-        if (i + kAhead < accounts_.size()) users_.prefetch_hot(accounts_.cold(i + kAhead).user);
+        if (i + kAhead < accounts_.size() && accounts_.cold(i + kAhead).user < users_.size())
+            users_.fetch_hot(accounts_.cold(i + kAhead).user);
         const Index user = accounts_.cold(i).user;
         if (user >= users_.size() || !parse_currency(accounts_.hot(i).currency.text())) return wrong("account", i);
         accounts_.derive(i).next = std::exchange(users_.derive(user).first_account, static_cast<Index>(i));

@@ -261,7 +261,7 @@ class State {
     // Folds any entry, looking the indexes up. kCorrupt if it refers to what is not there.
     Status fold(const Entry& entry);
     // Asks for the memory that folding these entries will touch, so that they wait for it together. It changes nothing.
-    void prefetch(std::span<const Entry> entries) const;
+    void fetch_ahead(std::span<const Entry> entries) const;
     // Looks up the indexes of an accepted entry. kCorrupt as fold.
     Result<Resolved> resolve(const Entry& entry) const;
 
@@ -335,8 +335,8 @@ class State {
     Status give_matured(std::vector<Matured>& parts, F&& f) const {
         for (const Matured& part : parts)
             if (const Index account = users_.hot(part.user).first_account; account != kNoIndex) {
-                accounts_.prefetch_hot(account);
-                accounts_.prefetch_cold(account);
+                accounts_.fetch_hot(account);
+                accounts_.fetch_cold(account);
             }
         for (const Matured& part : parts) {
             const Index account = find_account(part.user, part.currency);

@@ -130,11 +130,11 @@ class TrackedInParts final : public TrackedArray<T, TrackedInParts<T>> {
     T operator[](size_t index) const { return T::of(hot_[index], cold_[index]); }
     const Hot& hot(size_t index) const { return hot_[index]; }
     const Cold& cold(size_t index) const { return cold_[index]; }
-    // Asks for the memory of a part. Only a hint; any index will do.
-    void prefetch_hot(size_t index) const { __builtin_prefetch(hot_.data() + index); }
-    void prefetch_cold(size_t index) const {
-        __builtin_prefetch(cold_.data() + index);
-        __builtin_prefetch(reinterpret_cast<const char*>(cold_.data() + index + 1) - 1);
+    // Asks for the memory of a part, which may lie across two cache lines where it is the cold one.
+    void fetch_hot(size_t index) const { fetch(hot_.data() + index); }
+    void fetch_cold(size_t index) const {
+        fetch(cold_.data() + index);
+        fetch(reinterpret_cast<const std::byte*>(cold_.data() + index + 1) - 1);
     }
 
     // For changing a record: it will be stored again.

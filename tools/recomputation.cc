@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "ledger/memory.h"
 #include "tools/own_tree.h"
 
 namespace upline {
@@ -244,7 +245,7 @@ void Recomputation::fetch_ahead(std::span<const Entry> entries) const {
         if (!is_sale && !std::holds_alternative<UserSignedUp>(entry.payload)) continue;
         const User* member = user(entry.refs[0]);
         if (!member) continue;
-        __builtin_prefetch(member);
+        fetch(member);
         if (is_sale) members.push_back(member);
     }
     for (size_t level = 0; level < kLevels; ++level) {
@@ -254,7 +255,7 @@ void Recomputation::fetch_ahead(std::span<const Entry> entries) const {
                 continue;
             }
             member = &users_[member->referrer_index];
-            __builtin_prefetch(member);
+            fetch(member);
         }
     }
 }
@@ -298,16 +299,15 @@ void OwnBooks::mature(const Held& held) {
 // Balances lie scattered: the slots of all the entries' are asked for before any is looked at, then what they lead to.
 void OwnBooks::fetch_ahead(std::span<const Entry> entries) const {
     for (const Entry& entry : entries) {
-        __builtin_prefetch(entry.program.data());
+        if (!entry.program.empty()) fetch(entry.program.data());
         for (const Posting& posting : entry.posted())
-            if (is_user_account(posting.account))
-                __builtin_prefetch(&slots_[first_slot(posting.user, entry.currency.packed())]);
+            if (is_user_account(posting.account)) fetch(&slots_[first_slot(posting.user, entry.currency.packed())]);
     }
     for (const Entry& entry : entries)
         for (const Posting& posting : entry.posted()) {
             if (!is_user_account(posting.account)) continue;
             const Index balance = slots_[find_slot(posting.user, entry.currency.packed())].balance;
-            if (balance != kNoIndex) __builtin_prefetch(&balances_[balance], 1);
+            if (balance != kNoIndex) fetch(&balances_[balance]);
         }
 }
 
@@ -353,7 +353,7 @@ void OwnBooks::post(const Entry& entry) {
     }
     constexpr size_t kAhead = 8;
     for (; !held_.empty() && held_.front().maturity_us <= clock_us_; held_.pop_front()) {
-        if (held_.size() > kAhead) __builtin_prefetch(&balances_[held_[kAhead].balance], 1);
+        if (held_.size() > kAhead) fetch(&balances_[held_[kAhead].balance]);
         mature(held_.front());
     }
     for (; !held_out_of_order_.empty() && held_out_of_order_.top().maturity_us <= clock_us_; held_out_of_order_.pop())
