@@ -1068,14 +1068,19 @@ Result<std::unique_ptr<State>> Store::load_state() {
         return ok_status();
     };
     UPLINE_TRY(do_both(load_ids_and_accounts, load_others));
-    const auto restore_ids = [&] {
-        state->restore_ids_of_arrays();
+    State::HalfOfIds one;
+    State::HalfOfIds other;
+    const auto restore_one = [&] {
+        one = state->restore_ids_of_arrays(0);
         return ok_status();
     };
-    const auto restore = [&] {
+    const auto restore_other = [&] {
+        other = state->restore_ids_of_arrays(1);
         return state->restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds));
     };
-    UPLINE_TRY(do_both(restore_ids, restore));
+    state->begin_ids_of_arrays();
+    UPLINE_TRY(do_both(restore_one, restore_other));
+    state->end_ids_of_arrays(one, other);
     state->stored() = stored.stored;
     return state;
 }

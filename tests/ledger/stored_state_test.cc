@@ -41,7 +41,9 @@ std::unique_ptr<State> load(const Stored& stored) {
             if (!loader.take(key, chunk)) return nullptr;
         if (!loader.done()) return nullptr;
     }
-    state->restore_ids_of_arrays();
+    state->begin_ids_of_arrays();
+    const State::HalfOfIds one = state->restore_ids_of_arrays(0);
+    state->end_ids_of_arrays(one, state->restore_ids_of_arrays(1));
     if (!state->restore(position->size, position->clock_us, position->rules_version, position->holds).ok())
         return nullptr;
     state->stored() = position->stored;
