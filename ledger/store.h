@@ -4,7 +4,7 @@
 //   with every batch, in one synced write:  entries, offsets, tiles, position
 //     or, of many entries, in one atomic ingest: the same in families of their own
 //   now and then, in one atomic ingest:     programs, users ... refunds, ids, and the size they are of
-//   by projectors, whenever they like:      tables of rows, each with the position it stands for
+//   by projectors, whenever they like, in one ingest of each table: rows, and the position they stand for
 //
 // So after a crash at any instant entries, tree and log position agree, the rest is as of an earlier entry, and opening
 // folds it forward. A column family for each kind of thing:
@@ -24,9 +24,10 @@
 //   state     "position" -> size, clock, rules version, State::stored, and each of State::holds, u64 or i64 each
 //   model.*   pages of rows of a read model (ledger/packed_table.h)
 //
-// The state's and the bulk families are only ever ingested into and the others only written through the WAL: RocksDB
-// before 7.10 can misorder files of a family that is written both ways. Runs never overlap, so none is ever rewritten
-// by a compaction.
+// The state's, the bulk and the models' families are only ever ingested into and the others only written through the
+// WAL: RocksDB before 7.10 can misorder files of a family that is written both ways, and a secondary finds what it has
+// replayed from the WAL before what was ingested after it. The state's runs never overlap, so none is ever rewritten by
+// a compaction.
 //
 // Readers and tables may be used by one thread each, beside the writer; position, place, places and tile by any number
 // of threads, for they only read; all else by one thread at a time.

@@ -104,8 +104,10 @@ Status fold_together(std::span<Projection* const> projections, EntrySource& walk
     for (const Projection* projection : projections) {
         const uint64_t folded = projection->folded_.size;
         if (folded > size)
-            return Error{ErrorCode::kCorrupt, fmt::format("read model {} stands for {} entries, there are {}",
-                                                          projection->model_->name(), folded, size)};
+            return Error{ErrorCode::kCorrupt,
+                         fmt::format("read model {} stands for {} entries, but there are only {}: a part of the "
+                                     "database is gone; make the ledger anew with `upline replay`",
+                                     projection->model_->name(), folded, size)};
         first = std::min(first, folded);
     }
     Entry entry;

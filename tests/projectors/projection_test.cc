@@ -114,6 +114,23 @@ TEST_P(ReadModel, HasTheSameBytesWhateverTheBatchesAndRestartsWere) {
     EXPECT_EQ(table_.rows(), in_one_go(community_.size())) << "seed " << seed_;
 }
 
+// Rows are on the disk with an ingest, entries with the write-ahead log: of a damaged one the newest may be lost.
+TEST_P(ReadModel, RefusesToGoOnWhereItStandsForMoreEntriesThanThereAre) {
+    community_.live(500);
+    auto projection = open();
+    ASSERT_TRUE(projection->fold_to(community_.size()).ok());
+    ASSERT_TRUE(projection->flush().ok());
+    const Rows before = table_.rows();
+    projection.reset();
+    projection = open();
+    const Status folded = projection->fold_to(community_.size() - 1);
+    ASSERT_FALSE(folded.ok());
+    EXPECT_EQ(folded.error().code, ErrorCode::kCorrupt);
+    EXPECT_NE(folded.error().message.find("make the ledger anew with `upline replay`"), std::string::npos);
+    ASSERT_TRUE(projection->flush().ok());
+    EXPECT_EQ(table_.rows(), before);
+}
+
 TEST_P(ReadModel, RebuildsToTheSameBytes) {
     community_.live(3000);
     auto projection = open();
