@@ -347,7 +347,7 @@ Result<bool> Core::fits() {
         const Index account_index = state_.find_account(resolved_.users[i], entry_.currency);
         resolved_.accounts[i] = account_index;
         if (account_index == kNoIndex) continue;
-        // Whatever is still to be moved from pending to available leaves these within them.
+        // Whatever is still to be moved from pending to available takes none of its balances out of int64 then.
         if (state_.accounts().hot(account_index).is_far_from_bounds()) continue;
         UPLINE_TRY_ASSIGN(const bool fitting, account_fits(resolved_.users[i], account_index));
         if (!fitting) return false;

@@ -11,9 +11,9 @@
 
 namespace upline {
 
-// Has the cache line that holds a byte come, while whoever asks goes on: what is asked for one after another is waited
-// for together. A plain load, for processors may drop a prefetch of a page that their TLB does not hold, and what is
-// worth asking for mostly lies in such a page. REQUIRES: memory that may be read.
+// Starts loading the cache line that holds a byte, without waiting for it: what is asked for one after another is
+// waited for together. A plain load, for processors may drop a prefetch of a page that their TLB does not hold, and
+// what is worth asking for mostly lies in such a page. REQUIRES: memory that may be read.
 inline void fetch(const void* at) {
     static_cast<void>(*static_cast<const volatile std::byte*>(at));
 }

@@ -93,7 +93,7 @@ struct Account {
         int64_t paid;
         Index user;
         uint32_t zero;
-        // Whether no balance of these is so large that a posting, or what is pending, could leave int64.
+        // Whether no entry's postings, and nothing that is still pending, could take one of these out of int64.
         bool is_far_from_bounds() const {
             return is_far_from_bounds(available) && is_far_from_bounds(reserved) && is_far_from_bounds(paid);
         }

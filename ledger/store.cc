@@ -291,16 +291,21 @@ class NoLogger final : public rocksdb::Logger {
 rocksdb::DBOptions db_options() {
     rocksdb::DBOptions options;
     // After a power cut the database is what it was after one of its writes, with all before it and nothing behind: the
-    // first torn record ends recovery, be it in the newest log or in one before. (The mode that passes over torn ends
-    // may keep a later write of a read model without an earlier one.) What acknowledged writes were damaged the event
-    // log gives again; a stored state that is then ahead of the entries is refused.
+    // first torn record ends recovery, be it in the newest log or in one before. What acknowledged writes were damaged
+    // the event log gives again. A stored state that is then ahead of the entries is refused, a read model made anew.
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
     options.max_background_jobs = 2;
     options.max_total_wal_size = 512 << 20;
-    options.bytes_per_sync = 1 << 20;  // spreads write-back, so that an fsync does not find gigabytes dirty
-    options.max_open_files = -1;       // a secondary needs every file open, in case the primary deletes it
+    options.bytes_per_sync = 1 << 20;           // spreads write-back, so that an fsync does not find gigabytes dirty
+    options.max_manifest_file_size = 16 << 20;  // each reader that opens reads it
+    options.max_open_files = -1;                // a secondary needs every file open, in case the primary deletes it
     options.info_log = std::make_shared<NoLogger>();
     return options;
+}
+
+bool is_only_ingested(std::string_view name) {
+    return name.starts_with("model.") || name.starts_with("bulk_") || name == "state" ||
+           std::ranges::find(kRecordFamilies, name) != kRecordFamilies.end();
 }
 
 rocksdb::ColumnFamilyOptions family_options(std::string_view name, const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -319,6 +324,10 @@ rocksdb::ColumnFamilyOptions family_options(std::string_view name, const std::sh
         options.compression = rocksdb::kLZ4Compression;
         // Small files are merged with small ones, and large ones seldom.
         options.compaction_style = rocksdb::kCompactionStyleUniversal;
+    }
+    if (is_only_ingested(name)) {
+        // Files that wait to be merged would stop all writes, but nothing is written there.
+        options.level0_slowdown_writes_trigger = options.level0_stop_writes_trigger = 1 << 20;
     }
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     return options;
@@ -404,8 +413,8 @@ class FilesToIngest {
 };
 
 // Pages of a read model. Only ever ingested: a reader in another process then sees all of a change or nothing of it,
-// and no old page of its memory in place of a newer one in a file; and what a large change writes is written once, and
-// no sync of entries waits for it.
+// and no old page of its memory in place of a newer one in a file. What a large change writes is written once, and no
+// sync of entries carries it; writers are held only while the manifest is synced.
 class RocksTable final : public Table {
   public:
     RocksTable(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family, std::filesystem::path folder,
@@ -754,13 +763,15 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, Acc
     if (access == Access::kWrite) {
         options.create_if_missing = true;
         options.create_missing_column_families = true;
+        // A record of a damaged type ends RocksDB's reading of it as if nothing followed.
+        if (exists) UPLINE_TRY(check_log_form(dir, LogFiles::kManifest));
         UPLINE_TRY_ROCKS(rocksdb::DB::Open(options, dir, descriptors, &handles, &db), dir.native());
     } else {
         std::string scratch = std::filesystem::temp_directory_path() / "upline-reader-XXXXXX";
         if (!::mkdtemp(scratch.data()))
             return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot make a scratch folder", scratch)};
         impl->secondary = scratch;
-        UPLINE_TRY(check_log_form(dir));
+        UPLINE_TRY(check_log_form(dir, LogFiles::kAll));
         UPLINE_TRY_ROCKS(rocksdb::DB::OpenAsSecondary(options, dir, scratch, descriptors, &handles, &db), dir.native());
     }
     impl->db.reset(db);

@@ -116,8 +116,8 @@ class Tracked final : public TrackedArray<T, Tracked<T>> {
 };
 
 // Records of which a part is touched much oftener than the rest, and at random: the two parts lie in arrays of their
-// own, so that the hot ones are few cache lines. T names them Hot and Cold,
-// gives them with hot() and cold() and is made of them with of().
+// own, so that the hot ones are few cache lines. T names them Hot and Cold, gives them with hot() and cold() and is
+// made of them with of().
 template <class T>
 class TrackedInParts final : public TrackedArray<T, TrackedInParts<T>> {
     using Hot = typename T::Hot;

@@ -58,17 +58,18 @@ bool names_earlier_entries(const Entry& entry) {
 }  // namespace
 
 Result<std::unique_ptr<Projection>> Projection::open(std::unique_ptr<Table> table, std::unique_ptr<Model> model,
-                                                     EntrySource& walk, EntrySource& look_up, size_t delta_bytes) {
+                                                     EntrySource& walk, EntrySource& look_up, size_t delta_bytes,
+                                                     uint64_t entries) {
     std::unique_ptr<Projection> projection(
         new Projection(std::move(table), std::move(model), walk, look_up, delta_bytes));
-    UPLINE_TRY(projection->load_position());
+    UPLINE_TRY(projection->load_position(entries));
     return projection;
 }
 
-Status Projection::load_position() {
+Status Projection::load_position(uint64_t entries) {
     UPLINE_TRY_ASSIGN(const std::optional<std::string> row, position_bytes(*table_));
     UPLINE_TRY_ASSIGN(const std::optional<StoredPosition> stored, decode_position(row, *model_));
-    if (!stored || stored->layout != model_->layout()) return start_anew();
+    if (!stored || stored->layout != model_->layout() || stored->at.size > entries) return start_anew();
     const auto corrupt = [this](std::string_view what) {
         return Error{ErrorCode::kCorrupt, fmt::format("read model {}: {}; rebuild the model", model_->name(), what)};
     };

@@ -29,13 +29,13 @@ class Projection {
     // maturities may need more: what follows from one entry is stored in one write.)
     static constexpr size_t kDeltaBytes = size_t{128} << 20;
 
-    // Resumes where the table's rows stand; at zero if the table is new or of another layout (its rows are then
-    // deleted). kCorrupt if the position cannot be read: clear the table and open again.
-    // Two sources of entries, one walked in order and one asked for any: they must outlive the projection and be used
-    // by nobody else.
+    // Resumes where the table's rows stand; at zero if the table is new, of another layout, or stands for more than the
+    // `entries` there are, of which the newest were lost (its rows are then deleted). kCorrupt if the position cannot
+    // be read: clear the table and open again. Two sources of entries, one walked in order and one asked for any: they
+    // must outlive the projection and be used by nobody else.
     static Result<std::unique_ptr<Projection>> open(std::unique_ptr<Table> table, std::unique_ptr<Model> model,
                                                     EntrySource& walk, EntrySource& look_up,
-                                                    size_t delta_bytes = kDeltaBytes);
+                                                    size_t delta_bytes = kDeltaBytes, uint64_t entries = UINT64_MAX);
 
     uint64_t position() const { return stored_.size; }  // as stored
     const Model& model() const { return *model_; }
@@ -59,7 +59,7 @@ class Projection {
           earlier_(look_up),
           delta_bytes_(delta_bytes) {}
 
-    Status load_position();
+    Status load_position(uint64_t entries);
     Status start_anew();
     // Begins to store what has been folded, beside the folding that goes on, after what was begun before.
     Status begin_store();

@@ -4,12 +4,43 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "events/event_log.h"
 #include "events/money.h"
 #include "events/time.h"
+#include "projectors/models.h"
+#include "projectors/projection.h"
 
 namespace upline {
+
+namespace {
+
+bool rows_are_ahead(Store& store) {
+    const Result<Position> position = store.position();
+    if (!position.ok()) return false;  // whoever asks for it is told
+    for (const auto make_model : kModels) {
+        const std::unique_ptr<Model> model = make_model();
+        const Result<std::unique_ptr<Table>> table = store.table(model->name());
+        if (!table.ok()) continue;
+        const Result<ModelPosition> rows = read_position(**table, *model);
+        if (rows.ok() && rows->size > position->size) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Status catch_up(Store& store) {
+    constexpr int kMostAttempts = 20;
+    UPLINE_TRY(store.catch_up());
+    for (int attempt = 1; attempt <= kMostAttempts && rows_are_ahead(store); ++attempt) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(attempt));
+        UPLINE_TRY(store.catch_up());
+    }
+    return ok_status();
+}
 
 Result<std::vector<ReadShard>> open_for_reading(const std::string& data) {
     UPLINE_TRY_ASSIGN(const DataFolder folder, DataFolder::open(data, DataFolder::Access::kRead));
@@ -20,6 +51,7 @@ Result<std::vector<ReadShard>> open_for_reading(const std::string& data) {
     for (const uint32_t partition : partitions) {
         UPLINE_TRY_ASSIGN(std::unique_ptr<Store> store,
                           Store::open(folder.partition_path(partition), Store::Access::kRead));
+        if (rows_are_ahead(*store)) UPLINE_TRY(catch_up(*store));
         shards.push_back({partition, std::move(store)});
     }
     return shards;

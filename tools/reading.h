@@ -19,6 +19,10 @@ struct ReadShard {
     std::unique_ptr<Store> store;
 };
 
+// Catches up with a writer beside. Rows come to be seen before entries that were written at the same time: it looks
+// again until no read model stands for more entries than there are.
+Status catch_up(Store& store);
+
 // Every ledger of a data folder, as of now; a writer may go on beside. kNotFound if there is none.
 Result<std::vector<ReadShard>> open_for_reading(const std::string& data);
 

@@ -40,7 +40,8 @@ class Projectors {
             projectors->sources_.push_back(store.look_up());
             EntrySource& look_up = *projectors->sources_.back();
             UPLINE_TRY_ASSIGN(std::unique_ptr<Projection> projection,
-                              Projection::open(std::move(table), std::move(model), walk, look_up));
+                              Projection::open(std::move(table), std::move(model), walk, look_up,
+                                               Projection::kDeltaBytes, shard.position().size));
             projectors->together_.push_back(projection.get());
             projectors->projections_.push_back(std::move(projection));
         }
@@ -86,6 +87,7 @@ class Projectors {
                 // Not between two large commits, which are further apart.
                 idle =
                     !changed_.wait_for(lock, kIdle, [&] { return finishing_ || size_ != folded; }) && !shard_.is_busy();
+                idle = idle && Clock::now() - stored_at_ > kPause;
                 size = size_;
                 last = finishing_;
             }
@@ -120,6 +122,7 @@ class Projectors {
 
     using Clock = std::chrono::steady_clock;
     static constexpr auto kIdle = std::chrono::milliseconds(50);
+    static constexpr auto kPause = std::chrono::seconds(1);  // between two storings: each syncs some files
     static constexpr auto kSeldom = std::chrono::seconds(5);
     const Shard& shard_;
     const std::unique_ptr<EntrySource> walk_;  // of entries to fold
@@ -134,7 +137,7 @@ class Projectors {
     bool finishing_ = false;
     Status status_ = ok_status();
     std::atomic<bool>& failed_;
-    Clock::time_point stored_at_ = Clock::now();
+    Clock::time_point stored_at_ = Clock::now() - kPause;
     Clock::duration storing_took_ = std::chrono::milliseconds(150);  // nobody knows yet
     std::thread thread_;
 };

@@ -130,7 +130,7 @@ int verify(const VerifyArgs& args) {
         auto held = read_checkpoints(args.data, shard.partition, *vkeys, *since);
         if (!held.ok()) return complain(held.error());
         // Only now, so that a writer beside has not signed more than is looked at.
-        const Status caught_up = shard.store->catch_up();
+        const Status caught_up = catch_up(*shard.store);
         if (!caught_up.ok()) return complain(caught_up.error());
         auto report = audit(shard, log.get(), progress->callback(), std::move(*held));
         progress.reset();

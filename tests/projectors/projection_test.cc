@@ -129,6 +129,16 @@ TEST_P(ReadModel, RefusesToGoOnWhereItStandsForMoreEntriesThanThereAre) {
     EXPECT_NE(folded.error().message.find("make the ledger anew with `upline replay`"), std::string::npos);
     ASSERT_TRUE(projection->flush().ok());
     EXPECT_EQ(table_.rows(), before);
+
+    // Whoever knows how many there are when opening it has it made anew.
+    const uint64_t fewer = community_.size() - 1;
+    auto opened = Projection::open(std::make_unique<LastingTable>(table_, calls_left_), GetParam()(),
+                                   community_.shard().entries(), community_.shard().entries(), 100'000, fewer);
+    ASSERT_TRUE(opened.ok());
+    EXPECT_EQ((*opened)->position(), 0U);
+    ASSERT_TRUE((*opened)->fold_to(fewer).ok());
+    ASSERT_TRUE((*opened)->flush().ok());
+    EXPECT_EQ(table_.rows(), in_one_go(fewer));
 }
 
 TEST_P(ReadModel, RebuildsToTheSameBytes) {

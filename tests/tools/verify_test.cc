@@ -619,6 +619,10 @@ TEST_F(VerifySmall, ComesToAnEndWhateverTypeARecordOfTheDatabasesOwnLogsHas) {
             flip(bad, at + kHeader - 1, 2);
             write_file(file.path(), bad);
             EXPECT_NE(verify_quietly(data(), small_sample().log), 0) << name << ", record at " << at;
+            bad = good;
+            flip(bad, at + kHeader - 2, 7);  // its length
+            write_file(file.path(), bad);
+            EXPECT_NE(verify_quietly(data(), small_sample().log), 0) << name << ", length of the record at " << at;
             ++harmed;
             at += kHeader + static_cast<uint8_t>(good[at + 4]) + size_t{256} * static_cast<uint8_t>(good[at + 5]);
             if (kBlock - at % kBlock < kHeader) at += kBlock - at % kBlock;
