@@ -39,6 +39,12 @@ class DecodedEntries {
             const auto bytes = source.entry(first + ends_.size());
             if (!bytes.ok()) {
                 status_ = bytes.error();
+                // The position counts it.
+                if (status_.error().code == ErrorCode::kNotFound)
+                    status_ = Error{ErrorCode::kCorrupt,
+                                    fmt::format("{}: a part of the database is gone; make the ledger anew with `upline "
+                                                "replay`",
+                                                bytes.error().message)};
                 break;
             }
             bytes_.insert(bytes_.end(), bytes->begin(), bytes->end());

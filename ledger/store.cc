@@ -7,6 +7,7 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/rate_limiter.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 #include <unistd.h>
@@ -299,6 +300,10 @@ rocksdb::DBOptions db_options() {
     options.bytes_per_sync = 1 << 20;           // spreads write-back, so that an fsync does not find gigabytes dirty
     options.max_manifest_file_size = 16 << 20;  // each reader that opens reads it
     options.max_open_files = -1;                // a secondary needs every file open, in case the primary deletes it
+    // What RocksDB writes in the background goes out in small portions: a sync of entries would wait behind large ones.
+    constexpr int64_t kBackgroundBytesPerSecond = 128 << 20;
+    constexpr int64_t kPortionUs = 10'000;
+    options.rate_limiter.reset(rocksdb::NewGenericRateLimiter(kBackgroundBytesPerSecond, kPortionUs));
     options.info_log = std::make_shared<NoLogger>();
     return options;
 }
