@@ -376,6 +376,7 @@ Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, s
         const Index user = accounts_.cold(i).user;
         if (user >= users_.size() || !parse_currency(accounts_.hot(i).currency.text())) return wrong("account", i);
         accounts_.derive(i).next = std::exchange(users_.derive(user).first_account, static_cast<Index>(i));
+        // Where there is but one program, no user's cold part need be read.
         add_to_program(programs_.size() == 1 ? 0 : users_.cold(user).program, static_cast<Index>(i));
     }
     for (size_t i = 0; i < books_.size(); ++i)

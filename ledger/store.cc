@@ -300,10 +300,6 @@ rocksdb::DBOptions db_options() {
     options.bytes_per_sync = 1 << 20;           // spreads write-back, so that an fsync does not find gigabytes dirty
     options.max_manifest_file_size = 16 << 20;  // each reader that opens reads it
     options.max_open_files = -1;                // a secondary needs every file open, in case the primary deletes it
-    // What RocksDB writes in the background goes out in small portions: a sync of entries would wait behind large ones.
-    constexpr int64_t kBackgroundBytesPerSecond = 128 << 20;
-    constexpr int64_t kPortionUs = 10'000;
-    options.rate_limiter.reset(rocksdb::NewGenericRateLimiter(kBackgroundBytesPerSecond, kPortionUs));
     options.info_log = std::make_shared<NoLogger>();
     return options;
 }
@@ -766,6 +762,11 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, Acc
     rocksdb::DBOptions options = db_options();
     rocksdb::DB* db = nullptr;
     if (access == Access::kWrite) {
+        // What RocksDB writes in the background goes out in small portions: a sync of entries would wait behind large
+        // ones.
+        constexpr int64_t kBackgroundBytesPerSecond = 128 << 20;
+        constexpr int64_t kPortionUs = 10'000;
+        options.rate_limiter.reset(rocksdb::NewGenericRateLimiter(kBackgroundBytesPerSecond, kPortionUs));
         options.create_if_missing = true;
         options.create_missing_column_families = true;
         // A record of a damaged type ends RocksDB's reading of it as if nothing followed.
