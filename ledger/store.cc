@@ -154,6 +154,22 @@ struct Page {
     }
 };
 
+// For reading in order. What RocksDB reads ahead is no larger than all there is, for each iterator takes that memory at
+// its first block: of a small ledger, far more than all else.
+rocksdb::ReadOptions in_order(rocksdb::DB* db, std::initializer_list<rocksdb::ColumnFamilyHandle*> families) {
+    constexpr uint64_t kMost = 2 << 20;
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;
+    uint64_t bytes = 0;
+    for (rocksdb::ColumnFamilyHandle* family : families) {
+        uint64_t of_files = kMost;
+        db->GetIntProperty(family, rocksdb::DB::Properties::kLiveSstFilesSize, &of_files);
+        bytes += of_files;
+    }
+    options.readahead_size = std::min(bytes, kMost);
+    return options;
+}
+
 // Two families read as one, in the order of their keys: pages written one way and the other (store.h). A key that is in
 // both comes twice.
 class MergedIterator {
@@ -239,12 +255,8 @@ class EntryReader final : public EntrySource {
             UPLINE_TRY(seek_for_previous(sequence));
             if (holds(sequence)) return ok_status();
         }
-        rocksdb::ReadOptions options;
-        if (order_ == ReadOrder::kAscending) {
-            options.readahead_size = 2 << 20;
-            options.fill_cache = false;
-        }
-        iterator_.emplace(db_, options, written_, bulk_);
+        const bool ascending = order_ == ReadOrder::kAscending;
+        iterator_.emplace(db_, ascending ? in_order(db_, {written_, bulk_}) : rocksdb::ReadOptions(), written_, bulk_);
         UPLINE_TRY(seek_for_previous(sequence));
         if (follows && holds(sequence) && page_.first != sequence) return overlap(sequence);
         if (holds(sequence)) return ok_status();
@@ -473,10 +485,7 @@ class RocksTable final : public Table {
 
   private:
     Status fill(RowChanges& changes, SortedFile& file) {
-        rocksdb::ReadOptions options;
-        options.fill_cache = false;
-        options.readahead_size = 1 << 20;
-        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, family_));
+        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(in_order(db_, {family_}), family_));
         std::string value;
         bool placed = false;
         while (const auto key = changes.next()) {
@@ -1058,10 +1067,9 @@ Result<std::unique_ptr<State>> Store::load_state() {
     const auto load_kind = [&](size_t kind) -> Status {
         const char* const name = kRecordFamilies[kind];
         RunLoader loader(*state, stored, kind);
-        rocksdb::ReadOptions options;
-        options.readahead_size = 2 << 20;
-        options.fill_cache = false;
-        const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(options, impl_->family(name)));
+        rocksdb::ColumnFamilyHandle* const family = impl_->family(name);
+        const std::unique_ptr<rocksdb::Iterator> it(
+            impl_->db->NewIterator(in_order(impl_->db.get(), {family}), family));
         for (it->Seek(run_key(stored.stored[kind].base, 0)); it->Valid(); it->Next())
             if (!loader.take(view(it->key()), view(it->value())))
                 return Error{ErrorCode::kCorrupt,
