@@ -68,21 +68,6 @@ void IdTable::insert_all(std::span<const Slot> slots) {
     size_ += slots.size();
 }
 
-void IdTable::put_half(std::span<const Slot> slots, unsigned half, std::vector<Slot>& left_over) {
-    constexpr size_t kAhead = 16;
-    UPLINE_CHECK(unmoved_ == 0, "room for all");
-    const uint64_t end = half == 0 ? homes() / 2 : slots_.size() - 1;
-    for (size_t i = 0; i < slots.size(); ++i) {
-        if (i + kAhead < slots.size()) fetch(slots[i + kAhead].fingerprint);
-        uint64_t at = home(slots[i].fingerprint);
-        while (at < end && slots_[at].thing != 0) ++at;
-        if (at < end)
-            slots_[at] = slots[i];
-        else
-            left_over.push_back(slots[i]);
-    }
-}
-
 void IdTable::put(Slot slot) {
     uint64_t i = home(slot.fingerprint);
     while (slots_[i].thing != 0) ++i;

@@ -69,13 +69,6 @@ class IdTable {
     // The same for many.
     void insert_all(std::span<const Slot> slots);
 
-    // The same by two threads at once, one for the fingerprints whose highest bit is 0 and one for the others. What
-    // would stand beyond the thread's half of the table is left over, for insert_all() when both have ended; those that
-    // are not are to be counted then. REQUIRES: room reserved for all.
-    static unsigned half_of(uint64_t fingerprint) { return static_cast<unsigned>(fingerprint >> 63); }
-    void put_half(std::span<const Slot> slots, unsigned half, std::vector<Slot>& left_over);
-    void count_halves(uint64_t count) { size_ += count; }
-
     uint64_t size() const { return size_; }
 
     // In no order that means anything.

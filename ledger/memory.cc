@@ -59,6 +59,12 @@ Memory::~Memory() {
     release(data_, capacity_);
 }
 
+void Memory::populate() const {
+    if (!is_mapped(capacity_)) return;
+    // In pieces, so that nobody who maps memory waits for long.
+    for (size_t at = 0; at < capacity_; at += kHugePage) ::madvise(data_ + at, kHugePage, MADV_POPULATE_WRITE);
+}
+
 void Memory::grow(size_t bytes) {
     if (bytes <= capacity_) return;
     // Twice as much: once it is large, that costs addresses and no memory.

@@ -36,6 +36,9 @@ class Memory {
     // Makes room for at least so many bytes; what is there keeps its value, and gets another address. Throws
     // std::bad_alloc.
     void grow(size_t bytes);
+    // Has the kernel give all of it now, so that a thread beside does not wait for it to be cleared where it writes
+    // first. A hint: a kernel that does not know it, or has too little, gives it then.
+    void populate() const;
 
   private:
     std::byte* data_ = nullptr;
@@ -72,9 +75,15 @@ class FlatArray {
 
     // REQUIRES: size >= size().
     void grow(size_t size) {
-        if (size * sizeof(T) > memory_.capacity()) memory_.grow(size * sizeof(T));
+        reserve(size);
         size_ = size;
     }
+    // Makes room so that `size` records fit without growing.
+    void reserve(size_t size) {
+        if (size * sizeof(T) > memory_.capacity()) memory_.grow(size * sizeof(T));
+    }
+    // A thread beside the one that writes may do it as long as there is room.
+    void populate() const { memory_.populate(); }
     void push_back(const T& record) {
         const T copy = record;  // it may lie in this array
         grow(size_ + 1);

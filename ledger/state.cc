@@ -288,50 +288,6 @@ Status State::mature(EntrySource& entries, int64_t at_us, uint64_t most) {
     });
 }
 
-State::HalfOfIds State::restore_ids_of_arrays(unsigned half) {
-    HalfOfIds done;
-    std::vector<uint64_t> hashes;  // by program
-    for (size_t i = 0; i < programs_.size(); ++i)
-        if (programs_[i].name_size <= kMaxProgramBytes) hashes.push_back(IdTable::program_hash(programs_[i].name()));
-    constexpr size_t kAtOnce = 4096;
-    std::vector<IdTable::Slot> some;
-    const auto put = [&] {
-        ids_.put_half(some, half, done.left_over);
-        done.count += some.size();
-        some.clear();
-    };
-    const auto add = [&](ThingKind kind, size_t count, auto&& program_of, auto&& id_of) {
-        for (size_t i = 0; i < count; ++i) {
-            const Index program = program_of(i);
-            if (program >= hashes.size()) continue;  // restore() says that it is wrong
-            const uint64_t fingerprint = IdTable::fingerprint(hashes[program], id_of(i));
-            if (IdTable::half_of(fingerprint) != half) continue;
-            some.push_back({fingerprint, Thing(kind, i).word()});
-            if (some.size() == kAtOnce) put();
-        }
-        put();
-    };
-    add(
-        ThingKind::kUser, users_.size(), [&](size_t i) { return users_.cold(i).program; },
-        [&](size_t i) { return users_.cold(i).id; });
-    add(
-        ThingKind::kWebsite, websites_.size(), [&](size_t i) { return websites_[i].program; },
-        [&](size_t i) { return websites_[i].id; });
-    const auto program_of_payout = [&](size_t i) {
-        const Index user = payouts_[i].user;
-        return user < users_.size() ? users_.cold(user).program : kNoIndex;
-    };
-    add(ThingKind::kPayout, payouts_.size(), program_of_payout, [&](size_t i) { return payouts_[i].id; });
-    return done;
-}
-
-void State::end_ids_of_arrays(const HalfOfIds& one, const HalfOfIds& other) {
-    for (const HalfOfIds* half : {&one, &other}) {
-        ids_.count_halves(half->count - half->left_over.size());
-        ids_.insert_all(half->left_over);
-    }
-}
-
 Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds) {
     size_ = size;
     clock_us_ = clock_us;

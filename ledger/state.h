@@ -299,18 +299,9 @@ class State {
     Arrays arrays() { return {programs_, users_, websites_, accounts_, books_, plans_, payouts_, refunded_sales_}; }
     // Completes loading: the arrays are in place. kCorrupt if they do not fit together.
     Status restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds);
-    // Puts in ids that were stored. A thread beside the one that loads may do it.
+    // Puts in ids, of what the arrays hold or will. A thread beside the one that loads may do it.
     void reserve_ids(uint64_t count) { ids_.reserve(count); }
     void restore_ids(std::span<const IdTable::Slot> ids) { ids_.insert_all(ids); }
-    // Then those of the users, websites and payouts that are in the arrays: each half by a thread, which may be beside
-    // one that restores, between begin and end.
-    struct HalfOfIds {
-        uint64_t count = 0;
-        std::vector<IdTable::Slot> left_over;
-    };
-    void begin_ids_of_arrays() { ids_.reserve(ids_.size() + users_.size() + websites_.size() + payouts_.size()); }
-    HalfOfIds restore_ids_of_arrays(unsigned half);
-    void end_ids_of_arrays(const HalfOfIds& one, const HalfOfIds& other);
 
   private:
     Index program_for(std::string_view name);

@@ -23,6 +23,7 @@
 #include "events/beside.h"
 #include "events/check.h"
 #include "ledger/closing.h"
+#include "ledger/id_loader.h"
 #include "ledger/log_form.h"
 #include "ledger/packed_table.h"
 
@@ -1038,19 +1039,6 @@ Status Store::write_state(const StateChanges& changes) {
     return ok_status();
 }
 
-namespace {
-
-// Does both, the first by a thread beside.
-template <class F, class G>
-Status do_both(F&& there, G&& here) {
-    std::future<Status> other = beside(there);
-    const Status done = here();
-    UPLINE_TRY(other.get());
-    return done;
-}
-
-}  // namespace
-
 Result<std::unique_ptr<State>> Store::load_state() {
     auto state = std::make_unique<State>();
     UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get("state", "position"));
@@ -1064,9 +1052,11 @@ Result<std::unique_ptr<State>> Store::load_state() {
             fmt::format("stored state is of {} entries, but there are only {}: a part of the database is gone; "
                         "make the ledger anew with `upline replay`",
                         stored.size, entries.size)};
+    IdLoader ids(*state);
+    const GiveIds give = [&](NewIds some) { ids.give(std::move(some)); };
     const auto load_kind = [&](size_t kind) -> Status {
         const char* const name = kRecordFamilies[kind];
-        RunLoader loader(*state, stored, kind);
+        RunLoader loader(*state, stored, kind, give);
         rocksdb::ColumnFamilyHandle* const family = impl_->family(name);
         const std::unique_ptr<rocksdb::Iterator> it(
             impl_->db->NewIterator(in_order(impl_->db.get(), {family}), family));
@@ -1079,33 +1069,34 @@ Result<std::unique_ptr<State>> Store::load_state() {
             return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} are not what was stored", name)};
         return ok_status();
     };
-    // The two halves take about as long. Only `ids` go into the table of ids meanwhile.
-    uint64_t ids = 0;
-    for (const StoredKind& kind : stored.stored) ids += kind.records;
-    state->reserve_ids(std::min(ids, stored.size));
-    const auto load_ids_and_accounts = [&]() -> Status {
-        UPLINE_TRY(load_kind(kIdsKind));
-        return load_kind(kAccountsKind);
-    };
-    const auto load_others = [&]() -> Status {
+    // Users and websites are by far the most. One thread takes their records in, one puts their ids into the table, and
+    // one has the kernel clear the memory for them, and loads accounts and other ids.
+    UPLINE_TRY(load_kind(kProgramsKind));
+    uint64_t count = 0;
+    for (const size_t kind : {kUsersKind, kWebsitesKind, kPayoutsKind, kIdsKind}) count += stored.stored[kind].records;
+    state->reserve_ids(std::min(count, stored.size));
+    const State::Arrays arrays = state->arrays();
+    arrays.users.reserve(most_things(kUsersKind, stored));
+    arrays.websites.reserve(most_things(kWebsitesKind, stored));
+    std::future<void> putting_ids = beside([&] { ids.run(); });
+    const Status loaded = [&]() -> Status {
+        struct AtEnd {
+            IdLoader& ids;
+            ~AtEnd() { ids.end(); }
+        } at_end{ids};
+        std::future<Status> others = beside([&]() -> Status {
+            arrays.users.populate();
+            arrays.websites.populate();
+            UPLINE_TRY(load_kind(kAccountsKind));
+            return load_kind(kIdsKind);
+        });
         for (size_t kind = 0; kind < kStateKinds; ++kind)
-            if (kind != kIdsKind && kind != kAccountsKind) UPLINE_TRY(load_kind(kind));
-        return ok_status();
-    };
-    UPLINE_TRY(do_both(load_ids_and_accounts, load_others));
-    State::HalfOfIds one;
-    State::HalfOfIds other;
-    const auto restore_one = [&] {
-        one = state->restore_ids_of_arrays(0);
-        return ok_status();
-    };
-    const auto restore_other = [&] {
-        other = state->restore_ids_of_arrays(1);
-        return state->restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds));
-    };
-    state->begin_ids_of_arrays();
-    UPLINE_TRY(do_both(restore_one, restore_other));
-    state->end_ids_of_arrays(one, other);
+            if (kind != kProgramsKind && kind != kAccountsKind && kind != kIdsKind) UPLINE_TRY(load_kind(kind));
+        return others.get();
+    }();
+    UPLINE_TRY(loaded);
+    UPLINE_TRY(state->restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds)));
+    putting_ids.get();
     state->stored() = stored.stored;
     return state;
 }

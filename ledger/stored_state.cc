@@ -163,6 +163,24 @@ void take(Fields& fields, StoredId& id, const StoredId& before) {
     id.sequence = before.sequence + fields.varint();
 }
 
+// What a record's id names; kNone: it has none.
+template <class T>
+constexpr ThingKind kind_of = ThingKind::kNone;
+template <>
+constexpr ThingKind kind_of<User> = ThingKind::kUser;
+template <>
+constexpr ThingKind kind_of<Website> = ThingKind::kWebsite;
+template <>
+constexpr ThingKind kind_of<Payout> = ThingKind::kPayout;
+
+template <class T>
+Index program_of(const State& state, const T& record) {
+    if constexpr (std::is_same_v<T, Payout>)
+        return record.user < state.users().size() ? state.users().cold(record.user).program : kNoIndex;
+    else
+        return record.program;
+}
+
 // ---- Runs ----
 
 uint64_t hash_on(uint64_t hash, std::string_view key, std::string_view chunk) {
@@ -313,6 +331,10 @@ Result<StatePosition> parse_state_position(std::string_view bytes) {
     return position;
 }
 
+uint64_t most_things(size_t kind, const StatePosition& position) {
+    return std::min(position.stored[kind].records, position.size);
+}
+
 bool RunLoader::take(std::string_view key, std::string_view chunk) {
     if (!take_key(key) || chunk.empty()) return false;
     hash_ = hash_on(hash_, key, chunk);
@@ -342,23 +364,35 @@ template <class T, class Array>
 bool RunLoader::take_records(std::string_view chunk, TrackedArray<T, Array>& records) {
     Fields fields(chunk);
     T before{};
+    NewIds ids{kind_of<T>, records.array().size(), {}, {}};
+    if constexpr (kind_of<T> != ThingKind::kNone) ids.things.reserve(chunk.size() / sizeof(Uuid));
     while (!fields.at_end()) {
         const uint64_t left_out = fields.varint();
         T record{};
         upline::take(fields, record, before);
-        if (!fields.ok() || left_out > records.array().size() || !records.load(next_index_ + left_out, record))
-            return false;
-        next_index_ += left_out + 1;
+        if (!fields.ok() || left_out > records.array().size()) return false;
+        const uint64_t index = next_index_ + left_out;
+        if constexpr (kind_of<T> != ThingKind::kNone) {
+            const uint64_t size = records.array().size();
+            if (index == size && size < most_things(kind_, position_))
+                ids.things.push_back({record.id, program_of(state_, record)});
+            else if (index >= size || records.array()[index].id != record.id)
+                return false;  // one too many, or an id that is not for ever
+        }
+        if (!records.load(index, record)) return false;
+        next_index_ = index + 1;
         before = record;
         ++taken_;
     }
+    if (!ids.things.empty()) give_(std::move(ids));
     return true;
 }
 
 bool RunLoader::take_ids(std::string_view chunk) {
     Fields fields(chunk);
     StoredId before;
-    ids_.clear();
+    NewIds ids{ThingKind::kOther, 0, {}, {}};
+    ids.others.reserve(chunk.size() / sizeof(StoredId::fingerprint));
     while (!fields.at_end()) {
         const uint64_t left_out = fields.varint();
         StoredId id;
@@ -368,10 +402,10 @@ bool RunLoader::take_ids(std::string_view chunk) {
             return false;
         next_index_ = ++taken_;
         next_sequence_ = id.sequence + 1;
-        ids_.push_back({id.fingerprint, Thing(ThingKind::kOther, id.sequence).word()});
+        ids.others.push_back({id.fingerprint, Thing(ThingKind::kOther, id.sequence).word()});
         before = id;
     }
-    state_.restore_ids(ids_);
+    give_(std::move(ids));
     return true;
 }
 

@@ -24,6 +24,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,7 +38,11 @@ namespace upline {
 inline constexpr std::array<const char*, kStateKinds> kRecordFamilies = {
     "programs", "users", "websites", "accounts", "books", "plans", "payouts", "refunds", "ids"};
 
+inline constexpr size_t kProgramsKind = 0;
+inline constexpr size_t kUsersKind = 1;
+inline constexpr size_t kWebsitesKind = 2;
 inline constexpr size_t kAccountsKind = 3;
+inline constexpr size_t kPayoutsKind = 6;
 inline constexpr size_t kIdsKind = 8;
 
 // The new runs of a state.
@@ -72,13 +77,29 @@ struct StatePosition {
     std::vector<Hold> holds;
 };
 Result<StatePosition> parse_state_position(std::string_view bytes);
+// How many users, websites or payouts it can have: each was stored, and has an entry of its own.
+uint64_t most_things(size_t kind, const StatePosition& position);
 
-// Takes the chunks of one kind, in the order of their keys, into a state that is being loaded. Kinds may be loaded by a
-// thread each.
+// Ids to put into the state's table: some of users, websites or payouts, whose indexes follow one another, or of other
+// things.
+struct NewIds {
+    ThingKind kind{};
+    uint64_t first = 0;  // the index of the first
+    struct Named {
+        Uuid id;
+        Index program = 0;
+    };
+    std::vector<Named> things;
+    std::vector<IdTable::Slot> others;
+};
+using GiveIds = std::function<void(NewIds)>;
+
+// Takes the chunks of one kind, in the order of their keys, into a state that is being loaded, and gives the ids that
+// are to be put into its table. Kinds may be loaded by a thread each, payouts after users.
 class RunLoader {
   public:
-    RunLoader(State& state, const StatePosition& position, size_t kind)
-        : state_(state), position_(position), kind_(kind) {}
+    RunLoader(State& state, const StatePosition& position, size_t kind, const GiveIds& give)
+        : state_(state), position_(position), kind_(kind), give_(give) {}
 
     // False if it cannot be the next chunk.
     bool take(std::string_view key, std::string_view chunk);
@@ -94,13 +115,13 @@ class RunLoader {
     State& state_;
     const StatePosition& position_;
     size_t kind_;
+    const GiveIds& give_;
     uint64_t run_ = 0;  // of the last chunk; 0: there was none
     uint32_t next_chunk_ = 0;
     uint64_t next_index_ = 0;  // in the run
     uint64_t taken_ = 0;       // records
     uint64_t hash_ = 0;
     uint64_t next_sequence_ = 0;
-    std::vector<IdTable::Slot> ids_;  // for its memory
 };
 
 }  // namespace upline

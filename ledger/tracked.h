@@ -102,6 +102,9 @@ class Tracked final : public TrackedArray<T, Tracked<T>> {
     const T& operator[](size_t index) const { return records_[index]; }
     const T* data() const { return records_.data(); }
 
+    void reserve(size_t size) { records_.reserve(size); }
+    void populate() const { records_.populate(); }
+
     // For changing a record: it will be stored again.
     T& change(size_t index) {
         this->mark(index);
@@ -130,6 +133,14 @@ class TrackedInParts final : public TrackedArray<T, TrackedInParts<T>> {
     T operator[](size_t index) const { return T::of(hot_[index], cold_[index]); }
     const Hot& hot(size_t index) const { return hot_[index]; }
     const Cold& cold(size_t index) const { return cold_[index]; }
+    void reserve(size_t size) {
+        hot_.reserve(size);
+        cold_.reserve(size);
+    }
+    void populate() const {
+        hot_.populate();
+        cold_.populate();
+    }
     // Asks for the memory of a part, which may lie across two cache lines where it is the cold one.
     void fetch_hot(size_t index) const { fetch(hot_.data() + index); }
     void fetch_cold(size_t index) const {

@@ -7,7 +7,6 @@
 #include <map>
 #include <random>
 #include <set>
-#include <thread>
 #include <vector>
 
 #include "ledger/id_table.h"
@@ -157,61 +156,6 @@ TEST(IdTable, GrowsWhereverItsIdsLie) {
         });
         ASSERT_EQ(count, most);
     }
-}
-
-// Also where rows of ids run across the middle of the table or its end.
-TEST(IdTable, HoldsWhatTwoThreadsPutIntoItsHalves) {
-    const uint64_t seed = std::random_device{}();
-    SCOPED_TRACE(::testing::Message() << "seed " << seed);
-    std::mt19937_64 random(seed);
-    uint64_t left_over = 0;
-    for (int run = 0; run < 60; ++run) {
-        IdTable table;
-        std::map<uint64_t, std::vector<uint64_t>> expected;  // fingerprint -> numbers
-        const uint64_t stored = random() % 3000;
-        const uint64_t most = random() % 3000;
-        const auto fingerprint = [&] {
-            const uint64_t any = random();
-            const unsigned shift = static_cast<unsigned>(random() % 60);
-            switch (random() % 4) {
-                case 0: return any >> 1 >> shift | (any & 1) << 63;     // at the front of a half
-                case 1: return ~(any >> 1 >> shift) ^ (any & 1) << 63;  // at the end of one
-                default: return any;
-            }
-        };
-        for (uint64_t i = 0; i < stored; ++i) {
-            const uint64_t stored_fingerprint = fingerprint();
-            expected[stored_fingerprint].push_back(i);
-            table.insert(stored_fingerprint, Thing(ThingKind::kOther, i));
-        }
-        std::vector<IdTable::Slot> halves[2];
-        for (uint64_t i = stored; i < stored + most; ++i) {
-            const IdTable::Slot slot{fingerprint(), Thing(ThingKind::kUser, i).word()};
-            expected[slot.fingerprint].push_back(i);
-            halves[IdTable::half_of(slot.fingerprint)].push_back(slot);
-        }
-        table.reserve(stored + most);
-        std::vector<IdTable::Slot> left[2];
-        std::thread beside([&] { table.put_half(halves[0], 0, left[0]); });
-        table.put_half(halves[1], 1, left[1]);
-        beside.join();
-        table.count_halves(most - left[0].size() - left[1].size());
-        for (const auto& some : left) {
-            left_over += some.size();
-            table.insert_all(some);
-        }
-        ASSERT_EQ(table.size(), stored + most);
-        for (const auto& [key, numbers] : expected) {
-            std::vector<uint64_t> found;
-            table.find(key, [&](Thing thing) {
-                found.push_back(thing.number());
-                return false;
-            });
-            std::ranges::sort(found);
-            ASSERT_EQ(found, numbers);
-        }
-    }
-    EXPECT_GT(left_over, 0U);
 }
 
 TEST(IdTable, FingerprintsDependOnProgramAndId) {

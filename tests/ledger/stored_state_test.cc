@@ -9,7 +9,9 @@
 #include <memory>
 #include <random>
 #include <set>
+#include <thread>
 
+#include "ledger/id_loader.h"
 #include "tests/ledger/memory_shard.h"
 #include "tests/ledger/random_money.h"
 
@@ -35,23 +37,26 @@ std::unique_ptr<State> load(const Stored& stored) {
     auto state = std::make_unique<State>();
     auto position = parse_state_position(stored.position);
     if (!position.ok()) return nullptr;
+    IdLoader ids(*state);
+    const GiveIds give = [&](NewIds some) { ids.give(std::move(some)); };
     for (size_t kind = 0; kind < kStateKinds; ++kind) {
-        RunLoader loader(*state, *position, kind);
+        RunLoader loader(*state, *position, kind, give);
         for (const auto& [key, chunk] : stored.rows[kind])
             if (!loader.take(key, chunk)) return nullptr;
         if (!loader.done()) return nullptr;
     }
-    state->begin_ids_of_arrays();
-    const State::HalfOfIds one = state->restore_ids_of_arrays(0);
-    state->end_ids_of_arrays(one, state->restore_ids_of_arrays(1));
+    ids.end();
+    ids.run();
     if (!state->restore(position->size, position->clock_us, position->rules_version, position->holds).ok())
         return nullptr;
     state->stored() = position->stored;
     return state;
 }
 
-std::set<std::pair<uint64_t, uint64_t>> ids_of(const State& state) {
-    std::set<std::pair<uint64_t, uint64_t>> ids;
+using Ids = std::set<std::pair<uint64_t, uint64_t>>;
+
+Ids ids_of(const State& state) {
+    Ids ids;
     state.ids().for_each([&](const IdTable::Slot& slot) { ids.emplace(slot.fingerprint, slot.thing); });
     return ids;
 }
@@ -154,6 +159,50 @@ TEST(StoredState, APositionOfAnotherSizeIsNone) {
         bad.position.resize(size);
         const std::unique_ptr<State> loaded = load(bad);
         EXPECT_TRUE(!loaded || !are_same(*loaded, shard.state())) << size;
+    }
+}
+
+TEST(IdLoader, PutsInAllThatIsGivenByAnyThreadsBesideOneThatRunsAndWithout) {
+    constexpr uint64_t kGivers = 2;
+    constexpr uint64_t kTimes = 1000;  // far more than may wait
+    constexpr uint64_t kAtOnce = 7;
+    for (const bool is_run_beside : {true, false}) {
+        State state;
+        Program program;
+        program.name_bytes[0] = 'p';
+        program.name_size = 1;
+        state.arrays().programs.append(program);
+        const uint64_t hash = IdTable::program_hash("p");
+        const auto id_of = [](uint64_t number) {
+            Uuid id;
+            for (size_t i = 0; i < 8; ++i) id.bytes[i] = static_cast<uint8_t>(number >> 8 * i);
+            return id;
+        };
+        IdLoader loader(state);
+        std::vector<std::thread> threads;
+        if (is_run_beside) threads.emplace_back([&] { loader.run(); });
+        std::vector<std::thread> givers;
+        for (uint64_t giver = 0; giver < kGivers; ++giver)
+            givers.emplace_back([&, giver] {
+                for (uint64_t i = 0; i < kTimes; ++i) {
+                    NewIds ids{ThingKind::kUser, (giver * kTimes + i) * kAtOnce, {}, {}};
+                    for (uint64_t k = 0; k < kAtOnce; ++k) ids.things.push_back({id_of(ids.first + k), 0});
+                    ids.things.push_back({id_of(0), 1});  // of no program there is
+                    ids.others.push_back({giver + 1, Thing(ThingKind::kOther, i).word()});
+                    loader.give(std::move(ids));
+                }
+            });
+        for (std::thread& giver : givers) giver.join();
+        loader.end();
+        if (!is_run_beside) loader.run();
+        for (std::thread& thread : threads) thread.join();
+        Ids expected;
+        for (uint64_t number = 0; number < kGivers * kTimes * kAtOnce; ++number)
+            expected.emplace(IdTable::fingerprint(hash, id_of(number)), Thing(ThingKind::kUser, number).word());
+        for (uint64_t giver = 0; giver < kGivers; ++giver)
+            for (uint64_t i = 0; i < kTimes; ++i) expected.emplace(giver + 1, Thing(ThingKind::kOther, i).word());
+        EXPECT_EQ(ids_of(state), expected);
+        EXPECT_EQ(state.ids().size(), expected.size());
     }
 }
 
