@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entries name users and websites by the sequence of the entry that made them; memory holds them by dense index. Since
-// indexes are given out in log order, the index is the number of such entries before it: a bit for each entry and a
-// count for each 448 answer that in one cache line.
+// indexes are given out in log order, the index is the number of such entries before it: a bit for each entry, a count
+// for each 64 and one for each 384 answer that in one cache line, with one word's bits to count.
 #pragma once
 
 #include <bit>
@@ -18,11 +18,13 @@ class SequenceRank {
     // REQUIRES: larger than any sequence added before.
     void add(uint64_t sequence) {
         const size_t block = sequence / kBlockBits;
-        while (blocks_.size() <= block) blocks_.push_back({.before = count_, .bits = {}});
-        uint64_t& word = blocks_[block].bits[sequence % kBlockBits / 64];
+        while (blocks_.size() <= block) blocks_.push_back({.before = count_, .before_word = {}, .bits = {}});
+        size_t word = sequence % kBlockBits / 64;
+        uint64_t& bits = blocks_[block].bits[word];
         const unsigned bit = sequence % 64;
-        UPLINE_CHECK(word >> bit == 0, "sequences that grow");
-        word |= uint64_t{1} << bit;
+        UPLINE_CHECK(bits >> bit == 0, "sequences that grow");
+        bits |= uint64_t{1} << bit;
+        while (++word < kWords) ++blocks_[block].before_word[word];
         ++count_;
     }
 
@@ -39,20 +41,20 @@ class SequenceRank {
         const size_t word = sequence % kBlockBits / 64;
         const unsigned bit = sequence % 64;
         if ((block.bits[word] >> bit & 1) == 0) return std::nullopt;
-        uint64_t rank = block.before;
-        for (size_t i = 0; i < word; ++i) rank += static_cast<uint64_t>(std::popcount(block.bits[i]));
-        rank += static_cast<uint64_t>(std::popcount(block.bits[word] & ((uint64_t{1} << bit) - 1)));
-        return static_cast<uint32_t>(rank);
+        const uint64_t before_bit = block.bits[word] & ((uint64_t{1} << bit) - 1);
+        return block.before + block.before_word[word] + static_cast<uint32_t>(std::popcount(before_bit));
     }
 
   private:
-    static constexpr uint64_t kBlockBits = 448;  // with the count, a block is one cache line
-    struct alignas(64) Block {
-        uint64_t before;
-        uint64_t bits[7];
+    static constexpr size_t kWords = 6;
+    static constexpr uint64_t kBlockBits = 64 * kWords;
+    struct alignas(64) Block {  // a cache line
+        uint32_t before;
+        uint16_t before_word[kWords];  // in the block
+        uint64_t bits[kWords];
     };
     FlatArray<Block> blocks_;
-    uint64_t count_ = 0;
+    uint32_t count_ = 0;  // indexes have 32 bits
 };
 
 }  // namespace upline

@@ -7,7 +7,6 @@
 #include <array>
 #include <utility>
 
-#include "ledger/memory.h"
 #include "tools/own_tree.h"
 
 namespace upline {
@@ -210,11 +209,12 @@ void Recomputation::learn(const Entry& entry) {
         users_.push_back({entry.id, entry.refs[0], user_rank_.rank(entry.refs[0]).value_or(kNoIndex)});
         user_rank_.add(entry.sequence);
     }
-    if (std::holds_alternative<WebsiteCreated>(entry.payload))
-        websites_.emplace(entry.sequence, Website{entry.id, entry.refs[0], WebsiteStatus::kDraft});
+    if (std::holds_alternative<WebsiteCreated>(entry.payload)) {
+        websites_.push_back({entry.id, entry.refs[0], WebsiteStatus::kDraft});
+        website_rank_.add(entry.sequence);
+    }
     if (const auto* change = std::get_if<WebsiteStatusChanged>(&entry.payload)) {
-        const auto website = websites_.find(entry.refs[0]);
-        if (website != websites_.end()) website->second.status = change->status;
+        if (const auto index = website_rank_.rank(entry.refs[0])) websites_[*index].status = change->status;
     }
     if (const auto* refund = std::get_if<TransactionRefunded>(&entry.payload))
         add_to(refunded_[entry.refs[0]], refund->amount.value);
@@ -246,7 +246,9 @@ void Recomputation::fetch_ahead(std::span<const Entry> entries) const {
         const User* member = user(entry.refs[0]);
         if (!member) continue;
         fetch(member);
-        if (is_sale) members.push_back(member);
+        if (!is_sale) continue;
+        members.push_back(member);
+        if (const Website* site = website(entry.refs[1])) fetch(site);
     }
     for (size_t level = 0; level < kLevels; ++level) {
         for (const User*& member : members) {
@@ -267,28 +269,30 @@ size_t OwnBooks::first_slot(Sequence user, uint32_t currency) const {
 
 size_t OwnBooks::find_slot(Sequence user, uint32_t currency) const {
     size_t at = first_slot(user, currency);
-    while (slots_[at].balance != kNoIndex && (slots_[at].user != user || slots_[at].currency != currency))
+    while (slots_[at].number != 0 && (slots_[at].user != user || slots_[at].currency != currency))
         at = (at + 1) & (slots_.size() - 1);
     return at;
 }
 
 Index OwnBooks::balance_for(Sequence user, uint32_t currency) {
     size_t at = find_slot(user, currency);
-    if (slots_[at].balance != kNoIndex) return slots_[at].balance;
+    if (slots_[at].number != 0) return balance_in(at);
     if (2 * (balances_.size() + 1) > slots_.size()) {
         grow();
         at = find_slot(user, currency);
     }
-    slots_[at] = {user, currency, static_cast<Index>(balances_.size())};
-    balances_.emplace_back();
+    balances_.push_back({});
+    slots_[at] = {user, currency, static_cast<uint32_t>(balances_.size())};
     owners_.push_back(slots_[at]);
-    return slots_[at].balance;
+    return balance_in(at);
 }
 
 void OwnBooks::grow() {
-    const std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(2 * slots_.size()));
+    FlatArray<Slot> before;
+    before.grow(2 * slots_.size());
+    std::swap(slots_, before);
     for (const Slot& slot : before)
-        if (slot.balance != kNoIndex) slots_[find_slot(slot.user, slot.currency)] = slot;
+        if (slot.number != 0) slots_[find_slot(slot.user, slot.currency)] = slot;
 }
 
 void OwnBooks::mature(const Held& held) {
@@ -306,7 +310,7 @@ void OwnBooks::fetch_ahead(std::span<const Entry> entries) const {
     for (const Entry& entry : entries)
         for (const Posting& posting : entry.posted()) {
             if (!is_user_account(posting.account)) continue;
-            const Index balance = slots_[find_slot(posting.user, entry.currency.packed())].balance;
+            const Index balance = balance_in(find_slot(posting.user, entry.currency.packed()));
             if (balance != kNoIndex) fetch(&balances_[balance]);
         }
 }
@@ -431,7 +435,7 @@ std::optional<std::string> OwnBooks::compare(const State& stored) const {
     for (size_t i = 0; i < stored.accounts().size(); ++i) {
         const Account account = stored.accounts()[i];
         const ::upline::User& user = stored.users()[account.user];
-        const Index own = slots_[find_slot(user.sequence, account.currency.packed())].balance;
+        const Index own = balance_in(find_slot(user.sequence, account.currency.packed()));
         if (own != kNoIndex) ++found;
         const Balance sum = own == kNoIndex ? Balance{} : balances_[own];
         const auto differs = [&](const char* name, int64_t value, Int128 right) -> std::optional<std::string> {

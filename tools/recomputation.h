@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "ledger/entry.h"
+#include "ledger/memory.h"
 #include "ledger/sequence_rank.h"
 #include "ledger/state.h"
 #include "projectors/earlier_entries.h"
@@ -58,8 +59,14 @@ class Recomputation {
         const std::optional<Index> index = user_rank_.rank(sequence);
         return index ? &users_[*index] : nullptr;
     }
-    const Website* website(Sequence sequence) const { return find(websites_, sequence); }
-    const Payout* payout(Sequence sequence) const { return find(payouts_, sequence); }
+    const Website* website(Sequence sequence) const {
+        const std::optional<Index> index = website_rank_.rank(sequence);
+        return index ? &websites_[*index] : nullptr;
+    }
+    const Payout* payout(Sequence sequence) const {
+        const auto found = payouts_.find(sequence);
+        return found == payouts_.end() ? nullptr : &found->second;
+    }
 
   private:
     struct OwnPlan {
@@ -99,11 +106,6 @@ class Recomputation {
         int64_t house = 0;
     };
 
-    template <class T>
-    static const T* find(const std::unordered_map<Sequence, T>& things, Sequence sequence) {
-        const auto found = things.find(sequence);
-        return found == things.end() ? nullptr : &found->second;
-    }
     static void split(const TransactionRecorded& sale, const std::vector<Share>& shares, int64_t left, Parts& parts);
 
     // Each fills expected_.
@@ -114,9 +116,10 @@ class Recomputation {
     uint64_t current_plan(std::string_view program) const;
 
     EarlierEntries& earlier_;
-    std::vector<User> users_;
+    FlatArray<User> users_;
     SequenceRank user_rank_;
-    std::unordered_map<Sequence, Website> websites_;
+    FlatArray<Website> websites_;
+    SequenceRank website_rank_;
     std::unordered_map<Sequence, Payout> payouts_;
     std::unordered_map<Sequence, int64_t> refunded_;  // of a sale, so far
     std::map<uint64_t, OwnPlan> plans_{{0, OwnPlan{}}};
@@ -131,6 +134,8 @@ class Recomputation {
 // Every balance is the sum of postings, those to `earned` pending until their maturity is reached.
 class OwnBooks {
   public:
+    OwnBooks() { slots_.grow(1024); }
+
     void post(const Entry& entry);
     // Asks for the memory that posting these entries will touch. Only a hint.
     void fetch_ahead(std::span<const Entry> entries) const;
@@ -165,7 +170,7 @@ class OwnBooks {
     struct Slot {
         Sequence user;
         uint32_t currency;
-        Index balance = kNoIndex;  // kNoIndex: empty
+        uint32_t number;  // of the balance, from 1; 0: empty
     };
 
     // What a program has, in the order of first postings.
@@ -177,6 +182,7 @@ class OwnBooks {
     OfProgram& of_program(std::string_view name);
     static ClosedBook& book_of(OfProgram& program, Currency currency);
 
+    Index balance_in(size_t slot) const { return slots_[slot].number - 1; }  // kNoIndex: none
     size_t first_slot(Sequence user, uint32_t currency) const;
     // The slot of a user and currency, or the empty one where it would be.
     size_t find_slot(Sequence user, uint32_t currency) const;
@@ -184,9 +190,9 @@ class OwnBooks {
     void grow();
     void mature(const Held& held);
 
-    std::vector<Slot> slots_ = std::vector<Slot>(1024);  // a power of two, at most half of them taken
-    std::vector<Balance> balances_;
-    std::vector<Slot> owners_;  // of each balance
+    FlatArray<Slot> slots_;  // a power of two, at most half of them taken
+    FlatArray<Balance> balances_;
+    FlatArray<Slot> owners_;  // of each balance
     std::map<std::string, OfProgram, std::less<>> programs_;
     std::string last_program_;  // events of one program come in runs
     OfProgram* last_of_program_ = nullptr;
