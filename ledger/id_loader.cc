@@ -45,14 +45,14 @@ void IdLoader::put(const NewIds& ids) {
     if (program_hashes_.empty())
         for (size_t i = 0; i < state_.programs().size(); ++i) {
             const Program& program = state_.programs()[i];
-            const bool has_name = program.name_size <= kMaxProgramBytes;  // else restore() says that it is wrong
+            const bool has_name = program.name_size <= kMaxProgramBytes;  // else the state is refused
             program_hashes_.push_back(has_name ? IdTable::program_hash(program.name()) : 0);
         }
     slots_.clear();
     uint64_t index = ids.first;
     for (const NewIds::Named& thing : ids.things) {
         const Thing made(ids.kind, index++);
-        if (thing.program < program_hashes_.size())  // else restore() says that it is wrong
+        if (thing.program < program_hashes_.size())  // else the state is refused
             slots_.push_back({IdTable::fingerprint(program_hashes_[thing.program], thing.id), made.word()});
     }
     state_.restore_ids(slots_);

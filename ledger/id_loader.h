@@ -18,10 +18,10 @@ class IdLoader {
   public:
     explicit IdLoader(State& state) : state_(state) {}
 
-    // By any thread, which puts some in itself where many are waiting: it works, if more slowly, where nobody runs.
-    // REQUIRES: programs are loaded.
+    // By any thread, which puts some in itself where many are waiting. REQUIRES: programs are loaded.
     void give(NewIds ids);
-    // Puts in what is given, until the end.
+    // Puts in what is given, until the end. To be called once, beside those that give or after them: what waits is put
+    // in by it.
     void run();
     // Nothing more is given: those that load are done, or have failed.
     void end();

@@ -59,10 +59,12 @@ Memory::~Memory() {
     release(data_, capacity_);
 }
 
-void Memory::populate() const {
+void Memory::populate(size_t bytes) const {
     if (!is_mapped(capacity_)) return;
     // In pieces, so that nobody who maps memory waits for long.
-    for (size_t at = 0; at < capacity_; at += kHugePage) ::madvise(data_ + at, kHugePage, MADV_POPULATE_WRITE);
+    const size_t end = std::min(bytes, capacity_) / kHugePage * kHugePage;
+    for (size_t at = 0; at < end; at += kHugePage)
+        if (::madvise(data_ + at, kHugePage, MADV_POPULATE_WRITE) != 0) return;
 }
 
 void Memory::grow(size_t bytes) {

@@ -18,7 +18,7 @@ inline void fetch(const void* at) {
     static_cast<void>(*static_cast<const volatile std::byte*>(at));
 }
 
-// Bytes that are zero until they are written. Only what was written takes memory.
+// Bytes that are zero until they are written. Only what was written, or populated, takes memory.
 class Memory {
   public:
     Memory() = default;
@@ -36,9 +36,9 @@ class Memory {
     // Makes room for at least so many bytes; what is there keeps its value, and gets another address. Throws
     // std::bad_alloc.
     void grow(size_t bytes);
-    // Has the kernel give all of it now, so that a thread beside does not wait for it to be cleared where it writes
-    // first. A hint: a kernel that does not know it, or has too little, gives it then.
-    void populate() const;
+    // Has the kernel give the first `bytes` now, so that a thread beside does not wait for them to be cleared where it
+    // writes first. REQUIRES: they will be written. A kernel that does not know how gives them when they are written.
+    void populate(size_t bytes) const;
 
   private:
     std::byte* data_ = nullptr;
@@ -82,8 +82,9 @@ class FlatArray {
     void reserve(size_t size) {
         if (size * sizeof(T) > memory_.capacity()) memory_.grow(size * sizeof(T));
     }
-    // A thread beside the one that writes may do it as long as there is room.
-    void populate() const { memory_.populate(); }
+    // The first `size` records that there is room for, which will be written. A thread beside the one that writes may
+    // do it, as long as there is room.
+    void populate(size_t size) const { memory_.populate(size * sizeof(T)); }
     void push_back(const T& record) {
         const T copy = record;  // it may lie in this array
         grow(size_ + 1);

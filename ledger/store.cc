@@ -155,19 +155,19 @@ struct Page {
     }
 };
 
-// For reading in order. What RocksDB reads ahead is no larger than all there is, for each iterator takes that memory at
-// its first block: of a small ledger, far more than all else.
-rocksdb::ReadOptions in_order(rocksdb::DB* db, std::initializer_list<rocksdb::ColumnFamilyHandle*> families) {
-    constexpr uint64_t kMost = 2 << 20;
+uint64_t bytes_of_files(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) {
+    uint64_t bytes = 0;
+    UPLINE_CHECK(db->GetIntProperty(family, rocksdb::DB::Properties::kLiveSstFilesSize, &bytes), "a known property");
+    return bytes;
+}
+
+// For reading in order. What RocksDB reads ahead, `ahead` at most, is no larger than all there is, for each iterator
+// takes that memory at its first block: of a small ledger, far more than all else.
+constexpr uint64_t kReadAhead = 2 << 20;
+rocksdb::ReadOptions in_order(uint64_t files, uint64_t ahead = kReadAhead) {
     rocksdb::ReadOptions options;
     options.fill_cache = false;
-    uint64_t bytes = 0;
-    for (rocksdb::ColumnFamilyHandle* family : families) {
-        uint64_t of_files = kMost;
-        db->GetIntProperty(family, rocksdb::DB::Properties::kLiveSstFilesSize, &of_files);
-        bytes += of_files;
-    }
-    options.readahead_size = std::min(bytes, kMost);
+    options.readahead_size = std::min(files, ahead);
     return options;
 }
 
@@ -257,7 +257,8 @@ class EntryReader final : public EntrySource {
             if (holds(sequence)) return ok_status();
         }
         const bool ascending = order_ == ReadOrder::kAscending;
-        iterator_.emplace(db_, ascending ? in_order(db_, {written_, bulk_}) : rocksdb::ReadOptions(), written_, bulk_);
+        if (ascending && files_ < kReadAhead) files_ = bytes_of_files(db_, written_) + bytes_of_files(db_, bulk_);
+        iterator_.emplace(db_, ascending ? in_order(files_) : rocksdb::ReadOptions(), written_, bulk_);
         UPLINE_TRY(seek_for_previous(sequence));
         if (follows && holds(sequence) && page_.first != sequence) return overlap(sequence);
         if (holds(sequence)) return ok_status();
@@ -290,6 +291,7 @@ class EntryReader final : public EntrySource {
     rocksdb::ColumnFamilyHandle* written_;
     rocksdb::ColumnFamilyHandle* bulk_;
     ReadOrder order_;
+    uint64_t files_ = 0;  // bytes of both families' as they were, until they are more than is read ahead
     std::optional<MergedIterator> iterator_;
     Page page_;  // a view into the iterator
 };
@@ -486,7 +488,8 @@ class RocksTable final : public Table {
 
   private:
     Status fill(RowChanges& changes, SortedFile& file) {
-        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(in_order(db_, {family_}), family_));
+        const rocksdb::ReadOptions options = in_order(bytes_of_files(db_, family_), kReadAhead / 2);
+        const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, family_));
         std::string value;
         bool placed = false;
         while (const auto key = changes.next()) {
@@ -1058,8 +1061,8 @@ Result<std::unique_ptr<State>> Store::load_state() {
         const char* const name = kRecordFamilies[kind];
         RunLoader loader(*state, stored, kind, give);
         rocksdb::ColumnFamilyHandle* const family = impl_->family(name);
-        const std::unique_ptr<rocksdb::Iterator> it(
-            impl_->db->NewIterator(in_order(impl_->db.get(), {family}), family));
+        const rocksdb::ReadOptions options = in_order(bytes_of_files(impl_->db.get(), family));
+        const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(options, family));
         for (it->Seek(run_key(stored.stored[kind].base, 0)); it->Valid(); it->Next())
             if (!loader.take(view(it->key()), view(it->value())))
                 return Error{ErrorCode::kCorrupt,
@@ -1078,6 +1081,11 @@ Result<std::unique_ptr<State>> Store::load_state() {
     const State::Arrays arrays = state->arrays();
     arrays.users.reserve(most_things(kUsersKind, stored));
     arrays.websites.reserve(most_things(kWebsitesKind, stored));
+    // Never more than the files can hold, whatever a damaged position says.
+    const auto stored_things = [&](size_t kind) {
+        const uint64_t files = bytes_of_files(impl_->db.get(), impl_->family(kRecordFamilies[kind]));
+        return std::min(least_things(kind, stored), files / sizeof(Uuid));
+    };
     std::future<void> putting_ids = beside([&] { ids.run(); });
     const Status loaded = [&]() -> Status {
         struct AtEnd {
@@ -1085,8 +1093,8 @@ Result<std::unique_ptr<State>> Store::load_state() {
             ~AtEnd() { ids.end(); }
         } at_end{ids};
         std::future<Status> others = beside([&]() -> Status {
-            arrays.users.populate();
-            arrays.websites.populate();
+            arrays.users.populate(stored_things(kUsersKind));
+            arrays.websites.populate(stored_things(kWebsitesKind));
             UPLINE_TRY(load_kind(kAccountsKind));
             return load_kind(kIdsKind);
         });
@@ -1097,6 +1105,10 @@ Result<std::unique_ptr<State>> Store::load_state() {
     UPLINE_TRY(loaded);
     UPLINE_TRY(state->restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds)));
     putting_ids.get();
+    // An id that were missing would let what it names happen twice.
+    if (state->ids().size() !=
+        state->users().size() + state->websites().size() + state->payouts().size() + stored.stored[kIdsKind].records)
+        return Error{ErrorCode::kCorrupt, "stored state: not every thing has its id"};
     state->stored() = stored.stored;
     return state;
 }

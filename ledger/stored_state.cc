@@ -335,6 +335,12 @@ uint64_t most_things(size_t kind, const StatePosition& position) {
     return std::min(position.stored[kind].records, position.size);
 }
 
+uint64_t least_things(size_t kind, const StatePosition& position) {
+    const StoredKind& stored = position.stored[kind];
+    // take_changes: what is stored is no more than twice what there is.
+    return std::min(stored.base == stored.last ? stored.records : stored.records / 2, position.size);
+}
+
 bool RunLoader::take(std::string_view key, std::string_view chunk) {
     if (!take_key(key) || chunk.empty()) return false;
     hash_ = hash_on(hash_, key, chunk);
@@ -374,10 +380,13 @@ bool RunLoader::take_records(std::string_view chunk, TrackedArray<T, Array>& rec
         const uint64_t index = next_index_ + left_out;
         if constexpr (kind_of<T> != ThingKind::kNone) {
             const uint64_t size = records.array().size();
-            if (index == size && size < most_things(kind_, position_))
+            if (index < size) {  // its id is in the table, and for ever
+                const T known = records.array()[index];
+                if (known.id != record.id || program_of(state_, known) != program_of(state_, record)) return false;
+            } else {
+                if (index > size || size == most_things(kind_, position_)) return false;
                 ids.things.push_back({record.id, program_of(state_, record)});
-            else if (index >= size || records.array()[index].id != record.id)
-                return false;  // one too many, or an id that is not for ever
+            }
         }
         if (!records.load(index, record)) return false;
         next_index_ = index + 1;

@@ -77,10 +77,12 @@ struct StatePosition {
     std::vector<Hold> holds;
 };
 Result<StatePosition> parse_state_position(std::string_view bytes);
-// How many users, websites or payouts it can have: each was stored, and has an entry of its own.
+// How many users, websites or payouts it can have, for each was stored and has an entry of its own; and how many it has
+// at least, if it was stored by take_changes().
 uint64_t most_things(size_t kind, const StatePosition& position);
+uint64_t least_things(size_t kind, const StatePosition& position);
 
-// Ids to put into the state's table: some of users, websites or payouts, whose indexes follow one another, or of other
+// Ids to put into the state's table: of users, of websites or of payouts whose indexes follow one another, and of other
 // things.
 struct NewIds {
     ThingKind kind{};
@@ -95,7 +97,8 @@ struct NewIds {
 using GiveIds = std::function<void(NewIds)>;
 
 // Takes the chunks of one kind, in the order of their keys, into a state that is being loaded, and gives the ids that
-// are to be put into its table. Kinds may be loaded by a thread each, payouts after users.
+// are to be put into its table, from whichever thread takes the chunk. Kinds may be loaded by a thread each; programs
+// first, payouts after users.
 class RunLoader {
   public:
     RunLoader(State& state, const StatePosition& position, size_t kind, const GiveIds& give)

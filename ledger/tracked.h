@@ -103,7 +103,7 @@ class Tracked final : public TrackedArray<T, Tracked<T>> {
     const T* data() const { return records_.data(); }
 
     void reserve(size_t size) { records_.reserve(size); }
-    void populate() const { records_.populate(); }
+    void populate(size_t size) const { records_.populate(size); }
 
     // For changing a record: it will be stored again.
     T& change(size_t index) {
@@ -137,9 +137,9 @@ class TrackedInParts final : public TrackedArray<T, TrackedInParts<T>> {
         hot_.reserve(size);
         cold_.reserve(size);
     }
-    void populate() const {
-        hot_.populate();
-        cold_.populate();
+    void populate(size_t size) const {
+        hot_.populate(size);
+        cold_.populate(size);
     }
     // Asks for the memory of a part, which may lie across two cache lines where it is the cold one.
     void fetch_hot(size_t index) const { fetch(hot_.data() + index); }

@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "ledger/id_table.h"
@@ -52,6 +53,21 @@ TEST(FlatArray, KeepsWhatWasWrittenAndIsZeroBehindIt) {
             array = FlatArray(moved);  // a copy
         }
         ASSERT_TRUE(std::ranges::equal(array, expected));
+    }
+}
+
+// Whatever part of it a thread beside has populated: past the room, and more than one huge page.
+TEST(FlatArray, HoldsWhatIsWrittenWhileItIsPopulatedByAThreadBeside) {
+    constexpr size_t kSize = 3'000'000;
+    for (const size_t populated : {size_t{0}, size_t{1000}, kSize / 2, kSize, 2 * kSize}) {
+        FlatArray<uint64_t> array;
+        array.reserve(kSize);
+        std::thread beside([&] { array.populate(populated); });
+        for (uint64_t i = 0; i < kSize; ++i) array.push_back(i | 1);
+        beside.join();
+        for (uint64_t i = 0; i < kSize; ++i) ASSERT_EQ(array[i], i | 1);
+        array.grow(kSize + 1000);
+        ASSERT_EQ(array[kSize + 999], 0U);
     }
 }
 
@@ -128,16 +144,22 @@ TEST(IdTable, GrowsWhereverItsIdsLie) {
         const unsigned shift = static_cast<unsigned>(random() % 60);
         const uint64_t most = 1 + random() % 5000;
         std::map<uint64_t, std::vector<uint64_t>> expected;  // fingerprint -> numbers
+        std::vector<IdTable::Slot> slots;
+        size_t at_once = 0;
         for (uint64_t i = 0; i < most; ++i) {
             uint64_t fingerprint = random();
             if (random() % 4 != 0) fingerprint = run % 2 == 0 ? fingerprint >> shift : ~(fingerprint >> shift);
             if (random() % 50 == 0) table.reserve(table.size() + random() % 5000);
-            const IdTable::Slot slots[] = {{fingerprint, Thing(ThingKind::kOther, i).word()}};
-            if (i % 2 == 0)
-                table.insert(fingerprint, Thing(ThingKind::kOther, i));
-            else
-                table.insert_all(slots);
             expected[fingerprint].push_back(i);
+            if (slots.empty()) at_once = random() % 100;
+            if (at_once == 0) {
+                table.insert(fingerprint, Thing(ThingKind::kOther, i));
+                continue;
+            }
+            slots.push_back({fingerprint, Thing(ThingKind::kOther, i).word()});
+            if (slots.size() < at_once && i + 1 < most) continue;
+            table.insert_all(slots);
+            slots.clear();
         }
         ASSERT_EQ(table.size(), most);
         for (const auto& [fingerprint, numbers] : expected) {

@@ -151,6 +151,32 @@ TEST(StoredState, EveryBitCounts) {
     }
 }
 
+// Written with hashes that are right: the table of ids would hold one and the array the other.
+TEST(StoredState, AKnownThingWithAnotherIdOrProgramIsRefused) {
+    const auto loads_after = [](auto&& harm) {
+        MemoryShard shard;
+        Stored stored = some_ledger(11, 600, shard, false);
+        const auto before = shard.state().size();
+        shard.apply(RandomMoney::log(12, 600).inputs);
+        EXPECT_GT(shard.state().size(), before);
+        harm(shard.state().arrays());
+        stored.write(take_changes(shard.state()));
+        return load(stored) != nullptr;
+    };
+    EXPECT_TRUE(loads_after([](const State::Arrays&) {}));
+    EXPECT_TRUE(loads_after([](const State::Arrays& all) { all.users.change(3, [](User& u) { u.suspended ^= 1; }); }));
+    EXPECT_FALSE(
+        loads_after([](const State::Arrays& all) { all.users.change(3, [](User& u) { u.id.bytes[0] ^= 1; }); }));
+    EXPECT_FALSE(loads_after([](const State::Arrays& all) {
+        ASSERT_GT(all.programs.size(), 1U);
+        all.users.change(3, [](User& u) { u.program ^= 1; });
+    }));
+    EXPECT_FALSE(loads_after([](const State::Arrays& all) {
+        ASSERT_GT(all.payouts.size(), 0U);
+        all.payouts.change(0).id.bytes[0] ^= 1;
+    }));
+}
+
 TEST(StoredState, APositionOfAnotherSizeIsNone) {
     MemoryShard shard;
     const Stored good = some_ledger(9, 300, shard, false);
