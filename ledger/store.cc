@@ -1081,10 +1081,9 @@ Result<std::unique_ptr<State>> Store::load_state() {
     const State::Arrays arrays = state->arrays();
     arrays.users.reserve(most_things(kUsersKind, stored));
     arrays.websites.reserve(most_things(kWebsitesKind, stored));
-    // Never more than the files can hold, whatever a damaged position says.
-    const auto stored_things = [&](size_t kind) {
-        const uint64_t files = bytes_of_files(impl_->db.get(), impl_->family(kRecordFamilies[kind]));
-        return std::min(least_things(kind, stored), files / sizeof(Uuid));
+    // No more than the files can hold, whatever a damaged position says.
+    const auto in_files = [&](size_t kind, uint64_t things) {
+        return std::min(things, bytes_of_files(impl_->db.get(), impl_->family(kRecordFamilies[kind])) / sizeof(Uuid));
     };
     std::future<void> putting_ids = beside([&] { ids.run(); });
     const Status loaded = [&]() -> Status {
@@ -1093,8 +1092,9 @@ Result<std::unique_ptr<State>> Store::load_state() {
             ~AtEnd() { ids.end(); }
         } at_end{ids};
         std::future<Status> others = beside([&]() -> Status {
-            arrays.users.populate(stored_things(kUsersKind));
-            arrays.websites.populate(stored_things(kWebsitesKind));
+            // Users are hardly ever stored again, websites mostly are.
+            arrays.users.populate(in_files(kUsersKind, most_things(kUsersKind, stored)));
+            arrays.websites.populate(in_files(kWebsitesKind, least_things(kWebsitesKind, stored)));
             UPLINE_TRY(load_kind(kAccountsKind));
             return load_kind(kIdsKind);
         });
