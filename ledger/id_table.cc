@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "events/check.h"
-
 namespace upline {
 
 uint64_t IdTable::program_hash(std::string_view program) {

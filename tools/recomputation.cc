@@ -66,9 +66,9 @@ void Recomputation::expect_sale(const Entry& entry, const TransactionRecorded& s
     expected_.plan = current_plan(entry.program);
     const OwnPlan& plan = plans_.at(expected_.plan);
     const User* buyer = user(entry.refs[0]);
-    const Sequence site = entry.refs[1];
+    const Website* const site = website(entry.refs[1]);
     const Sequence creator = entry.refs[2];
-    if (!buyer || (site != kNoSequence && !website(site)) || (creator != kNoSequence && !user(creator)) ||
+    if (!buyer || (entry.refs[1] != kNoSequence && !site) || (creator != kNoSequence && !user(creator)) ||
         !is_sold(sale)) {
         expected_.impossible = "it names what no earlier entry made, or an amount no sale may have";
         return;
@@ -76,9 +76,8 @@ void Recomputation::expect_sale(const Entry& entry, const TransactionRecorded& s
     expected_.maturity_us = entry.clock_us + plan.hold_days * kDayUs;
     shares_.clear();
     if (creator != kNoSequence) shares_.push_back({Role::kCreator, creator, plan.creator_share});
-    if (site != kNoSequence && website(site)->status == WebsiteStatus::kPublished &&
-        website(site)->owner != entry.refs[0])
-        shares_.push_back({Role::kWebsite, website(site)->owner, plan.bonus});
+    if (site && site->status == WebsiteStatus::kPublished && site->owner != entry.refs[0])
+        shares_.push_back({Role::kWebsite, site->owner, plan.bonus});
     const User* member = buyer;
     for (unsigned level = 1; level <= plan.rates.size() && member->referrer != kNoSequence; ++level) {
         shares_.push_back({level_role(level), member->referrer, plan.rates[level - 1]});
