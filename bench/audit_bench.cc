@@ -11,11 +11,11 @@
 #include "bench/by_hand.h"
 #include "bench/community.h"
 #include "bench/measure.h"
-#include "ledger/closing.h"
-#include "ledger/proof_text.h"
-#include "tools/audit.h"
-#include "tools/checkpoints.h"
-#include "tools/publish.h"
+#include "ledger/core/closing.h"
+#include "ledger/proof/proof_text.h"
+#include "tools/audit/audit.h"
+#include "tools/transparency/checkpoints.h"
+#include "tools/transparency/publish.h"
 
 namespace upline::bench {
 namespace {

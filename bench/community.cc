@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "events/check.h"
-#include "events/time.h"
+#include "events/base/check.h"
+#include "events/values/time.h"
 
 namespace upline::bench {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "events/facts.h"
+#include "events/event.h"
 
 namespace upline::bench {
 

@@ -13,8 +13,8 @@
 #include "bench/community.h"
 #include "bench/measure.h"
 #include "consumers/shard.h"
-#include "events/time.h"
-#include "ledger/outcome.h"
+#include "events/values/time.h"
+#include "ledger/core/outcome.h"
 
 namespace upline::bench {
 namespace {

@@ -17,8 +17,8 @@
 
 #include "bench/community.h"
 #include "events/record.h"
-#include "tools/print.h"
-#include "tools/shards.h"
+#include "tools/node/partition_runner.h"
+#include "tools/terminal/print.h"
 
 namespace upline::bench {
 

@@ -8,10 +8,10 @@
 #include "bench/measure.h"
 #include "events/json.h"
 #include "events/record.h"
-#include "ledger/core.h"
-#include "ledger/merkle.h"
+#include "ledger/core/core.h"
+#include "ledger/proof/merkle.h"
 #include "projectors/memory_table.h"
-#include "projectors/models.h"
+#include "projectors/models/all.h"
 #include "projectors/projection.h"
 
 namespace upline::bench {

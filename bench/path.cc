@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "bench/upline_bench.h"
-#include "events/kafka_log.h"
-#include "ledger/sha256.h"
+#include "events/log/kafka_log.h"
+#include "ledger/proof/sha256.h"
 
 namespace upline::bench {
 namespace {

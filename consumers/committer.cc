@@ -5,8 +5,8 @@
 #include <chrono>
 #include <utility>
 
-#include "events/check.h"
-#include "ledger/closing.h"
+#include "events/base/check.h"
+#include "ledger/core/closing.h"
 
 namespace upline {
 namespace {

@@ -17,10 +17,10 @@
 #include <thread>
 #include <vector>
 
-#include "ledger/core.h"
-#include "ledger/entry_source.h"
-#include "ledger/merkle.h"
-#include "ledger/store.h"
+#include "ledger/core/core.h"
+#include "ledger/core/entry_source.h"
+#include "ledger/proof/merkle.h"
+#include "ledger/store/store.h"
 
 namespace upline {
 

@@ -9,7 +9,7 @@
 #include <functional>
 
 #include "consumers/shard.h"
-#include "events/event_log.h"
+#include "events/log/event_log.h"
 
 namespace upline {
 

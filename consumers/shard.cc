@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <utility>
 
-#include "events/beside.h"
-#include "events/check.h"
+#include "events/base/async.h"
+#include "events/base/check.h"
 
 namespace upline {
 namespace {

@@ -13,15 +13,13 @@
 #include <vector>
 
 #include "consumers/committer.h"
-#include "events/event_log.h"
-#include "ledger/core.h"
-#include "ledger/data_folder.h"
-#include "ledger/store.h"
+#include "events/base/progress.h"
+#include "events/log/event_log.h"
+#include "ledger/core/core.h"
+#include "ledger/store/data_folder.h"
+#include "ledger/store/store.h"
 
 namespace upline {
-
-// Called now and then during long work: how much is done of how much.
-using Progress = std::function<void(uint64_t done, uint64_t of)>;
 
 class Shard {
   public:

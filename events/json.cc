@@ -14,9 +14,10 @@
 #include <utility>
 #include <vector>
 
-#include "events/check.h"
-#include "events/money.h"
-#include "events/time.h"
+#include "events/base/check.h"
+#include "events/base/text.h"
+#include "events/values/money.h"
+#include "events/values/time.h"
 
 namespace upline {
 
@@ -385,13 +386,6 @@ Result<Event> EventParser::parse(std::string_view line) {
 
 namespace {
 
-// The length of the longest start of `text` that is at most `limit` bytes and ends between two characters.
-size_t whole_characters(std::string_view text, size_t limit) {
-    if (text.size() <= limit) return text.size();
-    while (limit > 0 && (static_cast<uint8_t>(text[limit]) & 0xc0) == 0x80) --limit;
-    return limit;
-}
-
 void append_uuid(const Uuid& id, std::string& out) {
     char text[36];
     format_uuid(id, text);
@@ -499,37 +493,6 @@ void append_json(const Event& event, std::string& out) {
     out += '"';
     std::visit([&](const auto& payload) { append_payload(payload, out); }, event.payload);
     out += "}\n";
-}
-
-void append_json_string(std::string_view text, std::string& out) {
-    out += '"';
-    for (const char c : text) {
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (static_cast<uint8_t>(c) < 0x20) {
-            fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-            out += c;
-        }
-    }
-    out += '"';
-}
-
-std::string quote_for_message(std::string_view text) {
-    constexpr size_t kMostBytes = 48;
-    std::string out;
-    append_json_string(text.substr(0, whole_characters(text, kMostBytes)), out);
-    if (text.size() > kMostBytes) out += "...";
-    if (is_utf8_without_nul(out)) return out;
-    std::string escaped;
-    for (const char c : out) {
-        if (static_cast<uint8_t>(c) < 0x80)
-            escaped += c;
-        else
-            fmt::format_to(std::back_inserter(escaped), "\\x{:02x}", static_cast<uint8_t>(c));
-    }
-    return escaped;
 }
 
 }  // namespace upline

@@ -15,8 +15,8 @@
 #include <string>
 #include <string_view>
 
-#include "events/facts.h"
-#include "events/result.h"
+#include "events/base/result.h"
+#include "events/event.h"
 
 namespace upline {
 
@@ -53,11 +53,5 @@ class EventParser {
 // absent ones and those at their default left out. parse() of it gives the same event.
 // REQUIRES: a payload that is no monostate (the fields of an unknown type have no names).
 void append_json(const Event& event, std::string& out);
-
-// Small pieces that others print JSON with.
-void append_json_string(std::string_view text, std::string& out);  // quoted and escaped
-// The same, cut to its first 48 bytes: input named in an error message. What is not UTF-8 is written as \xHH, so that
-// the message is text in any case.
-std::string quote_for_message(std::string_view text);
 
 }  // namespace upline

@@ -14,7 +14,7 @@
 #include <cstring>
 #include <utility>
 
-#include "events/check.h"
+#include "events/base/check.h"
 
 namespace upline {
 namespace {

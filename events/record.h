@@ -7,7 +7,7 @@
 #include <memory>
 #include <span>
 
-#include "events/facts.h"
+#include "events/event.h"
 
 namespace upline {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "ledger/store.h"
+#include "ledger/store/store.h"
 #include "projectors/model.h"
 
 namespace upline {

@@ -19,7 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "events/check.h"
+#include "events/base/check.h"
 #include "projectors/row.h"
 
 namespace upline {

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "ledger/store.h"
+#include "ledger/store/store.h"
 
 namespace upline {
 

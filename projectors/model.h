@@ -10,12 +10,12 @@
 #include <string_view>
 #include <vector>
 
-#include "events/result.h"
-#include "ledger/entry.h"
-#include "ledger/entry_source.h"
-#include "ledger/table.h"
+#include "events/base/result.h"
+#include "ledger/core/entry.h"
+#include "ledger/core/entry_source.h"
+#include "ledger/store/table.h"
 #include "projectors/deltas.h"
-#include "projectors/earlier_entries.h"
+#include "projectors/entry_cache.h"
 #include "projectors/row.h"
 
 namespace upline {

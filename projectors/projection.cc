@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <array>
 
-#include "events/beside.h"
-#include "events/check.h"
+#include "events/base/async.h"
+#include "events/base/check.h"
 #include "projectors/visitors.h"
 
 namespace upline {

@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "ledger/entry_source.h"
-#include "ledger/store.h"
+#include "ledger/core/entry_source.h"
+#include "ledger/store/store.h"
 #include "projectors/model.h"
 
 namespace upline {

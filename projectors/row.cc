@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "ledger/varint.h"
+#include "events/base/varint.h"
 
 namespace upline {
 namespace {

@@ -21,7 +21,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ledger/entry.h"
+#include "ledger/core/entry.h"
 
 namespace upline {
 

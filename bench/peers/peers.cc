@@ -17,7 +17,7 @@
 
 #include "bench/community.h"
 #include "bench/measure.h"
-#include "events/kafka_log.h"
+#include "events/log/kafka_log.h"
 
 namespace upline::bench {
 namespace {

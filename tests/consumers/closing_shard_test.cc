@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <random>
 
-#include "ledger/closing.h"
+#include "ledger/core/closing.h"
 #include "tests/consumers/log_of_events.h"
-#include "tests/events/log_harness.h"
-#include "tests/ledger/memory_shard.h"
+#include "tests/events/log/log_harness.h"
+#include "tests/ledger/core/memory_shard.h"
 
 namespace upline::testing {
 namespace {

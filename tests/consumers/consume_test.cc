@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "tests/consumers/log_of_events.h"
-#include "tests/events/log_harness.h"
+#include "tests/events/log/log_harness.h"
 
 namespace upline::testing {
 namespace {

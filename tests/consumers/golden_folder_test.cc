@@ -30,8 +30,8 @@
 
 #include "consumers/consume.h"
 #include "tests/consumers/log_of_events.h"
-#include "tests/events/log_harness.h"
-#include "tests/ledger/memory_shard.h"
+#include "tests/events/log/log_harness.h"
+#include "tests/ledger/core/memory_shard.h"
 
 namespace upline::testing {
 namespace {

@@ -9,9 +9,9 @@
 #include <string>
 
 #include "consumers/shard.h"
-#include "ledger/merkle.h"
-#include "projectors/models.h"
-#include "tests/ledger/memory_shard.h"
+#include "ledger/proof/merkle.h"
+#include "projectors/models/all.h"
+#include "tests/ledger/core/memory_shard.h"
 
 namespace upline::testing {
 

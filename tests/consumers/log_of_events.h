@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "consumers/consume.h"
-#include "events/check.h"
-#include "events/embedded_log.h"
+#include "events/base/check.h"
 #include "events/json.h"
+#include "events/log/embedded_log.h"
 #include "events/record.h"
-#include "events/time.h"
+#include "events/values/time.h"
 #include "tests/e2e/sample.h"
-#include "tests/events/log_harness.h"
+#include "tests/events/log/log_harness.h"
 
 namespace upline::testing {
 

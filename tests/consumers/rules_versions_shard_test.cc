@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "consumers/consume.h"
-#include "events/embedded_log.h"
-#include "tests/events/log_harness.h"
-#include "tests/ledger/later_rules.h"
-#include "tests/ledger/memory_shard.h"
+#include "events/log/embedded_log.h"
+#include "tests/events/log/log_harness.h"
+#include "tests/ledger/core/later_rules.h"
+#include "tests/ledger/core/memory_shard.h"
 
 namespace upline::testing {
 namespace {

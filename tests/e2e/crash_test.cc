@@ -15,8 +15,8 @@
 #include "tests/consumers/ledger_view.h"
 #include "tests/e2e/program.h"
 #include "tests/e2e/sample.h"
-#include "tests/events/log_harness.h"
-#include "tools/shards.h"
+#include "tests/events/log/log_harness.h"
+#include "tools/node/partition_runner.h"
 
 namespace upline::testing {
 namespace {

@@ -10,7 +10,7 @@
 #include "tests/consumers/ledger_view.h"
 #include "tests/e2e/program.h"
 #include "tests/e2e/sample.h"
-#include "tests/events/log_harness.h"
+#include "tests/events/log/log_harness.h"
 
 namespace upline::testing {
 namespace {

@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/events/log_harness.h"
+#include "tests/events/log/log_harness.h"
 
 namespace upline::testing {
 

@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "events/check.h"
-#include "events/time.h"
+#include "events/base/check.h"
+#include "events/values/time.h"
 
 namespace upline::testing {
 

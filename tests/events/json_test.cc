@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "events/base/text.h"
 #include "events/record.h"
 #include "tests/events/random_events.h"
 

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "events/facts.h"
+#include "events/event.h"
 
 namespace upline::testing {
 

@@ -9,8 +9,8 @@
 #include <span>
 #include <string_view>
 
-#include "events/check.h"
-#include "ledger/note.h"
+#include "events/base/check.h"
+#include "ledger/proof/note.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 

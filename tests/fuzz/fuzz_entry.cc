@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "ledger/closing.h"
-#include "ledger/entry.h"
+#include "ledger/core/closing.h"
+#include "ledger/core/entry.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace upline;

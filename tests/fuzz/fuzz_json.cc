@@ -2,6 +2,7 @@
 // Lines given to `upline produce`: what parses says the same again as JSON and as a record, which is not malformed.
 #include <string>
 
+#include "events/base/text.h"
 #include "events/json.h"
 #include "events/record.h"
 #include "tests/events/random_events.h"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signed notes, checkpoints, keys and signature lines: what parses has just one form, and nothing is held for signed
 // that was not.
-#include "ledger/note.h"
+#include "ledger/proof/note.h"
 
 #include <algorithm>
 #include <array>
 #include <string>
 
-#include "ledger/checkpoint.h"
+#include "ledger/proof/checkpoint.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace upline;

@@ -6,12 +6,13 @@
 #include <array>
 #include <string>
 
+#include "events/base/text.h"
 #include "events/record.h"
 #include "tests/events/random_events.h"
 #include "tests/fuzz/fuzz.h"
-#include "tools/csv.h"
-#include "tools/pain001.h"
-#include "tools/payout_result.h"
+#include "tools/payouts/csv.h"
+#include "tools/payouts/pain001.h"
+#include "tools/payouts/payout_result.h"
 
 using namespace upline;
 

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "ledger/checkpoint.h"
-#include "ledger/closing.h"
-#include "ledger/merkle_proof.h"
-#include "ledger/proof_text.h"
+#include "ledger/core/closing.h"
+#include "ledger/proof/checkpoint.h"
+#include "ledger/proof/merkle_proof.h"
+#include "ledger/proof/proof_text.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace upline;

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "ledger/merkle.h"
-#include "ledger/merkle_proof.h"
+#include "ledger/proof/merkle.h"
+#include "ledger/proof/merkle_proof.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace upline;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests to a witness: it cosigns nothing that the log has not signed, and of a log never two pasts, even if it is
 // the log that asks for it.
-#include "tools/witness.h"
+#include "tools/transparency/witness.h"
 
 #include <unistd.h>
 
@@ -10,9 +10,9 @@
 #include <string>
 #include <system_error>
 
-#include "ledger/checkpoint.h"
-#include "ledger/merkle.h"
-#include "ledger/proof_text.h"
+#include "ledger/proof/checkpoint.h"
+#include "ledger/proof/merkle.h"
+#include "ledger/proof/proof_text.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace upline;

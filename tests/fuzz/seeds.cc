@@ -7,7 +7,7 @@
 #include <iterator>
 #include <sstream>
 
-#include "events/check.h"
+#include "events/base/check.h"
 #include "events/json.h"
 #include "events/record.h"
 

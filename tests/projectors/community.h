@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "events/time.h"
-#include "tests/ledger/memory_shard.h"
+#include "events/values/time.h"
+#include "tests/ledger/core/memory_shard.h"
 
 namespace upline::testing {
 

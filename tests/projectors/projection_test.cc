@@ -8,7 +8,7 @@
 
 #include "projectors/compare.h"
 #include "projectors/memory_table.h"
-#include "projectors/models.h"
+#include "projectors/models/all.h"
 #include "tests/projectors/community.h"
 
 namespace upline {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows in the database beside a map: whatever the changes, clearings, compactions and restarts were, the writer, a
 // reader that comes anew and one that catches up all find what the map holds.
-#include "ledger/table.h"
+#include "ledger/store/table.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <random>
 
-#include "ledger/store.h"
+#include "ledger/store/store.h"
 #include "tests/projectors/community.h"
 
 namespace upline {

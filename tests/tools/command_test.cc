@@ -7,8 +7,8 @@
 
 #include <map>
 
-#include "ledger/store.h"
-#include "projectors/models.h"
+#include "ledger/store/store.h"
+#include "projectors/models/all.h"
 #include "projectors/row.h"
 #include "tests/tools/program.h"
 

@@ -18,10 +18,10 @@
 
 #include "events/json.h"
 #include "events/record.h"
-#include "events/time.h"
-#include "ledger/store.h"
-#include "ledger/stored_state.h"
-#include "tools/shards.h"
+#include "events/values/time.h"
+#include "ledger/store/store.h"
+#include "ledger/store/stored_state.h"
+#include "tools/node/partition_runner.h"
 
 namespace upline {
 

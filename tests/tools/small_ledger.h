@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tests/tools/ledgers.h"
-#include "tools/checkpoints.h"
+#include "tools/transparency/checkpoints.h"
 
 namespace upline {
 

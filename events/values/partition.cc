@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "events/values/partition.h"
+
+#include <cstddef>
+
+namespace upline {
+namespace {
+
+uint32_t load_little_endian(const unsigned char* p) {
+    return static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8 | static_cast<uint32_t>(p[2]) << 16 |
+           static_cast<uint32_t>(p[3]) << 24;
+}
+
+}  // namespace
+
+uint32_t murmur2(std::string_view key) {
+    constexpr uint32_t kSeed = 0x9747b28c;
+    constexpr uint32_t kMultiplier = 0x5bd1e995;
+    const auto* p = reinterpret_cast<const unsigned char*>(key.data());
+    size_t left = key.size();
+    uint32_t hash = kSeed ^ static_cast<uint32_t>(key.size());
+    for (; left >= 4; left -= 4, p += 4) {
+        uint32_t k = load_little_endian(p) * kMultiplier;
+        k ^= k >> 24;
+        hash = (hash * kMultiplier) ^ (k * kMultiplier);
+    }
+    if (left > 0) {
+        for (size_t i = 0; i < left; ++i) hash ^= static_cast<uint32_t>(p[i]) << (8 * i);
+        hash *= kMultiplier;
+    }
+    hash = (hash ^ (hash >> 13)) * kMultiplier;
+    return hash ^ (hash >> 15);
+}
+
+}  // namespace upline

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pure core: events in, entries out. One event makes one entry, accepted or not; the checks run in one order
+// (decide in core.cc, then the type's own in rules_v1.cc), and an event that is not accepted changes nothing but the
+// audit log.
+//
+// The outcome is a function of the partition's records and their append times alone: no clock, no randomness, no
+// thread order, no batch size.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "events/base/result.h"
+#include "events/record.h"
+#include "ledger/core/entry.h"
+#include "ledger/core/entry_source.h"
+#include "ledger/core/maturity.h"
+#include "ledger/core/rules.h"
+#include "ledger/core/state.h"
+
+namespace upline {
+
+struct Record;  // events/values/record_batch.h
+
+// A record that has been read: what the core needs of it. Decoding and hashing are pure and may run ahead, beside the
+// core.
+struct Input {
+    DecodedRecord record;
+    Hash record_sha256{};
+    int64_t append_time_ms = 0;
+    // What the record was decoded from and under; the core decodes it again should another version be in force.
+    std::span<const std::byte> value;
+    uint16_t rules_version = 1;
+};
+// REQUIRES: a value as decode_record wants it; the input's views point into it.
+Input read_input(std::span<const std::byte> value, int64_t append_time_ms,
+                 const Rules& rules = rules_versions().front());
+// Appends the inputs that read_input makes of the records, their values hashed side by side.
+void read_inputs(std::span<const Record> records, const Rules& rules, std::vector<Input>& inputs);
+
+// The entries of a batch, one after another.
+struct EntryBatch {
+    Sequence first = 0;
+    std::vector<std::byte> bytes;
+    std::vector<uint32_t> ends;  // [i]: where entry first + i ends in bytes
+
+    // Closings whose roots are not in the bytes yet: hashing many balances takes long and may be done beside the core.
+    struct OpenClosing {
+        size_t root_at = 0;  // where in bytes the root belongs
+        Index program = 0;
+        Sequence sequence = 0;
+        std::vector<std::byte> leaves;  // ledger/core/closing.h
+    };
+    std::vector<OpenClosing> closings;
+
+    size_t size() const { return ends.size(); }
+    std::span<const std::byte> operator[](size_t i) const {
+        const size_t begin = i == 0 ? 0 : ends[i - 1];
+        return std::span(bytes).subspan(begin, ends[i] - begin);
+    }
+};
+
+// Puts the roots of open closings in their places: those given, in order, or hashed here.
+void fill_closings(EntryBatch& batch);
+void fill_closings(EntryBatch& batch, std::span<const Hash> roots);
+
+struct ShardIdentity {
+    uint32_t partition = 0;
+    uint32_t partition_count = 1;
+};
+
+// An event that far ahead of its append time is from_future.
+inline constexpr int64_t kFutureToleranceUs = 5 * 60 * 1'000'000LL;
+
+class Core final : private Funds {
+  public:
+    // Two sources of the entries before those of the batch in hand: one asked for any entry, one walked in order. All
+    // must outlive the core. Not thread-safe.
+    Core(State& state, ShardIdentity shard, EntrySource& look_up, EntrySource& walk,
+         std::span<const Rules> versions = rules_versions())
+        : state_(state), shard_(shard), look_up_(look_up), in_hand_(walk), versions_(versions) {}
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    // Decides the inputs in order, appends their entries to `out` (cleared first) and folds them into the state. Stops
+    // early, with fewer entries than inputs, after an event that activates rules which are not known, and after a
+    // BooksClosed when the leaves of those in the batch have come to kMostOpenLeaves.
+    // The roots of closings are left open (fill_closings); no decision depends on them.
+    // An error is one of reading an earlier entry; the state then has folded a part and must be thrown away.
+    Status apply(std::span<const Input> inputs, EntryBatch& out);
+
+    // The rules in force for the next event; nullptr if this release does not know them (unknown_rules says more).
+    const Rules* rules() const { return find_rules(versions_, state_.rules_version()); }
+    std::span<const Rules> versions() const { return versions_; }
+
+    // Moves what is mature at the clock from pending to available, looking at no more than `most` entries, so that a
+    // day on which a million sales mature is spread over batches. No outcome depends on how far that has come: a
+    // payout that does moves the rest first. REQUIRES: every entry below state.size() committed.
+    Status mature(uint64_t most = UINT64_MAX);
+
+    static constexpr size_t kMostOpenLeaves = 64 << 20;  // bytes
+
+  private:
+    static constexpr size_t kBlock =
+        32;  // inputs whose memory is fetched ahead of use; what they touch fits the caches
+    struct Names {
+        uint64_t program_hash = 0;
+        uint64_t id = 0;  // fingerprints
+        std::array<uint64_t, kMaxRefs> refs{};
+    };
+
+    // Entries in order, those of the batch in hand too.
+    class InHand final : public EntrySource {
+      public:
+        explicit InHand(EntrySource& committed) : committed_(committed) {}
+        Result<std::span<const std::byte>> entry(uint64_t sequence) override {
+            if (batch && sequence >= batch->first) return (*batch)[sequence - batch->first];
+            return committed_.entry(sequence);
+        }
+        const EntryBatch* batch = nullptr;
+
+      private:
+        EntrySource& committed_;
+    };
+    // What matures between the clock and a later time, for events that ask before the clock has moved there. Kept
+    // until an event is accepted: a payout run of which many are refused looks at each entry once.
+    struct Ahead {
+        bool known = false;
+        int64_t at_us = 0;
+        Holds holds;
+        std::vector<int64_t> matured;  // by account, zero but for those touched
+        std::vector<Index> touched;
+
+        void forget() {
+            for (const Index account : touched) matured[account] = 0;
+            touched.clear();
+            known = false;
+        }
+    };
+
+    void fetch_ahead(std::span<const Input> inputs);
+    Index find_program(std::string_view name);
+    Result<Outcome> decide(const Input& input, const Names& names);
+    Status resolve_refs(const Event& event, const Names& names);
+    Status resolve_sale(const Event& event, const Uuid& id, uint64_t fingerprint);
+    Result<Outcome> duplicate_or_conflict(const Event& event, Sequence earlier);
+    Result<bool> covers(Index account, int64_t amount, int64_t at_us) override;
+    Result<int64_t> matured_by(Index account, int64_t at_us);
+    Result<bool> fits();
+    Result<bool> account_fits(Index user, Index account);
+    Result<std::span<const std::byte>> entry_bytes(Sequence sequence);
+    Status close_books(EntryBatch& out);
+    Result<bool> names_entry(Sequence sequence, std::string_view program, const Uuid& id);
+
+    State& state_;
+    ShardIdentity shard_;
+    EntrySource& look_up_;
+    InHand in_hand_;
+    std::span<const Rules> versions_;
+    const Rules* rules_ = nullptr;  // in force for the event in hand
+    Ahead ahead_;
+    Entry entry_;  // reused, for it is large
+    Entry sale_;   // what the refund in hand names; its views point into sale_bytes_
+    std::vector<std::byte> sale_bytes_;
+    bool has_sale_ = false;
+    Resolved resolved_;
+    std::array<Names, kBlock> names_;
+    std::string last_program_;  // events of one program come in runs
+    uint64_t last_program_hash_ = 0;
+    Index last_program_index_ = kNoIndex;  // kNoIndex while there is none
+    std::vector<std::byte> scratch_;
+};
+
+}  // namespace upline

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ledger/core/rules_v1.h"
+
+#include <fmt/format.h>
+
+#include "events/base/check.h"
+#include "events/values/time.h"
+#include "ledger/core/entitlement.h"
+#include "ledger/core/sale.h"
+
+namespace upline::rules_v1 {
+namespace {
+
+__extension__ using Int128 = __int128;
+
+// References by their place among the type's reference fields (events/event.h).
+bool given(const UserRef& ref) {
+    return !ref.id.is_nil();
+}
+bool given(const WebsiteRef& ref) {
+    return !ref.id.is_nil();
+}
+bool known(const Draft& draft, size_t ref) {
+    return draft.resolved.refs[ref] != kNoIndex;
+}
+
+// What may be sold, refunded or paid out.
+bool is_amount(Minor amount) {
+    return amount.value > 0 && amount.value <= kAmountCap;
+}
+
+// Adds a posting; one of zero is left out.
+void post(Draft& draft, AccountKind account, Role role, int64_t amount, Index user = kNoIndex) {
+    if (amount == 0) return;
+    const size_t i = draft.entry.posting_count++;
+    draft.resolved.users[i] = user;
+    draft.entry.postings[i] = {account, role, user == kNoIndex ? kNoSequence : draft.state.users().hot(user).sequence,
+                               amount};
+}
+
+Result<Outcome> rule(const UserSignedUp& event, Draft& draft) {
+    constexpr size_t kReferrer = 0;
+    constexpr size_t kWebsite = 1;
+    if (given(event.referrer) && event.referrer.id == draft.entry.id) return Outcome::kSelfReferral;
+    if (given(event.referrer) && !known(draft, kReferrer)) return Outcome::kUnknownReferrer;
+    if (given(event.website) && !known(draft, kWebsite)) return Outcome::kUnknownWebsite;
+    return Outcome::kAccepted;
+}
+
+Result<Outcome> rule(const WebsiteCreated& /*event*/, Draft& draft) {
+    constexpr size_t kOwner = 0;
+    return known(draft, kOwner) ? Outcome::kAccepted : Outcome::kUnknownUser;
+}
+
+Result<Outcome> rule(const WebsiteStatusChanged& /*event*/, Draft& draft) {
+    constexpr size_t kWebsite = 0;
+    return known(draft, kWebsite) ? Outcome::kAccepted : Outcome::kUnknownWebsite;
+}
+
+Result<Outcome> rule(const WebsiteActivity& /*event*/, Draft& draft) {
+    constexpr size_t kWebsite = 0;
+    return known(draft, kWebsite) ? Outcome::kAccepted : Outcome::kUnknownWebsite;
+}
+
+Result<Outcome> rule(const TransactionRecorded& event, Draft& draft) {
+    constexpr size_t kBuyer = 0;
+    constexpr size_t kWebsite = 1;
+    constexpr size_t kCreator = 2;
+    if (!known(draft, kBuyer)) return Outcome::kUnknownUser;
+    if (given(event.website) && !known(draft, kWebsite)) return Outcome::kUnknownWebsite;
+    if (event.source == Source::kWebsite && !given(event.website)) return Outcome::kInvalid;
+    if (given(event.creator) && !known(draft, kCreator)) return Outcome::kUnknownUser;
+    if (!is_amount(event.amount)) return Outcome::kInvalid;
+    if (event.tax.value < 0 || event.tax.value > event.amount.value) return Outcome::kInvalid;
+
+    const State& state = draft.state;
+    const PublishedPlan* published = state.current_plan(draft.resolved.program);
+    const Plan& plan = published ? published->plan : kDefaultPlan;
+    Sale sale{.amount = event.amount.value, .tax = event.tax.value, .has_creator = given(event.creator)};
+    Index owner = kNoIndex;
+    if (given(event.website)) {
+        const Website& website = state.websites()[draft.resolved.refs[kWebsite]];
+        owner = website.owner;
+        sale.website_bonus_owed =
+            website.status == static_cast<uint32_t>(WebsiteStatus::kPublished) && owner != draft.resolved.refs[kBuyer];
+    }
+    std::array<Index, kMaxLevels> upline{};
+    for (Index user = state.users().hot(draft.resolved.refs[kBuyer]).referrer;
+         user != kNoIndex && sale.upline_size < kMaxLevels; user = state.users().hot(user).referrer)
+        upline[sale.upline_size++] = user;
+
+    const Split split = entitled(plan, sale, sale.amount);
+    draft.entry.plan = published ? published->sequence + 1 : 0;
+    draft.entry.currency = event.currency;
+    draft.entry.maturity_us = draft.clock_us + plan.hold_days * kUsPerDay;
+    post(draft, AccountKind::kSales, Role::kNone, -sale.amount);
+    post(draft, AccountKind::kTax, Role::kNone, split.tax);
+    post(draft, AccountKind::kEarned, Role::kCreator, split.creator, draft.resolved.refs[kCreator]);
+    post(draft, AccountKind::kEarned, Role::kWebsite, split.website, owner);
+    for (unsigned k = 0; k < sale.upline_size; ++k)
+        post(draft, AccountKind::kEarned, level_role(k + 1), split.levels[k], upline[k]);
+    post(draft, AccountKind::kHouse, Role::kNone, split.house);
+    return Outcome::kAccepted;
+}
+
+// Takes back from each role what it is entitled to of what was left, less what it is entitled to of what is left now.
+Result<Outcome> rule(const TransactionRefunded& event, Draft& draft) {
+    if (!draft.sale) return Outcome::kUnknownTransaction;
+    const Entry& entry = *draft.sale;
+    if (event.currency != entry.currency || !is_amount(event.amount)) return Outcome::kInvalid;
+    const Sale sale = sale_of(entry);
+    const int64_t left = draft.state.left_of(entry.sequence, sale.amount);
+    if (!is_possible(sale, left) || !draft.state.knows_plan(entry.plan))
+        return Error{ErrorCode::kCorrupt, fmt::format("entry {}: no sale of which {} can be left; run `upline verify`",
+                                                      entry.sequence, left)};
+    if (event.amount.value > left) return Outcome::kOverRefund;
+
+    const Plan& plan = draft.state.plan(entry.plan);
+    const Split before = entitled(plan, sale, left);
+    const Split after = entitled(plan, sale, left - event.amount.value);
+    draft.entry.plan = entry.plan;
+    draft.entry.left_before = left;
+    draft.entry.currency = event.currency;
+    draft.entry.maturity_us = entry.maturity_us;
+    for (const Posting& posting : entry.posted()) {
+        int64_t amount = 0;
+        Index user = kNoIndex;
+        switch (posting.account) {
+            case AccountKind::kSales: amount = event.amount.value; break;
+            case AccountKind::kTax: amount = after.tax - before.tax; break;
+            case AccountKind::kEarned:
+                amount = part_of(after, posting.role) - part_of(before, posting.role);
+                user = draft.state.user_by_sequence(posting.user).value_or(kNoIndex);
+                if (user == kNoIndex)
+                    return Error{ErrorCode::kCorrupt,
+                                 fmt::format("entry {}: it posts to entry {}, which made no user; run `upline verify`",
+                                             entry.sequence, posting.user)};
+                break;
+            default: continue;  // the house's, which a sale may lack and a refund still have
+        }
+        post(draft, posting.account, posting.role, amount, user);
+    }
+    post(draft, AccountKind::kHouse, Role::kNone, after.house - before.house);
+    return Outcome::kAccepted;
+}
+
+Result<Outcome> rule(const PlanPublished& event, Draft& /*draft*/) {
+    constexpr int32_t kMaxHoldDays = 3650;
+    if (event.level_rates.empty() || event.level_rates.size() > kMaxLevels) return Outcome::kInvalid;
+    int64_t sum = event.website_bonus;
+    for (const int32_t rate : event.level_rates) {
+        if (rate < 0) return Outcome::kInvalid;
+        sum += rate;
+    }
+    if (event.website_bonus < 0 || sum > kBasisPoints) return Outcome::kInvalid;
+    if (event.creator_share < 0 || event.creator_share > kBasisPoints) return Outcome::kInvalid;
+    if (event.hold_days < 0 || event.hold_days > kMaxHoldDays) return Outcome::kInvalid;
+    if (event.minimum_payout.value < 0) return Outcome::kInvalid;
+    return Outcome::kAccepted;
+}
+
+// Moves money between two accounts of one user.
+void move(Draft& draft, AccountKind from, AccountKind to, int64_t amount, Currency currency, Index user) {
+    draft.entry.currency = currency;
+    post(draft, from, Role::kNone, -amount, user);
+    post(draft, to, Role::kNone, amount, user);
+}
+
+Result<Outcome> rule(const PayoutRequested& event, Draft& draft) {
+    constexpr size_t kUser = 0;
+    if (!known(draft, kUser)) return Outcome::kUnknownUser;
+    const Index user = draft.resolved.refs[kUser];
+    const State& state = draft.state;
+    if (state.users().cold(user).suspended != 0) return Outcome::kSuspended;
+    if (!is_amount(event.amount)) return Outcome::kInvalid;
+    const PublishedPlan* published = state.current_plan(draft.resolved.program);
+    const Plan& plan = published ? published->plan : kDefaultPlan;
+    if (below_minimum(plan, event.amount.value, event.currency)) return Outcome::kBelowMinimum;
+    const Index account = state.find_account(user, event.currency);
+    if (account == kNoIndex) return Outcome::kInsufficientFunds;
+    UPLINE_TRY_ASSIGN(const bool covered, draft.funds.covers(account, event.amount.value, draft.clock_us));
+    if (!covered) return Outcome::kInsufficientFunds;
+    draft.entry.plan = published ? published->sequence + 1 : 0;
+    move(draft, AccountKind::kEarned, AccountKind::kReserved, event.amount.value, event.currency, user);
+    return Outcome::kAccepted;
+}
+
+// The provider's last word counts: a failed payout may still settle, a settled one may come back.
+Result<Outcome> rule(const PayoutSettled& /*event*/, Draft& draft) {
+    constexpr size_t kPayout = 0;
+    if (!known(draft, kPayout)) return Outcome::kUnknownPayout;
+    const Payout& payout = draft.state.payouts()[draft.resolved.refs[kPayout]];
+    if (payout.status == PayoutStatus::kSettled) return Outcome::kInvalidState;
+    move(draft, payout.status == PayoutStatus::kFailed ? AccountKind::kEarned : AccountKind::kReserved,
+         AccountKind::kPaid, payout.amount, payout.currency, payout.user);
+    return Outcome::kAccepted;
+}
+
+Result<Outcome> rule(const PayoutFailed& /*event*/, Draft& draft) {
+    constexpr size_t kPayout = 0;
+    if (!known(draft, kPayout)) return Outcome::kUnknownPayout;
+    const Payout& payout = draft.state.payouts()[draft.resolved.refs[kPayout]];
+    if (payout.status == PayoutStatus::kFailed) return Outcome::kInvalidState;
+    move(draft, payout.status == PayoutStatus::kSettled ? AccountKind::kPaid : AccountKind::kReserved,
+         AccountKind::kEarned, payout.amount, payout.currency, payout.user);
+    return Outcome::kAccepted;
+}
+
+Result<Outcome> rule(const UserSuspended& /*event*/, Draft& draft) {
+    constexpr size_t kUser = 0;
+    return known(draft, kUser) ? Outcome::kAccepted : Outcome::kUnknownUser;
+}
+
+Result<Outcome> rule(const UserReinstated& /*event*/, Draft& draft) {
+    constexpr size_t kUser = 0;
+    return known(draft, kUser) ? Outcome::kAccepted : Outcome::kUnknownUser;
+}
+
+Result<Outcome> rule(const AdjustmentPosted& event, Draft& draft) {
+    constexpr size_t kUser = 0;
+    if (!known(draft, kUser)) return Outcome::kUnknownUser;
+    const int64_t amount = event.amount.value;
+    if (amount == 0 || amount > kAmountCap || amount < -kAmountCap) return Outcome::kInvalid;
+    draft.entry.currency = event.currency;
+    post(draft, AccountKind::kEarned, Role::kAdjustment, amount, draft.resolved.refs[kUser]);
+    post(draft, AccountKind::kHouse, Role::kNone, -amount);
+    return Outcome::kAccepted;
+}
+
+// What it commits to is worked out once its entry has moved the clock (Core::close_books).
+Result<Outcome> rule(const BooksClosed& /*event*/, Draft& draft) {
+    const Index program = draft.resolved.program;
+    const bool closed =
+        program != kNoIndex && draft.state.programs()[program].closed_day == closing_day(draft.clock_us);
+    return closed ? Outcome::kInvalid : Outcome::kAccepted;
+}
+
+Result<Outcome> rule(const RulesActivated& event, Draft& draft) {
+    return event.version == draft.entry.rules_version + 1 ? Outcome::kAccepted : Outcome::kInvalid;
+}
+
+template <class P>
+concept HasRule = requires(const P& payload, Draft& draft) {
+    rule(payload, draft);
+};
+
+}  // namespace
+
+bool has_rule(const Payload& payload) {
+    return std::visit([]<class P>(const P&) { return HasRule<P>; }, payload);
+}
+
+Result<Outcome> apply(const Payload& payload, Draft& draft) {
+    return std::visit(
+        [&draft]<class P>(const P& event) -> Result<Outcome> {
+            if constexpr (HasRule<P>)
+                return rule(event, draft);
+            else
+                UPLINE_CHECK(false, "a type with a rule");
+        },
+        payload);
+}
+
+}  // namespace upline::rules_v1

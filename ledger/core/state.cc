@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ledger/core/state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace upline {
+
+Index State::find_program(std::string_view name) const {
+    const auto found = program_index_.find(name);
+    return found == program_index_.end() ? kNoIndex : found->second;
+}
+
+Index State::find_account(Index user, Currency currency) const {
+    Index account = users_.hot(user).first_account;
+    while (account != kNoIndex && accounts_.hot(account).currency != currency) account = accounts_.hot(account).next;
+    return account;
+}
+
+Index State::find_book(Index program, Currency currency) const {
+    Index book = programs_[program].first_book;
+    while (book != kNoIndex && books_[book].currency != currency) book = books_[book].next;
+    return book;
+}
+
+std::span<const Index> State::accounts_of(Index program) const {
+    if (program >= program_accounts_.size()) return {};
+    return program_accounts_[program];
+}
+
+std::vector<Index> State::books_of(Index program) const {
+    std::vector<Index> books;
+    for (Index book = programs_[program].first_book; book != kNoIndex; book = books_[book].next) books.push_back(book);
+    std::ranges::reverse(books);
+    return books;
+}
+
+void State::add_to_program(Index program, Index account) {
+    if (program >= program_accounts_.size()) program_accounts_.resize(program + size_t{1});
+    program_accounts_[program].push_back(account);
+}
+
+Index State::find_user(Index program, const Uuid& id, uint64_t fingerprint) const {
+    const Thing thing = find(program, id, fingerprint, [](Sequence) { return false; });
+    return thing.kind() == ThingKind::kUser ? static_cast<Index>(thing.number()) : kNoIndex;
+}
+
+Index State::find_website(Index program, const Uuid& id, uint64_t fingerprint) const {
+    const Thing thing = find(program, id, fingerprint, [](Sequence) { return false; });
+    return thing.kind() == ThingKind::kWebsite ? static_cast<Index>(thing.number()) : kNoIndex;
+}
+
+Index State::find_payout(Index program, const Uuid& id, uint64_t fingerprint) const {
+    const Thing thing = find(program, id, fingerprint, [](Sequence) { return false; });
+    return thing.kind() == ThingKind::kPayout ? static_cast<Index>(thing.number()) : kNoIndex;
+}
+
+namespace {
+
+// The record of entry `sequence` in an array whose records are in log order.
+template <class T>
+std::optional<Index> index_by_sequence(const Tracked<T>& records, Sequence sequence) {
+    const T* end = records.data() + records.size();
+    const T* found = std::lower_bound(records.data(), end, sequence,
+                                      [](const T& record, Sequence wanted) { return record.sequence < wanted; });
+    if (found == end || found->sequence != sequence) return std::nullopt;
+    return static_cast<Index>(found - records.data());
+}
+
+}  // namespace
+
+std::optional<Index> State::payout_by_sequence(Sequence sequence) const {
+    return index_by_sequence(payouts_, sequence);
+}
+
+bool State::knows_plan(uint64_t number) const {
+    return number == 0 || index_by_sequence(plans_, number - 1).has_value();
+}
+
+const Plan& State::plan(uint64_t number) const {
+    if (number == 0) return kDefaultPlan;
+    const auto index = index_by_sequence(plans_, number - 1);
+    UPLINE_CHECK(index.has_value(), "a plan that was published");
+    return plans_[*index].plan;
+}
+
+void State::apply(const Entry& entry, const Resolved& resolved) {
+    UPLINE_CHECK(entry.sequence == size_, "entries in order");
+    ++size_;
+    if (!entry.accepted()) return;
+    clock_us_ = entry.clock_us;
+    const Index program = resolved.program != kNoIndex ? resolved.program : program_for(entry.program);
+
+    Thing made(ThingKind::kOther, entry.sequence);
+    switch (static_cast<EventType>(entry.type)) {
+        case EventType::kUserSignedUp:
+            made = Thing(
+                ThingKind::kUser,
+                users_.append(
+                    {.id = entry.id, .sequence = entry.sequence, .program = program, .referrer = resolved.refs[0]}));
+            user_rank_.add(entry.sequence);
+            break;
+        case EventType::kWebsiteCreated:
+            made =
+                Thing(ThingKind::kWebsite,
+                      websites_.append(
+                          {.id = entry.id, .sequence = entry.sequence, .program = program, .owner = resolved.refs[0]}));
+            website_rank_.add(entry.sequence);
+            break;
+        case EventType::kWebsiteStatusChanged:
+            websites_.change(resolved.refs[0]).status =
+                static_cast<uint32_t>(std::get<WebsiteStatusChanged>(entry.payload).status);
+            break;
+        case EventType::kTransactionRecorded: holds_.add(entry); break;
+        case EventType::kTransactionRefunded: refund(entry); break;
+        case EventType::kPlanPublished:
+            programs_.change(program).plan =
+                plans_.append({.plan = plan_of(std::get<PlanPublished>(entry.payload)), .sequence = entry.sequence});
+            break;
+        case EventType::kPayoutRequested: {
+            const auto& request = std::get<PayoutRequested>(entry.payload);
+            made = Thing(ThingKind::kPayout, payouts_.append({.id = entry.id,
+                                                              .sequence = entry.sequence,
+                                                              .amount = request.amount.value,
+                                                              .user = resolved.refs[0],
+                                                              .currency = request.currency}));
+            break;
+        }
+        case EventType::kPayoutSettled: payouts_.change(resolved.refs[0]).status = PayoutStatus::kSettled; break;
+        case EventType::kPayoutFailed: payouts_.change(resolved.refs[0]).status = PayoutStatus::kFailed; break;
+        case EventType::kUserSuspended: users_.change_cold(resolved.refs[0]).suspended = 1; break;
+        case EventType::kUserReinstated: users_.change_cold(resolved.refs[0]).suspended = 0; break;
+        case EventType::kBooksClosed: programs_.change(program).closed_day = closing_day(entry.clock_us); break;
+        case EventType::kRulesActivated: rules_version_ = std::get<RulesActivated>(entry.payload).version; break;
+        default: break;  // says nothing but its postings
+    }
+    ids_.insert(resolved.fingerprint, made);
+    if (made.kind() == ThingKind::kOther) new_ids_.push_back({resolved.fingerprint, made.word()});
+    if (entry.posting_count > 0) post(entry, program, resolved);
+}
+
+// A refund of a sale whose commissions are still held lessens what will mature.
+void State::refund(const Entry& entry) {
+    const Sequence sale = entry.refs[0];
+    const int64_t left = entry.left_before - std::get<TransactionRefunded>(entry.payload).amount.value;
+    const auto [at, is_first] = refunded_index_.try_emplace(sale, static_cast<Index>(refunded_sales_.size()));
+    if (is_first) refunded_sales_.append({.sale = sale, .left = entry.left_before, .held_left = entry.left_before});
+    RefundedSale& refunded = refunded_sales_.change(at->second);
+    refunded.left = left;
+    if (!entry.mature_at_once()) refunded.held_left = left;
+}
+
+void State::post(const Entry& entry, Index program, const Resolved& resolved) {
+    Book& book = books_.change(book_for(program, entry.currency));
+    for (size_t i = 0; i < entry.posting_count; ++i) {
+        const Posting& posting = entry.postings[i];
+        switch (posting.account) {
+            case AccountKind::kSales: add_to(book.sales, posting.amount); break;
+            case AccountKind::kTax: add_to(book.tax, posting.amount); break;
+            case AccountKind::kHouse: add_to(book.house, posting.amount); break;
+            case AccountKind::kEarned: {
+                const Index account = account_of(resolved, i, entry.currency);
+                if (entry.mature_at_once())
+                    add_to_account(account, &Account::Cold::available, posting.amount);
+                else
+                    add_to(accounts_.change_hot(account).pending, posting.amount);
+                break;
+            }
+            case AccountKind::kReserved:
+                add_to_account(account_of(resolved, i, entry.currency), &Account::Cold::reserved, posting.amount);
+                break;
+            case AccountKind::kPaid:
+                add_to_account(account_of(resolved, i, entry.currency), &Account::Cold::paid, posting.amount);
+                break;
+        }
+    }
+}
+
+void State::fetch_ahead(std::span<const Entry> entries) const {
+    const auto for_each_user = [&](auto&& f) {
+        for (const Entry& entry : entries)
+            for (const Posting& posting : entry.posted())
+                if (is_user_account(posting.account)) f(posting.user);
+    };
+    for (const Entry& entry : entries)
+        if (entry.accepted()) ids_.fetch(IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id));
+    for_each_user([&](Sequence user) { user_rank_.fetch(user); });
+    for_each_user([&](Sequence user) {
+        if (const auto index = user_rank_.rank(user)) users_.fetch_hot(*index);
+    });
+    for_each_user([&](Sequence user) {
+        const auto index = user_rank_.rank(user);
+        if (index && users_.hot(*index).first_account != kNoIndex)
+            accounts_.fetch_hot(users_.hot(*index).first_account);
+    });
+}
+
+Result<Resolved> State::resolve(const Entry& entry) const {
+    const auto missing = [&entry](const char* what, Sequence sequence) {
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("entry {}: {} of entry {} is not there", entry.sequence, what, sequence)};
+    };
+    Resolved resolved;
+    resolved.program = find_program(entry.program);
+    resolved.fingerprint = IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id);
+    size_t next = 0;
+    std::optional<Error> error;
+    for_each_ref(entry.payload, [&]<class Ref>(const Ref&) {
+        const size_t i = next++;
+        if (entry.refs[i] == kNoSequence) return;
+        std::optional<Index> index;
+        if constexpr (std::is_same_v<Ref, UserRef>) index = user_rank_.rank(entry.refs[i]);
+        if constexpr (std::is_same_v<Ref, WebsiteRef>) index = website_rank_.rank(entry.refs[i]);
+        if constexpr (std::is_same_v<Ref, PayoutRef>) index = payout_by_sequence(entry.refs[i]);
+        if constexpr (std::is_same_v<Ref, TransactionRef>) {
+            if (entry.refs[i] < entry.sequence) return;  // a sale has no index
+        }
+        if (!index && !error) error = missing("the user, website, sale or payout", entry.refs[i]);
+        resolved.refs[i] = index.value_or(kNoIndex);
+    });
+    if (error) return *error;
+    for (size_t i = 0; i < entry.posting_count; ++i) {
+        if (!is_user_account(entry.postings[i].account)) continue;
+        const auto user = user_rank_.rank(entry.postings[i].user);
+        if (!user) return missing("the user", entry.postings[i].user);
+        resolved.users[i] = *user;
+        resolved.accounts[i] = kNoIndex;
+    }
+    return resolved;
+}
+
+Status State::fold(const Entry& entry) {
+    const auto corrupt = [&entry](const std::string& what) {
+        return Error{ErrorCode::kCorrupt, fmt::format("entry {}: {}", entry.sequence, what)};
+    };
+    if (entry.sequence != size_) return corrupt(fmt::format("stands where entry {} belongs", size_));
+    if (entry.rules_version != rules_version_)
+        return corrupt(fmt::format("rules version {}, in force is {}", entry.rules_version, rules_version_));
+    if (!knows_plan(entry.plan)) return corrupt(fmt::format("entry {} published no plan", entry.plan - 1));
+    Resolved resolved;
+    if (entry.accepted()) {
+        UPLINE_TRY_ASSIGN(resolved, resolve(entry));
+    }
+    apply(entry, resolved);
+    return ok_status();
+}
+
+Result<Split> State::split_of(const Entry& sale, int64_t left) const {
+    const Sale facts = sale_of(sale);
+    if (!knows_plan(sale.plan) || !is_possible(facts, left))
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("entry {}: no sale of which {} can be left", sale.sequence, left)};
+    return entitled(plan(sale.plan), facts, left);
+}
+
+Result<bool> State::gather(const Entry& entry, std::vector<Matured>& parts) const {
+    constexpr size_t kMany = 512;
+    const RefundedSale* refunded = find_refunded(entry.sequence);
+    Split left;
+    if (refunded) {
+        UPLINE_TRY_ASSIGN(left, split_of(entry, refunded->held_left));
+    }
+    for (const Posting& posting : entry.posted()) {
+        if (posting.account != AccountKind::kEarned) continue;
+        const auto user = user_rank_.rank(posting.user);
+        if (!user)
+            return Error{ErrorCode::kCorrupt, fmt::format("entry {}: it posts to entry {}, which made no user",
+                                                          entry.sequence, posting.user)};
+        parts.push_back({*user, entry.currency, refunded ? part_of(left, posting.role) : posting.amount});
+        users_.fetch_hot(*user);
+    }
+    return parts.size() >= kMany;
+}
+
+Error State::has_no_account(const Matured& part) const {
+    return {ErrorCode::kCorrupt,
+            fmt::format("user {} (entry {}) has commissions in {}, and no account", to_string(users_[part.user].id),
+                        users_[part.user].sequence, part.currency.text())};
+}
+
+Status State::mature(EntrySource& entries, int64_t at_us, uint64_t most) {
+    return for_each_matured(holds_, entries, at_us, most, [this](Index index, int64_t amount) {
+        add_to(accounts_.change_hot(index).pending, -amount);
+        add_to_account(index, &Account::Cold::available, amount);
+    });
+}
+
+Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds) {
+    size_ = size;
+    clock_us_ = clock_us;
+    rules_version_ = rules_version;
+    if (clock_us < 0 || clock_us > kMaxTimeUs)
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("stored state: its clock is {}, no time from 1970 to 9999", clock_us)};
+    const auto wrong = [](const char* what, size_t index) {
+        return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} {} does not fit the others", what, index)};
+    };
+    for (size_t i = 0; i < programs_.size(); ++i) {
+        const Program& program = programs_[i];
+        if (program.name_size > kMaxProgramBytes ||
+            (program.first_book != kNoIndex && program.first_book >= books_.size()) ||
+            (program.plan != kNoIndex && program.plan >= plans_.size()) ||
+            !program_index_.emplace(program.name(), static_cast<Index>(i)).second)
+            return wrong("program", i);
+    }
+    Sequence least = 0;
+    for (size_t i = 0; i < users_.size(); ++i) {
+        const User user = users_[i];
+        if (user.sequence < least || user.sequence >= size || user.program >= programs_.size() ||
+            (user.referrer != kNoIndex && user.referrer >= i) || user.suspended > 1)
+            return wrong("user", i);
+        least = user.sequence + 1;
+        user_rank_.add(user.sequence);
+    }
+    least = 0;
+    for (size_t i = 0; i < websites_.size(); ++i) {
+        const Website& website = websites_[i];
+        if (website.sequence < least || website.sequence >= size || website.program >= programs_.size() ||
+            website.owner >= users_.size() || website.status > static_cast<uint32_t>(WebsiteStatus::kSuspended))
+            return wrong("website", i);
+        least = website.sequence + 1;
+        website_rank_.add(website.sequence);
+    }
+    // Their users lie scattered in memory.
+    constexpr size_t kAhead = 16;
+    for (size_t i = 0; i < accounts_.size(); ++i) {
+        if (i + kAhead < accounts_.size() && accounts_.cold(i + kAhead).user < users_.size())
+            users_.fetch_hot(accounts_.cold(i + kAhead).user);
+        const Index user = accounts_.cold(i).user;
+        if (user >= users_.size() || !parse_currency(accounts_.hot(i).currency.text())) return wrong("account", i);
+        accounts_.derive(i).next = std::exchange(users_.derive(user).first_account, static_cast<Index>(i));
+        // Where there is but one program, no user's cold part need be read.
+        add_to_program(programs_.size() == 1 ? 0 : users_.cold(user).program, static_cast<Index>(i));
+    }
+    for (size_t i = 0; i < books_.size(); ++i)
+        if (books_[i].program >= programs_.size() || !parse_currency(books_[i].currency.text()) ||
+            (books_[i].next != kNoIndex && books_[i].next >= i))
+            return wrong("book", i);
+    least = 0;
+    for (size_t i = 0; i < plans_.size(); least = plans_[i++].sequence + 1)
+        if (plans_[i].sequence < least || plans_[i].sequence >= size || plans_[i].plan.levels > kMaxLevels)
+            return wrong("plan", i);
+    least = 0;
+    for (size_t i = 0; i < payouts_.size(); least = payouts_[i++].sequence + 1)
+        if (payouts_[i].sequence < least || payouts_[i].sequence >= size || payouts_[i].user >= users_.size() ||
+            payouts_[i].status > PayoutStatus::kFailed)
+            return wrong("payout", i);
+    for (size_t i = 0; i < refunded_sales_.size(); ++i)
+        if (refunded_sales_[i].sale >= size ||
+            !refunded_index_.emplace(refunded_sales_[i].sale, static_cast<Index>(i)).second)
+            return wrong("refunded sale", i);
+    if (!holds_.restore(std::move(holds), size)) return wrong("hold", 0);
+    return ok_status();
+}
+
+Index State::program_for(std::string_view name) {
+    const Index known = find_program(name);
+    if (known != kNoIndex) return known;
+    Program program;
+    std::memcpy(program.name_bytes.data(), name.data(), name.size());
+    program.name_size = static_cast<uint32_t>(name.size());
+    const Index index = programs_.append(program);
+    program_index_.emplace(name, index);
+    return index;
+}
+
+Index State::account_of(const Resolved& resolved, size_t posting, Currency currency) {
+    const Index known = resolved.accounts[posting];
+    return known != kNoIndex ? known : account_for(resolved.users[posting], currency);
+}
+
+void State::add_to_account(Index account, int64_t Account::Cold::*balance, int64_t amount) {
+    Account::Cold& cold = accounts_.change_cold(account);
+    add_to(cold.*balance, amount);
+    accounts_.derive(account).far_from_bounds = uint8_t{cold.is_far_from_bounds()};
+}
+
+Index State::account_for(Index user, Currency currency) {
+    const Index known = find_account(user, currency);
+    if (known != kNoIndex) return known;
+    const Index index = accounts_.append({.user = user, .next = users_.hot(user).first_account, .currency = currency});
+    users_.derive(user).first_account = index;
+    add_to_program(users_.cold(user).program, index);
+    return index;
+}
+
+Index State::book_for(Index program, Currency currency) {
+    const Index known = find_book(program, currency);
+    if (known != kNoIndex) return known;
+    const Index index =
+        books_.append({.program = program, .next = programs_[program].first_book, .currency = currency});
+    programs_.change(program).first_book = index;
+    return index;
+}
+
+}  // namespace upline

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a shard knows: programs, users and who referred them, websites, balances, the clock. A pure fold over entries
+// (fold), held in flat arrays by dense index. The core reads it to decide what an event does, and folds each new entry
+// in; opening a shard loads the arrays as they were last stored and folds the entries since.
+//
+// Not thread-safe. No I/O, no clock.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "events/values/time.h"
+#include "ledger/containers/dirty_array.h"
+#include "ledger/containers/id_table.h"
+#include "ledger/containers/sequence_rank.h"
+#include "ledger/core/entitlement.h"
+#include "ledger/core/entry.h"
+#include "ledger/core/maturity.h"
+#include "ledger/core/sale.h"
+
+namespace upline {
+
+// A dense index into State's arrays: users, websites, programs, accounts each number theirs from 0 in log order.
+using Index = uint32_t;
+inline constexpr Index kNoIndex = UINT32_MAX;
+
+// The records of the arrays, stored as ledger/store/stored_state.h says. Amounts in minor units.
+struct Program {
+    std::array<char, kMaxProgramBytes> name_bytes{};
+    uint32_t name_size = 0;
+    Index first_book = kNoIndex;
+    Index plan = kNoIndex;    // the one in force; kNoIndex: the default
+    uint32_t closed_day = 0;  // UTC day of the clock at its last BooksClosed, days since 1970 + 1; 0: never closed
+    std::string_view name() const { return {name_bytes.data(), name_size}; }
+};
+
+struct User {
+    Uuid id;
+    Sequence sequence = 0;
+    Index program = 0;
+    Index referrer = kNoIndex;
+    Index first_account = kNoIndex;
+    uint32_t suspended = 0;  // 0 or 1
+
+    // What a walk up an upline touches of each, and the rest.
+    struct Hot {
+        Sequence sequence;
+        Index referrer;
+        Index first_account;
+    };
+    struct Cold {
+        Uuid id;
+        Index program;
+        uint32_t suspended;
+    };
+    Hot hot() const { return {sequence, referrer, first_account}; }
+    Cold cold() const { return {id, program, suspended}; }
+    static User of(const Hot& hot, const Cold& cold) {
+        return {cold.id, hot.sequence, cold.program, hot.referrer, hot.first_account, cold.suspended};
+    }
+};
+
+struct Website {
+    Uuid id;
+    Sequence sequence = 0;
+    Index program = 0;
+    Index owner = 0;
+    uint32_t status = 0;  // a WebsiteStatus
+    uint32_t zero = 0;
+};
+
+// A user's balances in one currency. Earned is pending + available.
+struct Account {
+    int64_t pending = 0;    // earned, not mature at the clock
+    int64_t available = 0;  // earned, mature or without maturity
+    int64_t reserved = 0;
+    int64_t paid = 0;
+    Index user = 0;
+    Index next = kNoIndex;  // of the same user, another currency
+    Currency currency;
+    uint8_t zero = 0;
+    uint32_t zero2 = 0;
+
+    // What a commission touches, and the rest.
+    struct Cold {
+        int64_t available;
+        int64_t reserved;
+        int64_t paid;
+        Index user;
+        uint32_t zero;
+        // Whether no entry's postings, and nothing that is still pending, could take one of these out of int64.
+        bool is_far_from_bounds() const {
+            return is_far_from_bounds(available) && is_far_from_bounds(reserved) && is_far_from_bounds(paid);
+        }
+        static bool is_far_from_bounds(int64_t amount) { return amount < INT64_MAX / 4 && amount > -(INT64_MAX / 4); }
+    };
+    struct Hot {
+        int64_t pending;
+        Index next;
+        Currency currency;
+        uint8_t far_from_bounds;  // 0 or 1, of the cold part; so that a commission need not touch that
+
+        bool is_far_from_bounds() const { return far_from_bounds != 0 && Cold::is_far_from_bounds(pending); }
+    };
+    Hot hot() const { return {pending, next, currency, uint8_t{cold().is_far_from_bounds()}}; }
+    Cold cold() const { return {available, reserved, paid, user, 0}; }
+    static Account of(const Hot& hot, const Cold& cold) {
+        return {hot.pending, cold.available, cold.reserved, cold.paid, cold.user, hot.next, hot.currency, 0, 0};
+    }
+};
+
+// A program's own accounts in one currency.
+struct Book {
+    int64_t sales = 0;  // what came from outside, as a negative number
+    int64_t tax = 0;
+    int64_t house = 0;
+    Index program = 0;
+    Index next = kNoIndex;  // of the same program, another currency
+    Currency currency;
+    uint8_t zero = 0;
+    uint32_t zero2 = 0;
+};
+
+// The UTC day a program's books are closed on, as Program::closed_day has it.
+inline uint32_t closing_day(int64_t clock_us) {
+    return static_cast<uint32_t>(clock_us / kUsPerDay) + 1;
+}
+
+// A plan and the entry that published it.
+struct PublishedPlan {
+    Plan plan;
+    Sequence sequence = 0;
+};
+
+enum class PayoutStatus : uint8_t { kRequested = 0, kSettled = 1, kFailed = 2 };
+
+struct Payout {
+    Uuid id;
+    Sequence sequence = 0;
+    int64_t amount = 0;
+    Index user = 0;
+    Currency currency;
+    PayoutStatus status{};
+};
+
+// A sale of which something was refunded.
+struct RefundedSale {
+    Sequence sale = 0;
+    int64_t left = 0;
+    int64_t held_left = 0;  // what was left when its commissions matured; until then the same as left
+};
+
+// The dense indexes behind the names in an accepted entry, which whoever made or decoded it has looked up.
+struct Resolved {
+    Index program = kNoIndex;                                        // kNoIndex: the program's first accepted event
+    uint64_t fingerprint = 0;                                        // of (program, event id)
+    std::array<Index, kMaxRefs> refs{kNoIndex, kNoIndex, kNoIndex};  // as Entry::refs; sales have no index
+    std::array<Index, kMaxPostings> users{};                         // as Entry::postings, for users' accounts
+    std::array<Index, kMaxPostings> accounts{};                      // the same; kNoIndex: none yet, or not looked up
+};
+
+// What of one kind of record is stored (ledger/store/stored_state.h): all zero if nothing is.
+struct StoredKind {
+    uint64_t base = 0;     // number of the run that held every record
+    uint64_t last = 0;     // number of the last run
+    uint64_t records = 0;  // in the base and all runs since
+    uint64_t hash = 0;     // of all their keys and chunks
+};
+inline constexpr size_t kStateKinds = 9;
+using StoredKinds = std::array<StoredKind, kStateKinds>;
+
+class State {
+  public:
+    uint64_t size() const { return size_; }                    // entries folded in
+    int64_t clock_us() const { return clock_us_; }             // the largest occurred_at of accepted events, 0 at first
+    uint16_t rules_version() const { return rules_version_; }  // in force for the next event
+    // Which held sales are still to be moved from pending to available.
+    const Holds& holds() const { return holds_; }
+
+    const Tracked<Program>& programs() const { return programs_; }
+    const TrackedInParts<User>& users() const { return users_; }
+    const Tracked<Website>& websites() const { return websites_; }
+    const TrackedInParts<Account>& accounts() const { return accounts_; }
+    const Tracked<Book>& books() const { return books_; }
+    const Tracked<PublishedPlan>& plans() const { return plans_; }
+    const Tracked<Payout>& payouts() const { return payouts_; }
+    const Tracked<RefundedSale>& refunded_sales() const { return refunded_sales_; }
+    const IdTable& ids() const { return ids_; }
+
+    Index find_program(std::string_view name) const;
+    Index find_account(Index user, Currency currency) const;
+    Index find_book(Index program, Currency currency) const;
+    std::optional<Index> user_by_sequence(Sequence sequence) const { return user_rank_.rank(sequence); }
+    std::optional<Index> website_by_sequence(Sequence sequence) const { return website_rank_.rank(sequence); }
+    std::optional<Index> payout_by_sequence(Sequence sequence) const;
+    // A program's balances and books, in the order of their first postings.
+    std::span<const Index> accounts_of(Index program) const;
+    std::vector<Index> books_of(Index program) const;
+    // The plan in force for a program's next sale; nullptr: the default.
+    const PublishedPlan* current_plan(Index program) const {
+        const Index plan = program == kNoIndex ? kNoIndex : programs_[program].plan;
+        return plan == kNoIndex ? nullptr : &plans_[plan];
+    }
+    // A plan as entries name it (Entry::plan). REQUIRES: 0, or a plan that was published.
+    const Plan& plan(uint64_t number) const;
+    bool knows_plan(uint64_t number) const;
+    // What is left of a sale of that amount.
+    int64_t left_of(Sequence sale, int64_t amount) const {
+        const RefundedSale* refunded = find_refunded(sale);
+        return refunded ? refunded->left : amount;
+    }
+    // Advances `holds`, this state's or a copy, to `at_us`, looking at no more than `most` entries, and calls
+    // f(account, amount) for each commission that has matured, as it is after refunds. kCorrupt if an entry names what
+    // is not there. REQUIRES: every entry below size() can be read from `entries`.
+    template <class F>
+    Status for_each_matured(Holds& holds, EntrySource& entries, int64_t at_us, uint64_t most, F&& f) const {
+        std::vector<Matured> parts;
+        UPLINE_TRY(holds.advance(entries, at_us, most, [&](const Entry& entry) -> Status {
+            UPLINE_TRY_ASSIGN(const bool many, gather(entry, parts));
+            return many ? give_matured(parts, f) : ok_status();
+        }));
+        return give_matured(parts, f);
+    }
+    // The thing `id` of a program names if it is a user, a website or a payout; other things are candidates: for those
+    // is_other(sequence) must say whether that entry has this program and id.
+    template <class IsOther>
+    Thing find(Index program, const Uuid& id, uint64_t fingerprint, IsOther&& is_other) const {
+        if (program == kNoIndex) return {};
+        return ids_.find(fingerprint, [&](Thing thing) {
+            switch (thing.kind()) {
+                case ThingKind::kUser: {
+                    const User::Cold& user = users_.cold(thing.number());
+                    return user.id == id && user.program == program;
+                }
+                case ThingKind::kWebsite: {
+                    const Website& website = websites_[thing.number()];
+                    return website.id == id && website.program == program;
+                }
+                case ThingKind::kPayout: {
+                    const Payout& payout = payouts_[thing.number()];
+                    return payout.id == id && users_.cold(payout.user).program == program;
+                }
+                case ThingKind::kOther: return is_other(thing.number());
+                case ThingKind::kNone: break;
+            }
+            UPLINE_CHECK(false, "a thing of a known kind");
+        });
+    }
+    // The user, website or payout of that id. No I/O: other things cannot be meant.
+    Index find_user(Index program, const Uuid& id, uint64_t fingerprint) const;
+    Index find_website(Index program, const Uuid& id, uint64_t fingerprint) const;
+    Index find_payout(Index program, const Uuid& id, uint64_t fingerprint) const;
+
+    // Folds an entry whose indexes are known. REQUIRES: entry.sequence == size(); amounts that leave no int64.
+    void apply(const Entry& entry, const Resolved& resolved);
+    // Folds any entry, looking the indexes up. kCorrupt if it refers to what is not there.
+    Status fold(const Entry& entry);
+    // Asks for the memory that folding these entries will touch, so that they wait for it together. It changes nothing.
+    void fetch_ahead(std::span<const Entry> entries) const;
+    // Looks up the indexes of an accepted entry. kCorrupt as fold.
+    Result<Resolved> resolve(const Entry& entry) const;
+
+    // Moves the commissions of held sales that are mature at `at_us` from pending to available, looking at no more than
+    // `most` entries. REQUIRES: every entry below size() can be read from `entries`.
+    Status mature(EntrySource& entries, int64_t at_us, uint64_t most);
+
+    // For storing (ledger/store/stored_state.h). What is stored, and what came since: the ids of things that are no
+    // users, websites or payouts.
+    StoredKinds& stored() { return stored_; }
+    const std::vector<IdTable::Slot>& new_ids() const { return new_ids_; }
+    void forget_new_ids() { new_ids_.clear(); }
+    // Calls f with each array, in the order of StoredKinds.
+    template <class F>
+    void for_each_kind(F&& f) {
+        f(programs_);
+        f(users_);
+        f(websites_);
+        f(accounts_);
+        f(books_);
+        f(plans_);
+        f(payouts_);
+        f(refunded_sales_);
+    }
+    struct Arrays {
+        Tracked<Program>& programs;
+        TrackedInParts<User>& users;
+        Tracked<Website>& websites;
+        TrackedInParts<Account>& accounts;
+        Tracked<Book>& books;
+        Tracked<PublishedPlan>& plans;
+        Tracked<Payout>& payouts;
+        Tracked<RefundedSale>& refunded_sales;
+    };
+    Arrays arrays() { return {programs_, users_, websites_, accounts_, books_, plans_, payouts_, refunded_sales_}; }
+    // Completes loading: the arrays are in place. kCorrupt if they do not fit together.
+    Status restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds);
+    // Puts in ids, of what the arrays hold or will. A thread beside the one that loads may do it.
+    void reserve_ids(uint64_t count) { ids_.reserve(count); }
+    void restore_ids(std::span<const IdTable::Slot> ids) { ids_.insert_all(ids); }
+
+  private:
+    Index program_for(std::string_view name);
+    Index account_of(const Resolved& resolved, size_t posting, Currency currency);
+    // Adds to a balance besides pending.
+    void add_to_account(Index account, int64_t Account::Cold::*balance, int64_t amount);
+    Index account_for(Index user, Currency currency);
+    Index book_for(Index program, Currency currency);
+    void refund(const Entry& entry);
+    void add_to_program(Index program, Index account);
+    void post(const Entry& entry, Index program, const Resolved& resolved);
+    const RefundedSale* find_refunded(Sequence sale) const {
+        if (refunded_index_.empty()) return nullptr;
+        const auto found = refunded_index_.find(sale);
+        return found == refunded_index_.end() ? nullptr : &refunded_sales_[found->second];
+    }
+    Result<Split> split_of(const Entry& sale, int64_t left) const;
+
+    // Earners lie scattered in memory. So their commissions are gathered, and each step asks for the memory of the next
+    // one for all of them before any is touched.
+    struct Matured {
+        Index user;
+        Currency currency;
+        int64_t amount;
+    };
+    Result<bool> gather(const Entry& entry, std::vector<Matured>& parts) const;  // whether they are many by now
+    Error has_no_account(const Matured& part) const;
+    template <class F>
+    Status give_matured(std::vector<Matured>& parts, F&& f) const {
+        for (const Matured& part : parts)
+            if (const Index account = users_.hot(part.user).first_account; account != kNoIndex) {
+                accounts_.fetch_hot(account);
+                accounts_.fetch_cold(account);
+            }
+        for (const Matured& part : parts) {
+            const Index account = find_account(part.user, part.currency);
+            if (account == kNoIndex) return has_no_account(part);
+            f(account, part.amount);
+        }
+        parts.clear();
+        return ok_status();
+    }
+
+    uint64_t size_ = 0;
+    int64_t clock_us_ = 0;
+    uint16_t rules_version_ = 1;
+    Holds holds_;
+
+    Tracked<Program> programs_;
+    TrackedInParts<User> users_;
+    Tracked<Website> websites_;
+    TrackedInParts<Account> accounts_;
+    Tracked<Book> books_;
+    Tracked<PublishedPlan> plans_;
+    Tracked<Payout> payouts_;
+    Tracked<RefundedSale> refunded_sales_;
+    SequenceRank user_rank_;
+    SequenceRank website_rank_;
+    IdTable ids_;
+    std::vector<IdTable::Slot> new_ids_;
+    StoredKinds stored_{};
+    std::vector<std::vector<Index>> program_accounts_;  // by program; those behind the last have none
+    struct TextHash {
+        using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
+        size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    };
+    // Looked up only, never iterated.
+    std::unordered_map<std::string, Index, TextHash, std::equal_to<>> program_index_;
+    std::unordered_map<Sequence, Index> refunded_index_;
+};
+
+}  // namespace upline

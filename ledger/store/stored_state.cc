@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ledger/store/stored_state.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "events/base/check.h"
+
+namespace upline {
+namespace {
+
+constexpr size_t kChunkBytes = 64 << 10;
+constexpr size_t kMostRecordBytes = 512;
+
+// An id of a thing that is no user, website or payout: what it made is the sequence.
+struct StoredId {
+    uint64_t fingerprint = 0;
+    Sequence sequence = 0;
+};
+
+// ---- Fields ----
+
+char* put_varint(char* at, uint64_t value) {
+    for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
+    *at++ = static_cast<char>(value);
+    return at;
+}
+char* put_signed(char* at, int64_t value) {
+    return put_varint(at, static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63));
+}
+template <class T>
+char* put_bytes(char* at, const T& value) {
+    std::memcpy(at, &value, sizeof value);
+    return at + sizeof value;
+}
+
+// Reads fields one after another; after one that is not there or not in its one form, all are zero and ok() is false.
+class Fields {
+  public:
+    explicit Fields(std::string_view bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+    bool ok() const { return ok_; }
+    bool at_end() const { return at_ == end_; }
+
+    uint64_t varint() {
+        uint64_t value = 0;
+        for (unsigned shift = 0; shift < 64 && at_ < end_; shift += 7) {
+            const auto byte = static_cast<uint8_t>(*at_++);
+            value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+            if (byte >= 0x80) continue;
+            if ((byte == 0 && shift > 0) || (shift == 63 && byte > 1)) break;
+            return value;
+        }
+        ok_ = false;
+        return 0;
+    }
+    uint32_t varint32() {
+        const uint64_t value = varint();
+        ok_ &= value <= UINT32_MAX;
+        return static_cast<uint32_t>(value);
+    }
+    int64_t signed_varint() {
+        const uint64_t zigzag = varint();
+        return static_cast<int64_t>(zigzag >> 1) ^ -static_cast<int64_t>(zigzag & 1);
+    }
+    template <class T>
+    void bytes(T& value) {
+        if (static_cast<size_t>(end_ - at_) < sizeof value) {
+            ok_ = false;
+            at_ = end_;
+            return;
+        }
+        std::memcpy(&value, at_, sizeof value);
+        at_ += sizeof value;
+    }
+    bool skip_zero() {
+        if (at_ == end_ || *at_ != 0) return false;
+        ++at_;
+        return true;
+    }
+
+  private:
+    const char* at_;
+    const char* end_;
+    bool ok_ = true;
+};
+
+// ---- Records: put() writes one, take() reads it. `before` is the one before it in the chunk. ----
+
+template <class T>
+char* put(char* at, const T& record, const T& /*before*/) {
+    static_assert(sizeof(T) + 10 <= kMostRecordBytes);
+    return put_bytes(at, record);
+}
+template <class T>
+void take(Fields& fields, T& record, const T& /*before*/) {
+    fields.bytes(record);
+}
+
+char* put(char* at, const User& user, const User& before) {
+    at = put_bytes(at, user.id);
+    at = put_varint(at, user.sequence - before.sequence);
+    at = put_varint(at, user.program);
+    at = put_varint(at, static_cast<uint32_t>(user.referrer + 1));
+    return put_varint(at, user.suspended);
+}
+void take(Fields& fields, User& user, const User& before) {
+    fields.bytes(user.id);
+    user.sequence = before.sequence + fields.varint();
+    user.program = fields.varint32();
+    user.referrer = fields.varint32() - 1;
+    user.suspended = fields.varint32();
+}
+
+char* put(char* at, const Website& website, const Website& before) {
+    at = put_bytes(at, website.id);
+    at = put_varint(at, website.sequence - before.sequence);
+    at = put_varint(at, website.program);
+    at = put_varint(at, website.owner);
+    return put_varint(at, website.status);
+}
+void take(Fields& fields, Website& website, const Website& before) {
+    fields.bytes(website.id);
+    website.sequence = before.sequence + fields.varint();
+    website.program = fields.varint32();
+    website.owner = fields.varint32();
+    website.status = fields.varint32();
+}
+
+char* put(char* at, const Account& account, const Account& before) {
+    at = put_varint(at, account.user);
+    if (account.currency == before.currency)
+        *at++ = 0;
+    else
+        at = put_bytes(at, account.currency);
+    at = put_signed(at, account.pending);
+    at = put_signed(at, account.available);
+    at = put_signed(at, account.reserved);
+    return put_signed(at, account.paid);
+}
+void take(Fields& fields, Account& account, const Account& before) {
+    account.user = fields.varint32();
+    account.currency = before.currency;
+    if (!fields.skip_zero()) {
+        fields.bytes(account.currency);
+        if (account.currency == before.currency) account.currency = {};  // not its one form: no currency
+    }
+    account.pending = fields.signed_varint();
+    account.available = fields.signed_varint();
+    account.reserved = fields.signed_varint();
+    account.paid = fields.signed_varint();
+}
+
+char* put(char* at, const StoredId& id, const StoredId& before) {
+    at = put_bytes(at, id.fingerprint);
+    return put_varint(at, id.sequence - before.sequence);
+}
+void take(Fields& fields, StoredId& id, const StoredId& before) {
+    fields.bytes(id.fingerprint);
+    id.sequence = before.sequence + fields.varint();
+}
+
+// What a record's id names; kNone: it has none.
+template <class T>
+constexpr ThingKind kind_of = ThingKind::kNone;
+template <>
+constexpr ThingKind kind_of<User> = ThingKind::kUser;
+template <>
+constexpr ThingKind kind_of<Website> = ThingKind::kWebsite;
+template <>
+constexpr ThingKind kind_of<Payout> = ThingKind::kPayout;
+
+template <class T>
+Index program_of(const State& state, const T& record) {
+    if constexpr (std::is_same_v<T, Payout>)
+        return record.user < state.users().size() ? state.users().cold(record.user).program : kNoIndex;
+    else
+        return record.program;
+}
+
+// ---- Runs ----
+
+uint64_t hash_on(uint64_t hash, std::string_view key, std::string_view chunk) {
+    return XXH3_64bits_withSeed(chunk.data(), chunk.size(), XXH3_64bits_withSeed(key.data(), key.size(), hash));
+}
+
+// Writes a run's records into chunks.
+template <class T>
+class RunWriter {
+  public:
+    explicit RunWriter(std::vector<std::string>& chunks) : chunks_(chunks) { begin(); }
+    RunWriter(const RunWriter&) = delete;
+    RunWriter& operator=(const RunWriter&) = delete;
+    ~RunWriter() { chunk_->resize(static_cast<size_t>(at_ - chunk_->data())); }
+
+    void put_record(uint64_t index, const T& record) {
+        if (static_cast<size_t>(at_ - chunk_->data()) >= kChunkBytes) {
+            chunk_->resize(static_cast<size_t>(at_ - chunk_->data()));
+            begin();
+        }
+        at_ = put_varint(at_, index - next_index_);
+        at_ = put(at_, record, before_);
+        before_ = record;
+        next_index_ = index + 1;
+    }
+
+  private:
+    void begin() {
+        chunk_ = &chunks_.emplace_back();
+        chunk_->resize(kChunkBytes + kMostRecordBytes);
+        at_ = chunk_->data();
+        before_ = {};
+    }
+    std::vector<std::string>& chunks_;
+    std::string* chunk_ = nullptr;
+    char* at_ = nullptr;
+    uint64_t next_index_ = 0;
+    T before_{};
+};
+
+struct TakeRun {
+    State& state;
+    bool all;
+    StateChanges& changes;
+
+    // Calls write(writer) to fill a new run of `count` records.
+    template <class T, class Write>
+    void add(size_t kind, bool is_base, uint64_t count, Write&& write) {
+        StoredKind& stored = state.stored()[kind];
+        if (is_base) stored = {};
+        UPLINE_CHECK(stored.last < changes.size, "a state that has grown");
+        StateChanges::Run& run = changes.runs.emplace_back(StateChanges::Run{kind, is_base, {}});
+        {
+            RunWriter<T> writer(run.chunks);
+            write(writer);
+        }
+        for (uint32_t i = 0; i < run.chunks.size(); ++i)
+            stored.hash = hash_on(stored.hash, run_key(changes.size, i), run.chunks[i]);
+        if (is_base) stored.base = changes.size;
+        stored.last = changes.size;
+        stored.records += count;
+    }
+    template <class T, class Array>
+    void take_kind(size_t kind, TrackedArray<T, Array>& records) {
+        const size_t changed = records.count_changed();
+        const size_t size = records.array().size();
+        if (all ? size == 0 : changed == 0) return;
+        const uint64_t stored = state.stored()[kind].records;
+        // When more than half of what is stored would be outdated.
+        const bool is_base = all || stored == 0 || stored + changed > 2 * size;
+        add<T>(kind, is_base, is_base ? size : changed, [&](RunWriter<T>& writer) {
+            const auto put_one = [&](uint64_t index, const T& record) { writer.put_record(index, record); };
+            if (is_base)
+                records.take_all(put_one);
+            else
+                records.take_changed(put_one);
+        });
+    }
+    void take_ids() {
+        const std::vector<IdTable::Slot>& ids = state.new_ids();
+        if (ids.empty()) return;
+        const uint64_t stored = state.stored()[kIdsKind].records;
+        add<StoredId>(kIdsKind, stored == 0, ids.size(), [&](RunWriter<StoredId>& writer) {
+            uint64_t index = stored;
+            for (const IdTable::Slot& id : ids)
+                writer.put_record(index++, {id.fingerprint, Thing::from_word(id.thing).number()});
+        });
+        state.forget_new_ids();
+    }
+};
+
+StateChanges take_changes(State& state, bool all) {
+    StateChanges changes;
+    changes.size = state.size();
+    TakeRun taker{state, all, changes};
+    size_t kind = 0;
+    state.for_each_kind([&](auto& records) { taker.take_kind(kind++, records); });
+    UPLINE_CHECK(kind == kIdsKind, "each kind of record once");
+    taker.take_ids();
+
+    std::string& position = changes.position;
+    const auto append = [&position](const auto& record) {
+        static_assert(std::has_unique_object_representations_v<std::remove_cvref_t<decltype(record)>>);
+        position.append(reinterpret_cast<const char*>(&record), sizeof record);
+    };
+    append(state.size());
+    append(state.clock_us());
+    append(uint64_t{state.rules_version()});
+    append(state.stored());
+    for (const Hold& hold : state.holds().all()) append(hold);
+    return changes;
+}
+
+}  // namespace
+
+StateChanges take_changes(State& state) {
+    return take_changes(state, false);
+}
+
+bool can_take_changes(State& state) {
+    return std::ranges::none_of(state.stored(), [&](const StoredKind& kind) { return kind.last >= state.size(); });
+}
+
+StateChanges take_all(State& state) {
+    return take_changes(state, true);
+}
+
+std::string run_key(uint64_t run, uint32_t chunk) {
+    std::string key(12, '\0');
+    for (size_t i = 8; i-- > 0; run >>= 8) key[i] = static_cast<char>(run & 0xff);
+    for (size_t i = 12; i-- > 8; chunk >>= 8) key[i] = static_cast<char>(chunk & 0xff);
+    return key;
+}
+
+Result<StatePosition> parse_state_position(std::string_view bytes) {
+    StatePosition position;
+    Fields fields(bytes);
+    uint64_t rules_version = 0;
+    fields.bytes(position.size);
+    fields.bytes(position.clock_us);
+    fields.bytes(rules_version);
+    fields.bytes(position.stored);
+    while (fields.ok() && !fields.at_end()) fields.bytes(position.holds.emplace_back());
+    if (!fields.ok()) return Error{ErrorCode::kCorrupt, fmt::format("state position: {} bytes", bytes.size())};
+    if (rules_version == 0 || rules_version > UINT16_MAX)
+        return Error{ErrorCode::kCorrupt, fmt::format("stored state: rules version {}", rules_version)};
+    position.rules_version = static_cast<uint16_t>(rules_version);
+    return position;
+}
+
+uint64_t most_things(size_t kind, const StatePosition& position) {
+    return std::min(position.stored[kind].records, position.size);
+}
+
+uint64_t least_things(size_t kind, const StatePosition& position) {
+    const StoredKind& stored = position.stored[kind];
+    // take_changes: what is stored is no more than twice what there is.
+    return std::min(stored.base == stored.last ? stored.records : stored.records / 2, position.size);
+}
+
+bool RunLoader::take(std::string_view key, std::string_view chunk) {
+    if (!take_key(key) || chunk.empty()) return false;
+    hash_ = hash_on(hash_, key, chunk);
+    if (kind_ == kIdsKind) return take_ids(chunk);
+    bool taken = false;
+    size_t kind = 0;
+    state_.for_each_kind([&](auto& records) {
+        if (kind++ == kind_) taken = take_records(chunk, records);
+    });
+    return taken;
+}
+
+bool RunLoader::take_key(std::string_view key) {
+    uint64_t run = 0;
+    for (const char byte : key.substr(0, 8)) run = run << 8 | static_cast<uint8_t>(byte);
+    if (run != run_) {
+        const StoredKind& stored = position_.stored[kind_];
+        if (run < run_ || run > stored.last || (run_ == 0 && run != stored.base)) return false;
+        run_ = run;
+        next_chunk_ = 0;
+        next_index_ = 0;
+    }
+    return key == run_key(run, next_chunk_++);
+}
+
+template <class T, class Array>
+bool RunLoader::take_records(std::string_view chunk, TrackedArray<T, Array>& records) {
+    Fields fields(chunk);
+    T before{};
+    NewIds ids{kind_of<T>, records.array().size(), {}, {}};
+    if constexpr (kind_of<T> != ThingKind::kNone) ids.things.reserve(chunk.size() / sizeof(Uuid));
+    while (!fields.at_end()) {
+        const uint64_t left_out = fields.varint();
+        T record{};
+        upline::take(fields, record, before);
+        if (!fields.ok() || left_out > records.array().size()) return false;
+        const uint64_t index = next_index_ + left_out;
+        if constexpr (kind_of<T> != ThingKind::kNone) {
+            const uint64_t size = records.array().size();
+            if (index < size) {  // its id is in the table, and for ever
+                const T known = records.array()[index];
+                if (known.id != record.id || program_of(state_, known) != program_of(state_, record)) return false;
+            } else {
+                if (index > size || size == most_things(kind_, position_)) return false;
+                ids.things.push_back({record.id, program_of(state_, record)});
+            }
+        }
+        if (!records.load(index, record)) return false;
+        next_index_ = index + 1;
+        before = record;
+        ++taken_;
+    }
+    if (!ids.things.empty()) give_(std::move(ids));
+    return true;
+}
+
+bool RunLoader::take_ids(std::string_view chunk) {
+    Fields fields(chunk);
+    StoredId before;
+    NewIds ids{ThingKind::kOther, 0, {}, {}};
+    ids.others.reserve(chunk.size() / sizeof(StoredId::fingerprint));
+    while (!fields.at_end()) {
+        const uint64_t left_out = fields.varint();
+        StoredId id;
+        upline::take(fields, id, before);
+        if (!fields.ok() || next_index_ + left_out != taken_ || id.sequence < next_sequence_ ||
+            id.sequence >= position_.size)
+            return false;
+        next_index_ = ++taken_;
+        next_sequence_ = id.sequence + 1;
+        ids.others.push_back({id.fingerprint, Thing(ThingKind::kOther, id.sequence).word()});
+        before = id;
+    }
+    give_(std::move(ids));
+    return true;
+}
+
+bool RunLoader::done() const {
+    const StoredKind& stored = position_.stored[kind_];
+    return run_ == stored.last && taken_ == stored.records && hash_ == stored.hash && (run_ > 0 || stored.base == 0);
+}
+
+}  // namespace upline

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// The form in which a state is stored: for each kind of record a run for each time that there was something to store,
+// one after another, never changed. A run holds the records that were new or had changed, by ascending index; a run
+// that holds all of them is the base, and those before it are not needed any more. So what is written is never written
+// again, and storing costs what has changed, however much there is.
+//
+//     run     its number is the state's size when it was stored. Chunks of about 64 KiB.
+//     chunk   records, one after another: varint of how many indexes are left out before it, and its fields
+//     hash    of a kind, from its base on: XXH3 of each key and then its chunk, seeded with that of what is before
+//
+// `varint` is LEB128 in its shortest form, `signed` the varint of its zigzag form. Fields:
+//
+//     user      16 bytes id; varint sequence, less that of the one before in the chunk; varint program;
+//               varint referrer + 1, 0: none; varint suspended
+//     website   16 bytes id; varint sequence, as above; varint program; varint owner; varint status
+//     account   varint user; currency: 3 letters, or a zero for that of the one before in the chunk;
+//               signed pending, available, reserved, paid
+//     id        8 bytes fingerprint; varint sequence, as above
+//     others    as they lie in memory (ledger/core/state.h)
+//
+// Not stored, because they follow from what is: a user's accounts in their order, and the ids of users, websites and
+// payouts.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ledger/core/state.h"
+
+namespace upline {
+
+// Its families in the store, in the order in which their runs stand in the state's position.
+inline constexpr std::array<const char*, kStateKinds> kRecordFamilies = {
+    "programs", "users", "websites", "accounts", "books", "plans", "payouts", "refunds", "ids"};
+
+inline constexpr size_t kProgramsKind = 0;
+inline constexpr size_t kUsersKind = 1;
+inline constexpr size_t kWebsitesKind = 2;
+inline constexpr size_t kAccountsKind = 3;
+inline constexpr size_t kPayoutsKind = 6;
+inline constexpr size_t kIdsKind = 8;
+
+// The new runs of a state.
+struct StateChanges {
+    uint64_t size = 0;     // of the state
+    std::string position;  // where it stands and which runs it has, as stored
+    struct Run {
+        size_t kind = 0;
+        bool is_base = false;
+        std::vector<std::string> chunks;
+    };
+    std::vector<Run> runs;  // of the kinds of which something is new
+};
+
+// Takes what has changed in a state since it was last taken or loaded; where much of what is stored is outdated, all as
+// a new base. REQUIRES: can_take_changes(state).
+StateChanges take_changes(State& state);
+// Whether the state has grown since: a run is of one size of the state.
+bool can_take_changes(State& state);
+// Takes all of it, as a base of each kind, but for the ids that are stored already.
+StateChanges take_all(State& state);
+
+// The key of a chunk: number of the run (u64 big-endian), of the chunk in it (u32 big-endian).
+std::string run_key(uint64_t run, uint32_t chunk);
+
+// Where a stored state stands.
+struct StatePosition {
+    uint64_t size = 0;
+    int64_t clock_us = 0;
+    uint16_t rules_version = 1;
+    StoredKinds stored{};
+    std::vector<Hold> holds;
+};
+Result<StatePosition> parse_state_position(std::string_view bytes);
+// How many users, websites or payouts it can have, for each was stored and has an entry of its own; and how many it has
+// at least, if it was stored by take_changes().
+uint64_t most_things(size_t kind, const StatePosition& position);
+uint64_t least_things(size_t kind, const StatePosition& position);
+
+// Ids to put into the state's table: of users, of websites or of payouts whose indexes follow one another, and of other
+// things.
+struct NewIds {
+    ThingKind kind{};
+    uint64_t first = 0;  // the index of the first
+    struct Named {
+        Uuid id;
+        Index program = 0;
+    };
+    std::vector<Named> things;
+    std::vector<IdTable::Slot> others;
+};
+using GiveIds = std::function<void(NewIds)>;
+
+// Takes the chunks of one kind, in the order of their keys, into a state that is being loaded, and gives the ids that
+// are to be put into its table, from whichever thread takes the chunk. Kinds may be loaded by a thread each; programs
+// first, payouts after users.
+class RunLoader {
+  public:
+    RunLoader(State& state, const StatePosition& position, size_t kind, const GiveIds& give)
+        : state_(state), position_(position), kind_(kind), give_(give) {}
+
+    // False if it cannot be the next chunk.
+    bool take(std::string_view key, std::string_view chunk);
+    // False if any was missing or another.
+    bool done() const;
+
+  private:
+    bool take_key(std::string_view key);
+    template <class T, class Array>
+    bool take_records(std::string_view chunk, TrackedArray<T, Array>& records);
+    bool take_ids(std::string_view chunk);
+
+    State& state_;
+    const StatePosition& position_;
+    size_t kind_;
+    const GiveIds& give_;
+    uint64_t run_ = 0;  // of the last chunk; 0: there was none
+    uint32_t next_chunk_ = 0;
+    uint64_t next_index_ = 0;  // in the run
+    uint64_t taken_ = 0;       // records
+    uint64_t hash_ = 0;
+    uint64_t next_sequence_ = 0;
+};
+
+}  // namespace upline

@@ -1,0 +1,713 @@
+// SPDX-License-Identifier: Apache-2.0
+// The embedded log against what disks, kernels and operators do to it. What it has in common with every log is in
+// event_log_test.cc.
+#include "events/log/embedded_log.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <functional>
+#include <map>
+#include <thread>
+
+#include "tests/events/log/log_harness.h"
+
+namespace upline {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kHeaderBytes = 48;
+constexpr size_t kHeaderPageBytes = 4096;
+constexpr size_t kRecordHeaderBytes = 32;
+constexpr int64_t kSomeTimeMs = 1'700'000'000'000;
+
+std::string read_file(const std::string& path) {
+    const Fd fd(::open(path.c_str(), O_RDONLY));
+    struct stat status {};
+    ::fstat(fd.get(), &status);
+    std::string bytes(static_cast<size_t>(status.st_size), '\0');
+    EXPECT_EQ(read_all(FileSystem::real(), fd.get(), std::as_writable_bytes(std::span(bytes)), 0), status.st_size);
+    return bytes;
+}
+
+void write_file(const std::string& path, std::string_view bytes) {
+    const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT, 0666));
+    EXPECT_TRUE(write_all(FileSystem::real(), fd.get(), as_bytes(bytes), 0)) << path;
+    EXPECT_EQ(::ftruncate(fd.get(), static_cast<off_t>(bytes.size())), 0) << path;
+}
+
+Result<std::unique_ptr<EmbeddedLog>> make_log(const std::string& directory, uint32_t partitions = 1,
+                                              FileSystem& files = FileSystem::real()) {
+    return EmbeddedLog::open(directory, partitions, files);
+}
+
+// Appends to partition 0 and flushes.
+Status write(EmbeddedLog& log, const std::vector<std::string>& values) {
+    UPLINE_TRY_ASSIGN(const auto writer, log.open_writer());
+    for (const std::string& value : values) UPLINE_TRY(writer->append_to(0, "p", as_bytes(value), kSomeTimeMs));
+    return writer->flush();
+}
+
+std::vector<std::string> values_of(const std::vector<Remembered>& records) {
+    std::vector<std::string> values;
+    for (const Remembered& record : records) values.push_back(record.value);
+    return values;
+}
+
+std::vector<std::string> first(const std::vector<std::string>& values, size_t count) {
+    return {values.begin(), values.begin() + static_cast<long>(count)};
+}
+
+class EmbeddedLogTest : public testing::Test {
+  protected:
+    std::string directory() const { return folder_.path() + "/log"; }
+    std::string partition_file(uint32_t partition = 0) const {
+        return fmt::format("{}/partition-{:05}.log", directory(), partition);
+    }
+    TemporaryFolder folder_;
+};
+
+// What a power cut leaves: the header page of `before`, and of what came later as much as `tail` says.
+class TornTail : public EmbeddedLogTest {
+  protected:
+    void SetUp() override {
+        auto log = make_log(directory());
+        ASSERT_OK(log);
+        ASSERT_OK(write(**log, first(values_, 2)));
+        before_ = read_file(partition_file());
+        ASSERT_OK(write(**log, {values_.begin() + 2, values_.end()}));
+        after_ = read_file(partition_file());
+        after_.replace(0, kHeaderPageBytes, before_, 0, kHeaderPageBytes);
+    }
+
+    // Where the record of each index ends in the file.
+    size_t end_of(size_t record) const {
+        size_t at = kHeaderPageBytes;
+        for (size_t i = 0; i <= record; ++i) at += kRecordHeaderBytes + (values_[i].size() + 7) / 8 * 8;
+        return at;
+    }
+
+    // The whole records of a file that is right up to `good`.
+    size_t whole(size_t good) const {
+        size_t count = 2;
+        while (count < values_.size() && end_of(count) <= good) ++count;
+        return count;
+    }
+
+    void expect_found_and_cut(const std::string& file, size_t good) {
+        write_file(partition_file(), file);
+        auto log = EmbeddedLog::open(directory(), std::nullopt);
+        ASSERT_OK(log);
+        const auto seen_by_reader = read_to_end(**log, 0);
+        ASSERT_OK(seen_by_reader);
+        EXPECT_EQ(values_of(*seen_by_reader), first(values_, whole(good))) << good;
+        EXPECT_EQ(read_file(partition_file()), file) << "a reader changed the file";
+
+        ASSERT_OK(write(**log, {"next"}));
+        EXPECT_EQ((*log)->notices().size(), file.size() > end_of(whole(good) - 1) ? 1u : 0u);
+        EXPECT_EQ(fs::file_size(partition_file()), end_of(whole(good) - 1) + kRecordHeaderBytes + 8)
+            << "something is left";
+        std::vector<std::string> expected = first(values_, whole(good));
+        expected.push_back("next");
+        const auto seen = read_to_end(**log, 0);
+        ASSERT_OK(seen);
+        EXPECT_EQ(values_of(*seen), expected) << good;
+    }
+
+    const std::vector<std::string> values_ = {"first", std::string(40, 'a'), "third", "", std::string(21, 'b'), "6"};
+    std::string before_;
+    std::string after_;
+};
+
+TEST_F(TornTail, IsCutAtEveryByte) {
+    for (size_t length = before_.size(); length <= after_.size(); ++length) {
+        expect_found_and_cut(after_.substr(0, length), length);
+    }
+}
+
+TEST_F(TornTail, OfZerosOrGarbageIsCutAtEveryByte) {
+    std::mt19937_64 random(test_seed());
+    for (size_t length = before_.size(); length < after_.size(); ++length) {
+        std::string file = after_;
+        const bool zeros = random() % 2 == 0;
+        const std::string garbage =
+            zeros ? std::string(file.size() - length, '\0') : random_bytes(random, file.size() - length);
+        file.replace(length, std::string::npos, garbage);
+        size_t good = length;
+        while (good < file.size() && file[good] == after_[good]) ++good;
+        expect_found_and_cut(file, good);
+    }
+}
+
+TEST_F(EmbeddedLogTest, FlippedBitIsFoundOrHarmlessAtEveryByte) {
+    std::mt19937_64 random(test_seed());
+    const std::vector<std::string> values = {"a", std::string(13, 'b'), "", random_bytes(random, 64)};
+    auto made = make_log(directory());
+    ASSERT_OK(made);
+    ASSERT_OK(write(**made, first(values, 2)));
+    ASSERT_OK(write(**made, {values[2], values[3]}));
+    const std::string good = read_file(partition_file());
+    for (size_t at = 0; at < good.size(); ++at) {
+        const bool in_use = at < kHeaderBytes || at >= kHeaderPageBytes || at % 512 < 24;
+        for (int bit = 0; bit < (in_use ? 8 : 1); ++bit) {
+            std::string bad = good;
+            bad[at] = static_cast<char>(bad[at] ^ (1 << bit));
+            write_file(partition_file(), bad);
+            auto log = EmbeddedLog::open(directory(), std::nullopt);
+            const auto seen = log.ok() ? read_to_end(**log, 0) : Result<std::vector<Remembered>>(log.error());
+            const bool must_be_found = at < kHeaderBytes || at >= kHeaderPageBytes;
+            if (must_be_found || !seen.ok()) {
+                ASSERT_FALSE(seen.ok()) << "byte " << at << " bit " << bit;
+                ASSERT_TRUE(seen.error().code == ErrorCode::kCorrupt || seen.error().code == ErrorCode::kConflict)
+                    << seen.error().message;
+                ASSERT_TRUE(must_be_found) << "byte " << at << ": " << seen.error().message;
+                continue;
+            }
+            ASSERT_EQ(values_of(*seen), values) << "byte " << at << " bit " << bit;
+        }
+    }
+}
+
+TEST_F(EmbeddedLogTest, CorruptRecordBeforeTheWatermarkIsNamedAndNeverCut) {
+    auto made = make_log(directory());
+    ASSERT_OK(made);
+    ASSERT_OK(write(**made, {"a", "b", "c"}));
+    std::string file = read_file(partition_file());
+    file[kHeaderPageBytes + 40 + kRecordHeaderBytes] ^= 1;  // the second record's value
+    write_file(partition_file(), file);
+    ASSERT_OK(write(**made, {"d"}));
+    EXPECT_TRUE((*made)->notices().empty());
+    EXPECT_TRUE(fails_with(read_to_end(**made, 0), ErrorCode::kCorrupt, "the record of offset 1, at byte 4136,"));
+    auto reader = (*made)->open_reader(0);
+    ASSERT_OK(reader);
+    RecordBatch batch;
+    ASSERT_OK((*reader)->read(1, 1000, 0, batch));
+    EXPECT_EQ(batch.size(), 1u);
+}
+
+TEST_F(EmbeddedLogTest, RecordsAreInvisibleUntilFlushed) {
+    auto log = make_log(directory());
+    ASSERT_OK(log);
+    auto writer = (*log)->open_writer();
+    ASSERT_OK(writer);
+    // More than the writer holds in memory, so that part of it is in the file already.
+    const std::string value(900'000, 'x');
+    for (int i = 0; i < 5; ++i) ASSERT_OK((*writer)->append("p", as_bytes(value)));
+    ASSERT_GT(fs::file_size(partition_file()), value.size());
+    EXPECT_EQ(read_to_end(**log, 0)->size(), 0u);
+    ASSERT_OK((*writer)->flush());
+    EXPECT_EQ(read_to_end(**log, 0)->size(), 5u);
+}
+
+TEST_F(EmbeddedLogTest, SecondWriterIsToldWhoTheFirstIs) {
+    auto log = make_log(directory());
+    ASSERT_OK(log);
+    auto writer = (*log)->open_writer();
+    ASSERT_OK(writer);
+    const std::string who = fmt::format("written to by process {}: wait", ::getpid());
+    EXPECT_TRUE(fails_with((*log)->open_writer(), ErrorCode::kConflict, who));
+    const pid_t child = ::fork();
+    if (child == 0) {
+        auto other = EmbeddedLog::open(directory(), std::nullopt);
+        ::_exit(other.ok() && fails_with((*other)->open_writer(), ErrorCode::kConflict, who) ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0) << "the other process was not refused";
+    writer->reset();
+    EXPECT_OK((*log)->open_writer());
+}
+
+TEST_F(EmbeddedLogTest, ReadersOpeningDoNotKeepAWriterOut) {
+    auto log = make_log(directory());
+    ASSERT_OK(log);
+    std::atomic<bool> stop = false;
+    std::thread reading([&] {
+        while (!stop) EXPECT_OK((*log)->open_reader(0));
+    });
+    auto own = EmbeddedLog::open(directory(), std::nullopt);
+    EXPECT_OK(own);
+    for (int i = 0; i < 200; ++i) EXPECT_OK((*own)->open_writer());
+    stop = true;
+    reading.join();
+}
+
+TEST_F(EmbeddedLogTest, ReaderInAnotherProcessFollows) {
+    auto log = make_log(directory());
+    ASSERT_OK(log);
+    constexpr int kRecords = 3000;
+    const pid_t child = ::fork();
+    if (child == 0) {
+        auto own = EmbeddedLog::open(directory(), std::nullopt);
+        auto reader = (*own)->open_reader(0);
+        RecordBatch batch;
+        int next = 0;
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (next < kRecords && std::chrono::steady_clock::now() < deadline) {
+            if (!(*reader)->read(100, 10'000, 100, batch).ok()) ::_exit(1);
+            for (const Record& record : batch.records()) {
+                if (as_text(record.value) != std::to_string(next++)) ::_exit(2);
+            }
+        }
+        ::_exit(next == kRecords ? 0 : 3);
+    }
+    auto writer = (*log)->open_writer();
+    EXPECT_OK(writer);
+    for (int i = 0; i < kRecords; ++i) {
+        EXPECT_OK((*writer)->append("p", as_bytes(std::to_string(i))));
+        if (i % 100 == 99) EXPECT_OK((*writer)->flush());
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(EmbeddedLogTest, CreatingAtTheSameMomentGivesOneLog) {
+    for (int round = 0; round < 20; ++round) {
+        const std::string place = fmt::format("{}/{}", folder_.path(), round);
+        std::vector<std::string> identities(4);
+        std::vector<std::thread> threads;
+        for (std::string& identity : identities) {
+            threads.emplace_back([&] {
+                auto log = make_log(place, 2);
+                EXPECT_OK(log);
+                if (log.ok()) identity = (*log)->identity();
+            });
+        }
+        for (std::thread& thread : threads) thread.join();
+        for (const std::string& identity : identities) EXPECT_EQ(identity, identities[0]);
+        EXPECT_EQ(identities[0].size(), 32u);
+    }
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 20);
+}
+
+TEST_F(EmbeddedLogTest, FolderWithOtherThingsIsLeftAlone) {
+    fs::create_directories(directory());
+    write_file(directory() + "/diary.txt", "dear diary");
+    EXPECT_TRUE(fails_with(make_log(directory()), ErrorCode::kConflict, "holds other things and no log"));
+    EXPECT_TRUE(fs::exists(directory() + "/diary.txt"));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 1);
+}
+
+TEST_F(EmbeddedLogTest, PartitionCountHasLimits) {
+    EXPECT_TRUE(fails_with(make_log(directory(), 0), ErrorCode::kInvalid, "1 to 512 partitions"));
+    EXPECT_TRUE(fails_with(make_log(directory(), kMaxEmbeddedPartitions + 1), ErrorCode::kInvalid, "1 to 512"));
+    auto log = make_log(directory(), kMaxEmbeddedPartitions);
+    ASSERT_OK(log);
+    EXPECT_OK((*log)->open_writer());
+}
+
+TEST_F(EmbeddedLogTest, NewerFormatIsRefused) {
+    ASSERT_OK(make_log(directory()));
+    std::string file = read_file(partition_file());
+    file[8] = 2;
+    write_file(partition_file(), file);
+    EXPECT_TRUE(fails_with(EmbeddedLog::open(directory(), std::nullopt), ErrorCode::kConflict,
+                           "has log format 2, this program knows 1: use the release that wrote it"));
+}
+
+TEST_F(EmbeddedLogTest, PartitionFilesThatDoNotBelongTogetherAreRefused) {
+    ASSERT_OK(make_log(directory(), 2));
+    const std::string other = folder_.path() + "/other";
+    ASSERT_OK(make_log(other, 2));
+    fs::rename(partition_file(1), directory() + "/kept");
+    EXPECT_TRUE(
+        fails_with(EmbeddedLog::open(directory(), std::nullopt), ErrorCode::kConflict, "partition-00001.log is gone"));
+    fs::copy_file(other + "/partition-00001.log", partition_file(1));
+    EXPECT_TRUE(fails_with(EmbeddedLog::open(directory(), std::nullopt), ErrorCode::kConflict, "replaced"));
+    fs::remove(partition_file(1));
+    fs::copy_file(partition_file(0), partition_file(1));
+    EXPECT_TRUE(fails_with(EmbeddedLog::open(directory(), std::nullopt), ErrorCode::kCorrupt, "was renamed"));
+    fs::rename(directory() + "/kept", partition_file(1));
+    EXPECT_OK(EmbeddedLog::open(directory(), std::nullopt));
+}
+
+TEST_F(EmbeddedLogTest, ReaderNoticesWhatIsDoneToTheFileUnderIt) {
+    const std::map<std::string, std::function<void()>> deeds = {
+        {"is not the file it was: the log was replaced", [&] { fs::remove_all(directory()); }},
+        {"replaced", [&] { fs::resize_file(partition_file(), 0); }},
+        {"is shorter than what it held", [&] { fs::resize_file(partition_file(), kHeaderPageBytes + 8); }},
+        {"the log was replaced;",
+         [&] {
+             ASSERT_OK(make_log(folder_.path() + "/other"));
+             write_file(partition_file(),
+                        read_file(folder_.path() + "/other/partition-00000.log") + std::string(500, '\0'));
+         }},
+    };
+    for (const auto& [words, deed] : deeds) {
+        auto log = make_log(directory());
+        ASSERT_OK(log);
+        ASSERT_OK(write(**log, {"a", "b"}));
+        auto reader = (*log)->open_reader(0);
+        ASSERT_OK(reader);
+        ASSERT_OK(read_to_end(**reader));
+        deed();
+        RecordBatch batch;
+        EXPECT_TRUE(fails_with((*reader)->read(10, 1000, 0, batch), ErrorCode::kConflict, words));
+        EXPECT_TRUE(fails_with((*reader)->at_end(), ErrorCode::kConflict, words));
+        fs::remove_all(directory());
+    }
+}
+
+TEST_F(EmbeddedLogTest, TruncatedBelowTheWatermarkIsRefusedByAll) {
+    auto log = make_log(directory());
+    ASSERT_OK(log);
+    ASSERT_OK(write(**log, {"a", "b"}));
+    fs::resize_file(partition_file(), fs::file_size(partition_file()) - 8);
+    EXPECT_TRUE(fails_with((*log)->open_writer(), ErrorCode::kConflict, "is shorter than what it held"));
+    EXPECT_TRUE(fails_with((*log)->open_reader(0), ErrorCode::kConflict, "is shorter than what it held"));
+    EXPECT_TRUE(fails_with(EmbeddedLog::open(directory(), std::nullopt), ErrorCode::kConflict, "is shorter"));
+}
+
+// Permissions do not bind root, so the test becomes nobody where it is.
+TEST_F(EmbeddedLogTest, ReadOnlyFolderCanBeReadAndSaysWhyNotWritten) {
+    auto log = make_log(directory());
+    ASSERT_OK(log);
+    ASSERT_OK(write(**log, {"a"}));
+    fs::permissions(folder_.path(), fs::perms(0755));
+    for (const char* name : {"lock", "partition-00000.log"}) fs::permissions(directory() + "/" + name, fs::perms(0444));
+    fs::permissions(directory(), fs::perms(0555));
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(4);
+        const auto seen = read_to_end(**log, 0);
+        if (!seen.ok() || seen->size() != 1) ::_exit(1);
+        if (!fails_with((*log)->open_writer(), ErrorCode::kUnavailable, "Permission denied; check who may write"))
+            ::_exit(2);
+        if (!fails_with(make_log(directory() + "/new"), ErrorCode::kUnavailable, "cannot make the folder")) ::_exit(3);
+        ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+    fs::permissions(directory(), fs::perms(0755));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Faults
+
+// Lets the n-th call fail, and from there all of them or none more.
+class FaultyFileSystem final : public FileSystem {
+  public:
+    enum class Applied { kNo, kYes, kHalf };
+    struct Fault {
+        size_t call = 0;  // counted from 1
+        Applied applied = Applied::kNo;
+        bool lasting = false;
+        int error = EIO;
+    };
+    explicit FaultyFileSystem(Fault fault) : fault_(fault) {}
+    bool came() const { return calls_ >= fault_.call; }
+
+    int open(const char* path, int flags, mode_t mode) override {
+        if (!hit()) return FileSystem::open(path, flags, mode);
+        if (applied()) ::close(FileSystem::open(path, flags, mode));
+        return fail();
+    }
+    ssize_t pread(int fd, void* to, size_t size, off_t position) override {
+        return hit() ? fail() : FileSystem::pread(fd, to, size, position);
+    }
+    ssize_t pwrite(int fd, const void* from, size_t size, off_t position) override {
+        if (!hit()) return FileSystem::pwrite(fd, from, size, position);
+        if (applied()) (void)FileSystem::pwrite(fd, from, fault_.applied == Applied::kHalf ? size / 2 : size, position);
+        return fail();
+    }
+    int fdatasync(int fd) override {
+        return call([&] { return FileSystem::fdatasync(fd); });
+    }
+    int fsync(int fd) override {
+        return call([&] { return FileSystem::fsync(fd); });
+    }
+    int ftruncate(int fd, off_t size) override {
+        return call([&] { return FileSystem::ftruncate(fd, size); });
+    }
+    int flock(int fd, int operation) override { return hit() ? fail() : FileSystem::flock(fd, operation); }
+    int fstat(int fd, struct stat* out) override {
+        return call([&] { return FileSystem::fstat(fd, out); });
+    }
+    int stat(const char* path, struct stat* out) override {
+        return call([&] { return FileSystem::stat(path, out); });
+    }
+    int mkdir(const char* path, mode_t mode) override {
+        return call([&] { return FileSystem::mkdir(path, mode); });
+    }
+    int rename(const char* from, const char* to) override {
+        return call([&] { return FileSystem::rename(from, to); });
+    }
+
+  private:
+    bool hit() {
+        ++calls_;
+        return fault_.lasting ? calls_ >= fault_.call : calls_ == fault_.call;
+    }
+    bool applied() const { return fault_.applied != Applied::kNo; }
+    int fail() const {
+        errno = fault_.error;
+        return -1;
+    }
+    template <class Call>
+    int call(Call real) {
+        if (!hit()) return real();
+        if (applied()) (void)real();
+        return fail();
+    }
+
+    Fault fault_;
+    size_t calls_ = 0;
+};
+
+struct Deed {
+    std::vector<std::vector<std::string>> appended = std::vector<std::vector<std::string>>(2);
+    std::vector<size_t> acknowledged = {0, 0};
+    bool failed = false;
+};
+
+// Makes a log of two partitions, appends, flushes, reads, comes back and appends more: whatever of it works.
+Deed live_a_life(const std::string& directory, FileSystem& files) {
+    Deed deed;
+    auto log = EmbeddedLog::open(directory, 2, files);
+    if (!log.ok()) return deed.failed = true, deed;
+    for (int visit = 0; visit < 2; ++visit) {
+        auto writer = (*log)->open_writer();
+        if (!writer.ok()) return deed.failed = true, deed;
+        for (int round = 0; round < 3; ++round) {
+            for (int i = 0; i < 3; ++i) {
+                const uint32_t partition = i == 2 ? 1 : 0;
+                // The large ones leave memory before the flush, and cross a block's border.
+                const size_t size = visit == 0 && round == 1 ? 600'000 : 20;
+                const std::string value = fmt::format("{}-{}-{}-", visit, round, i) + std::string(size, 'v');
+                deed.appended[partition].push_back(value);
+                if (!(*writer)->append_to(partition, "p", as_bytes(value)).ok()) return deed.failed = true, deed;
+            }
+            if (!(*writer)->flush().ok()) {
+                deed.failed = true;
+                EXPECT_FALSE((*writer)->flush().ok()) << "a writer forgot that it had failed";
+                EXPECT_FALSE((*writer)->append("p", as_bytes("x")).ok()) << "a writer forgot that it had failed";
+                return deed;
+            }
+            for (int p = 0; p < 2; ++p) deed.acknowledged[p] = deed.appended[p].size();
+        }
+        auto reader = (*log)->open_reader(0);
+        if (!reader.ok() || !read_to_end(**reader).ok()) deed.failed = true;
+    }
+    return deed;
+}
+
+// What must hold afterwards, whatever happened: the log opens, nothing acknowledged is lost, nothing else is there than
+// what was appended, in order; and it can be written to again.
+void expect_nothing_lost(const std::string& directory, const Deed& deed) {
+    auto log = EmbeddedLog::open(directory, 2);
+    ASSERT_OK(log);
+    for (int visit = 0; visit < 2; ++visit) {
+        for (uint32_t partition = 0; partition < 2; ++partition) {
+            const auto seen = read_to_end(**log, partition);
+            ASSERT_OK(seen);
+            const size_t all = seen->size() - static_cast<size_t>(visit);
+            ASSERT_GE(all, deed.acknowledged[partition]);
+            ASSERT_LE(all, deed.appended[partition].size());
+            ASSERT_EQ(first(values_of(*seen), all), first(deed.appended[partition], all));
+        }
+        auto writer = (*log)->open_writer();
+        ASSERT_OK(writer);
+        for (uint32_t partition = 0; partition < 2; ++partition) {
+            ASSERT_OK((*writer)->append_to(partition, "p", as_bytes("again")));
+        }
+        ASSERT_OK((*writer)->flush());
+    }
+}
+
+TEST_F(EmbeddedLogTest, NothingAcknowledgedIsLostWhicheverCallFails) {
+    using Applied = FaultyFileSystem::Applied;
+    for (const Applied applied : {Applied::kNo, Applied::kYes, Applied::kHalf}) {
+        for (const bool lasting : {false, true}) {
+            for (size_t call = 1;; ++call) {
+                SCOPED_TRACE(fmt::format("call {}, applied {}, lasting {}", call, static_cast<int>(applied), lasting));
+                TemporaryFolder folder;
+                FaultyFileSystem files({call, applied, lasting, call % 2 == 0 ? EIO : ENOSPC});
+                const Deed deed = live_a_life(folder.path() + "/log", files);
+                if (!files.came()) {
+                    EXPECT_FALSE(deed.failed);
+                    EXPECT_GT(call, 50u);
+                    break;
+                }
+                expect_nothing_lost(folder.path() + "/log", deed);
+                if (HasFatalFailure()) return;
+            }
+        }
+    }
+}
+
+TEST_F(EmbeddedLogTest, FullDiskSaysSoAndHowManyAreNotConfirmed) {
+    ASSERT_OK(make_log(directory()));
+    std::string words;
+    for (size_t call = 1; call < 100 && words.find("are not confirmed") == std::string::npos; ++call) {
+        FaultyFileSystem files({call, FaultyFileSystem::Applied::kHalf, true, ENOSPC});
+        auto log = EmbeddedLog::open(directory(), std::nullopt, files);
+        if (!log.ok()) continue;
+        auto writer = (*log)->open_writer();
+        if (!writer.ok()) continue;
+        ASSERT_OK((*writer)->append("p", as_bytes("x")));
+        const Status status = (*writer)->flush();
+        if (!status.ok()) words = status.error().message;
+    }
+    EXPECT_NE(words.find("No space left on device; free some space and try again (1 records are not confirmed"),
+              std::string::npos)
+        << words;
+}
+
+// Keeps what the disk would hold if the power went away: content is on it once synced; what was written later may be on
+// it or not, each sector for itself.
+class PowerCutFileSystem final : public FileSystem {
+  public:
+    explicit PowerCutFileSystem(uint64_t seed) : random_(seed) {}
+
+    int open(const char* path, int flags, mode_t mode) override {
+        const int fd = FileSystem::open(path, flags, mode);
+        if (fd >= 0 && (flags & O_ACCMODE) != O_RDONLY) {
+            paths_[fd] = path;
+            if (!disk_.contains(path)) disk_[path].synced = read_file(path);
+        }
+        return fd;
+    }
+    ssize_t pwrite(int fd, const void* from, size_t size, off_t position) override {
+        disk_[paths_[fd]].later.push_back({static_cast<size_t>(position), {static_cast<const char*>(from), size}});
+        return FileSystem::pwrite(fd, from, size, position);
+    }
+    int fdatasync(int fd) override {
+        if (paths_.contains(fd)) disk_[paths_[fd]] = {read_file(paths_[fd]), {}};
+        return 0;
+    }
+
+    void cut_power() {
+        constexpr size_t kSector = 512;
+        for (auto& [path, file] : disk_) {
+            for (const auto& [position, bytes] : file.later) {
+                for (size_t at = position; at < position + bytes.size();) {
+                    const size_t end = std::min((at / kSector + 1) * kSector, position + bytes.size());
+                    if (random_() % 2 == 0) {
+                        if (file.synced.size() < end) file.synced.resize(end);
+                        file.synced.replace(at, end - at, bytes, at - position, end - at);
+                    }
+                    at = end;
+                }
+            }
+            write_file(path, file.synced);
+        }
+    }
+
+  private:
+    struct Write {
+        size_t position;
+        std::string bytes;
+    };
+    struct File {
+        std::string synced;
+        std::vector<Write> later;
+    };
+    std::mt19937_64 random_;
+    std::map<int, std::string> paths_;
+    std::map<std::string, File> disk_;
+};
+
+TEST_F(EmbeddedLogTest, NothingAcknowledgedIsLostInAPowerCut) {
+    std::mt19937_64 random(test_seed());
+    for (int round = 0; round < 60; ++round) {
+        TemporaryFolder folder;
+        const std::string place = folder.path() + "/log";
+        ASSERT_OK(make_log(place));
+        std::vector<std::string> appended;
+        for (int visit = 0; visit < 3; ++visit) {
+            PowerCutFileSystem files(random());
+            size_t acknowledged = appended.size();
+            {
+                auto log = EmbeddedLog::open(place, std::nullopt, files);
+                ASSERT_OK(log);
+                auto writer = (*log)->open_writer();
+                ASSERT_OK(writer);
+                for (uint64_t i = random() % 30; i > 0; --i) {
+                    const size_t size = random() % (random() % 10 == 0 ? 700'000 : 600);
+                    appended.push_back(random_bytes(random, size));
+                    ASSERT_OK((*writer)->append("p", as_bytes(appended.back())));
+                    if (random() % 3 == 0) {
+                        ASSERT_OK((*writer)->flush());
+                        acknowledged = appended.size();
+                    }
+                }
+                files.cut_power();
+            }
+            auto log = EmbeddedLog::open(place, std::nullopt);
+            ASSERT_OK(log);
+            const auto seen = read_to_end(**log, 0);
+            ASSERT_OK(seen);
+            ASSERT_GE(seen->size(), acknowledged);
+            ASSERT_LE(seen->size(), appended.size());
+            appended.resize(seen->size());
+            ASSERT_EQ(values_of(*seen), appended);
+        }
+    }
+}
+
+// A child appends numbered records and says through a pipe how many are acknowledged; it is killed at random moments.
+[[noreturn]] void append_until_killed(const std::string& directory, uint64_t next, uint64_t seed, int pipe) {
+    std::mt19937_64 random(seed);
+    auto log = EmbeddedLog::open(directory, std::nullopt);
+    if (!log.ok()) ::_exit(1);
+    auto writer = (*log)->open_writer();
+    if (!writer.ok()) ::_exit(2);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (std::chrono::steady_clock::now() < deadline) {
+        for (uint64_t i = 1 + random() % 50; i > 0; --i) {
+            std::string value = fmt::format("{}:", next++);
+            value.resize(value.size() + random() % (random() % 50 == 0 ? 300'000 : 300), 'v');
+            if (!(*writer)->append("p", as_bytes(value)).ok()) ::_exit(3);
+        }
+        if (!(*writer)->flush().ok()) ::_exit(4);
+        if (::write(pipe, &next, sizeof next) != sizeof next) ::_exit(5);
+    }
+    ::_exit(6);
+}
+
+TEST_F(EmbeddedLogTest, NothingAcknowledgedIsLostWhenTheWriterIsKilled) {
+    std::mt19937_64 random(test_seed());
+    auto log = make_log(directory());
+    ASSERT_OK(log);
+    uint64_t next = 0;
+    std::optional<LogPosition> position;
+    for (int kill = 0; kill < 100; ++kill) {
+        int ends[2];
+        ASSERT_EQ(::pipe(ends), 0);
+        const Fd reading(ends[0]);
+        const pid_t child = ::fork();
+        if (child == 0) append_until_killed(directory(), next, random(), ends[1]);
+        ::close(ends[1]);
+        std::this_thread::sleep_for(std::chrono::microseconds(random() % 20'000));
+        ::kill(child, SIGKILL);
+        int status = 0;
+        ASSERT_EQ(::waitpid(child, &status, 0), child);
+        ASSERT_TRUE(WIFSIGNALED(status)) << "the child gave up: " << WEXITSTATUS(status);
+        uint64_t acknowledged = next;
+        for (uint64_t said = 0; ::read(reading.get(), &said, sizeof said) == sizeof said;) acknowledged = said;
+
+        const auto seen = read_to_end(**log, 0, position);
+        ASSERT_OK(seen);
+        for (const Remembered& record : *seen) {
+            ASSERT_EQ(record.offset, static_cast<Offset>(next));
+            ASSERT_EQ(record.value.substr(0, record.value.find(':')), std::to_string(next));
+            ++next;
+        }
+        ASSERT_GE(next, acknowledged) << "acknowledged records are gone";
+        if (!seen->empty()) position = position_of(seen->back());
+    }
+    EXPECT_GT(next, 100u);
+}
+
+}  // namespace
+}  // namespace upline

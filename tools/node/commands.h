@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// `upline produce`, `run` and `replay`: what each is asked. Each returns the exit code: 0 done, 1 a negative answer,
+// 2 could not.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tools/terminal/log_args.h"
+
+namespace upline {
+
+struct ProduceArgs {
+    LogArgs log;
+    std::string file = "-";
+    bool skip_bad_lines = false;
+    bool map_ids_to_uuid5 = false;
+    uint32_t partitions = 0;  // of a log made by this; 0: an embedded one gets one partition, a topic must exist
+    bool json = false;
+};
+int produce(const ProduceArgs& args);
+
+struct RunArgs {
+    LogArgs log;
+    std::string data;
+    bool once = false;
+    std::string key;                   // signs checkpoints; empty: none are signed
+    uint32_t checkpoint_seconds = 60;  // at most so often
+    std::vector<uint32_t> partitions;  // empty: all
+    size_t batch_records = 65'536;
+    bool json = false;
+};
+int run(const RunArgs& args);
+
+struct ReplayArgs {
+    LogArgs log;
+    std::string data;     // a new folder
+    std::string compare;  // a folder to compare with; empty: none
+    bool json = false;
+};
+int replay(const ReplayArgs& args);
+
+}  // namespace upline

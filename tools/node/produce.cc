@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// `upline produce`: JSON Lines to records in the log, with each bad line named.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "events/json.h"
+#include "events/log/kafka_log.h"
+#include "events/record.h"
+#include "tools/node/commands.h"
+#include "tools/terminal/print.h"
+
+namespace upline {
+namespace {
+
+// No record is above 32 KiB, so no line that could become one is above this.
+constexpr size_t kMaxLineBytes = 1 << 20;
+constexpr size_t kFlushBytes = 16 << 20;
+
+// Lines of a file descriptor, without their newline. A line above kMaxLineBytes is passed over without being held.
+class LineReader {
+  public:
+    LineReader(int fd, std::string name) : fd_(fd), name_(std::move(name)), buffer_(kMaxLineBytes * 2) {}
+
+    struct Line {
+        std::string_view text;
+        bool too_long = false;
+    };
+    // The next line; nothing at the end. Calls before_waiting() when no line is there yet and reading would block.
+    template <class F>
+    Result<std::optional<Line>> next(F&& before_waiting) {
+        for (;;) {
+            const std::string_view rest(buffer_.data() + begin_, end_ - begin_);
+            const size_t newline = rest.find('\n', searched_);
+            if (newline != std::string_view::npos) return take(rest.substr(0, newline), newline + 1);
+            searched_ = rest.size();
+            if (at_end_) return rest.empty() && !passing_ ? std::optional<Line>() : take(rest, rest.size());
+            if (rest.size() > kMaxLineBytes) {
+                passing_ = true;
+                begin_ = end_ = searched_ = 0;
+            }
+            UPLINE_TRY(fill(before_waiting));
+        }
+    }
+
+  private:
+    std::optional<Line> take(std::string_view line, size_t size) {
+        begin_ += size;
+        searched_ = 0;
+        const bool too_long = std::exchange(passing_, false) || line.size() > kMaxLineBytes;
+        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+        return Line{line, too_long};
+    }
+    template <class F>
+    Status fill(F&& before_waiting) {
+        if (begin_ > 0) {
+            std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+            end_ -= begin_;
+            begin_ = 0;
+        }
+        pollfd ready{fd_, POLLIN, 0};
+        if (::poll(&ready, 1, 0) == 0) UPLINE_TRY(before_waiting());
+        ssize_t size = 0;
+        do size = ::read(fd_, buffer_.data() + end_, buffer_.size() - end_);
+        while (size < 0 && errno == EINTR);
+        if (size < 0) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", name_, std::strerror(errno))};
+        at_end_ = size == 0;
+        end_ += static_cast<size_t>(size);
+        return ok_status();
+    }
+
+    int fd_;
+    std::string name_;
+    std::vector<char> buffer_;
+    size_t begin_ = 0;
+    size_t end_ = 0;
+    size_t searched_ = 0;   // of the rest, without a newline
+    bool passing_ = false;  // in a line that is too long
+    bool at_end_ = false;
+};
+
+struct Counts {
+    uint64_t lines = 0;
+    uint64_t produced = 0;
+    uint64_t bad = 0;
+    bool stopped = false;
+};
+
+Status produce_lines(int fd, const ProduceArgs& args, LogWriter& writer, Counts& counts) {
+    const std::string file = args.file == "-" ? "standard input" : args.file;
+    LineReader lines(fd, file);
+    EventParser parser({.map_ids_to_uuid5 = args.map_ids_to_uuid5});
+    RecordWriter records;
+    ProgressBar progress("produce");
+    size_t unflushed_bytes = 0;
+    uint64_t unflushed = 0;
+    const auto flush = [&]() -> Status {
+        if (unflushed == 0) return ok_status();
+        UPLINE_TRY(writer.flush());
+        counts.produced += unflushed;
+        unflushed = 0;
+        unflushed_bytes = 0;
+        progress.update(counts.produced, 0);
+        return ok_status();
+    };
+    for (;;) {
+        UPLINE_TRY_ASSIGN(const auto line, lines.next(flush));
+        if (!line) return flush();
+        ++counts.lines;
+        if (!line->too_long && line->text.find_first_not_of(" \t") == std::string_view::npos) continue;
+        Result<Event> event =
+            line->too_long ? Result<Event>(Error{ErrorCode::kInvalid, "longer than 1 MiB; an event is at most 32 KiB"})
+                           : parser.parse(line->text);
+        std::span<const std::byte> record;
+        if (event.ok()) {
+            record = records.encode(*event);
+            if (record.size() > kMaxRecordBytes)
+                event = Error{ErrorCode::kInvalid,
+                              fmt::format("{} bytes as a record; an event is at most 32 KiB", record.size())};
+        }
+        if (!event.ok()) {
+            ++counts.bad;
+            fmt::print(stderr, "upline: {}:{}: {}\n", file, counts.lines, event.error().message);
+            if (args.skip_bad_lines) continue;
+            counts.stopped = true;
+            return flush();
+        }
+        UPLINE_TRY(writer.append(event->program, record));
+        ++unflushed;
+        unflushed_bytes += record.size();
+        if (unflushed_bytes >= kFlushBytes) UPLINE_TRY(flush());
+    }
+}
+
+void report(const ProduceArgs& args, const Counts& counts, const LogWriter& writer) {
+    if (args.json) {
+        std::string places = "[";
+        for (const auto& [partition, span] : writer.written())
+            places += fmt::format("{}{{\"partition\": {}, \"first_offset\": {}, \"last_offset\": {}, \"events\": {}}}",
+                                  places.size() > 1 ? ", " : "", partition, span.first, span.last, span.count);
+        RowPrinter row(Format::kJsonl, stdout);
+        row.number("produced", static_cast<int64_t>(counts.produced));
+        row.number("bad_lines", static_cast<int64_t>(counts.bad));
+        row.json("written", places + "]");
+        row.end_row();
+        return;
+    }
+    fmt::print("{} events produced to {}\n", with_commas(counts.produced), args.log.url);
+    for (const auto& [partition, span] : writer.written())
+        fmt::print("  partition {}: offsets {} to {}, {} events\n", partition, span.first, span.last,
+                   with_commas(span.count));
+    if (counts.bad > 0)
+        fmt::print(stderr, "upline: {} bad line{}{}\n", with_commas(counts.bad), counts.bad == 1 ? "" : "s",
+                   counts.stopped ? ": stopped there; mend it and give the rest again, or go on with --on-error skip"
+                                  : " skipped");
+}
+
+Result<std::unique_ptr<EventLog>> open_or_make(const ProduceArgs& args) {
+    LogOptions options;
+    options.properties = args.log.properties;
+    if (!args.log.url.starts_with("kafka://")) {
+        options.create_with_partitions = args.partitions == 0 ? 1 : args.partitions;
+        return open_log(args.log.url, options);
+    }
+    auto log = open_log(args.log.url, options);
+    if (log.ok() || log.error().code != ErrorCode::kNotFound || args.partitions == 0) return log;
+    UPLINE_TRY(create_kafka_topic(args.log.url, args.partitions, {}, options));
+    return open_log(args.log.url, options);
+}
+
+}  // namespace
+
+int produce(const ProduceArgs& args) {
+    int fd = STDIN_FILENO;
+    if (args.file != "-") fd = ::open(args.file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return complain({ErrorCode::kNotFound, fmt::format("{}: {}", args.file, std::strerror(errno))});
+    auto log = open_or_make(args);
+    if (!log.ok()) return complain(log.error());
+    auto writer = (*log)->open_writer();
+    if (!writer.ok()) return complain(writer.error());
+    Counts counts;
+    const Status status = produce_lines(fd, args, **writer, counts);
+    if (fd != STDIN_FILENO) ::close(fd);
+    report(args, counts, **writer);
+    if (!status.ok()) {
+        complain(status.error());
+        fmt::print(stderr,
+                   "upline: {} events are confirmed; producing the whole input again is harmless, ids see to it\n",
+                   with_commas(counts.produced));
+        return kExitCouldNot;
+    }
+    return counts.bad > 0 ? kExitNegative : kExitDone;
+}
+
+}  // namespace upline

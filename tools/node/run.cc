@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// `upline run`: feeds the ledger from the log, to its end or until asked to stop.
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <csignal>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "tools/node/commands.h"
+#include "tools/node/partition_runner.h"
+#include "tools/terminal/print.h"
+#include "tools/transparency/checkpoints.h"
+
+namespace upline {
+namespace {
+
+std::atomic<bool> g_stop = false;
+
+void ask_to_stop(int /*signal*/) {
+    g_stop = true;
+}
+
+// Signs each partition's ledger when it has grown and the last signature is old enough, and at the end.
+class Signer {
+  public:
+    Signer(const RunArgs& args, std::vector<note::SigningKey> keys)
+        : data_(args.data), interval_(std::chrono::seconds(args.checkpoint_seconds)), keys_(std::move(keys)) {}
+
+    Status committed(uint32_t partition, Store& store, uint64_t size, bool last) {
+        Signed& before = signed_of(partition);
+        const auto now = std::chrono::steady_clock::now();
+        if (before.size == size || (!last && now - before.at < interval_)) return ok_status();
+        Checkpoints checkpoints(data_, partition);
+        UPLINE_TRY(sign_or_latest(checkpoints, store, keys_));
+        before = {size, now};
+        return ok_status();
+    }
+
+  private:
+    struct Signed {
+        std::optional<uint64_t> size;
+        std::chrono::steady_clock::time_point at = std::chrono::steady_clock::now();
+    };
+    // Each partition's is used by its own thread.
+    Signed& signed_of(uint32_t partition) {
+        const std::lock_guard lock(mutex_);
+        return signed_[partition];
+    }
+
+    std::string data_;
+    std::chrono::steady_clock::duration interval_;
+    std::vector<note::SigningKey> keys_;
+    std::mutex mutex_;
+    std::map<uint32_t, Signed> signed_;
+};
+
+}  // namespace
+
+int run(const RunArgs& args) {
+    std::signal(SIGINT, ask_to_stop);
+    std::signal(SIGTERM, ask_to_stop);
+    const auto log_to = spdlog::stderr_color_mt("upline");
+    LogOptions options;
+    options.properties = args.log.properties;
+    auto log = open_log(args.log.url, options);
+    if (!log.ok()) return complain(log.error());
+    auto folder = DataFolder::open(args.data, DataFolder::Access::kWrite);
+    if (!folder.ok()) return complain(folder.error());
+
+    std::optional<Signer> signer;
+    if (!args.key.empty()) {
+        const auto keys = read_signing_keys(args.key);
+        if (!keys.ok()) return complain(keys.error());
+        signer.emplace(args, *keys);
+    }
+
+    const auto started = std::chrono::steady_clock::now();
+    ProgressBar progress("run");
+    std::mutex progress_mutex;
+    FeedOptions feed_options{
+        .partitions = args.partitions, .batch_records = args.batch_records, .once = args.once, .stop = &g_stop};
+    feed_options.say = [&](uint32_t partition, const std::string& message) {
+        log_to->info("partition {}: {}", partition, message);
+    };
+    feed_options.applied = [&](uint64_t entries) {
+        const std::lock_guard lock(progress_mutex);
+        progress.update(entries, 0);
+    };
+    if (signer)
+        feed_options.committed = [&](uint32_t partition, Store& store, uint64_t size, bool last) {
+            return signer->committed(partition, store, size, last);
+        };
+    const auto reports = feed(**log, *folder, feed_options);
+    if (!reports.ok()) return complain(reports.error());
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
+
+    if (args.json) {
+        RowPrinter rows(Format::kJsonl, stdout);
+        for (const ShardReport& report : *reports) {
+            rows.number("partition", report.partition);
+            rows.number("size", static_cast<int64_t>(report.position.size));
+            rows.number("applied", static_cast<int64_t>(report.position.size - report.size_before));
+            rows.text("root", to_hex(report.position.root));
+            rows.number("clock", report.position.clock_us);
+            rows.end_row();
+        }
+        return kExitDone;
+    }
+    uint64_t applied = 0;
+    for (const ShardReport& report : *reports) {
+        const uint64_t entries = report.position.size - report.size_before;
+        applied += entries;
+        fmt::print("partition {}: {} entries, {} of them new, root {}\n", report.partition,
+                   with_commas(report.position.size), with_commas(entries), to_hex(report.position.root));
+    }
+    fmt::print("{} events in {:.2f} s\n", with_commas(applied), elapsed.count());
+    return kExitDone;
+}
+
+}  // namespace upline

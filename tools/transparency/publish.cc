@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// `upline publish`: the static tree of C2SP tlog-tiles, which any file server can serve. What is there already is left;
+// the checkpoint comes last, when all that it covers is on the disk.
+#include "tools/transparency/publish.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "events/base/files.h"
+#include "tools/queries/reading.h"
+#include "tools/terminal/print.h"
+#include "tools/transparency/checkpoints.h"
+#include "tools/transparency/commands.h"
+
+namespace upline {
+namespace {
+
+namespace fs = std::filesystem;
+
+// C2SP tlog-tiles: 1234067 is x001/x234/067.
+std::string index_path(uint64_t index) {
+    std::string path = fmt::format("{:03}", index % 1000);
+    while (index >= 1000) {
+        index /= 1000;
+        path = fmt::format("x{:03}/{}", index % 1000, path);
+    }
+    return path;
+}
+
+class Publishing {
+  public:
+    Publishing(Store& store, const fs::path& folder, const SignedCheckpoint& checkpoint, bool hashes_only)
+        : store_(store),
+          folder_(folder),
+          checkpoint_(checkpoint),
+          size_(checkpoint.checkpoint.size),
+          hashes_only_(hashes_only),
+          entries_(store.entries()) {}
+
+    // How many files were written.
+    Result<uint64_t> publish(const Progress& progress) {
+        UPLINE_TRY_ASSIGN(const Hash root, prover_of(store_, size_).root());
+        if (root != checkpoint_.checkpoint.root)
+            return Error{ErrorCode::kCorrupt, fmt::format("the tree of {} entries has root {}, signed was {}; nothing "
+                                                          "was published, run `upline verify`",
+                                                          size_, to_hex(root), to_hex(checkpoint_.checkpoint.root))};
+        UPLINE_TRY_ASSIGN(const uint64_t published, published_size());
+        for (unsigned level = 0; level < merkle::kTileLevels; ++level) {
+            const uint64_t before = published >> (merkle::kTileHeight * level);
+            const uint64_t hashes = size_ >> (merkle::kTileHeight * level);
+            if (hashes == 0) break;
+            for (uint64_t index = before / merkle::kTileWidth; merkle::tile_width(size_, level, index) > 0; ++index) {
+                if (progress && level == 0) progress(index * merkle::kTileWidth, size_);
+                UPLINE_TRY(write_tile(level, index));
+            }
+        }
+        if (!hashes_only_) {
+            for (uint64_t index = 0; merkle::tile_width(size_, 0, index) > 0; ++index) {
+                if (progress) progress(index * merkle::kTileWidth, size_);
+                // Entries may have been left out before, so each is looked for.
+                if (index < published / merkle::kTileWidth && fs::exists(path_of("entries", index, merkle::kTileWidth)))
+                    continue;
+                UPLINE_TRY(write_bundle(index));
+            }
+        }
+        UPLINE_TRY(sync_all());
+        UPLINE_TRY(write_file(folder_ / "checkpoint", note::to_string(checkpoint_.note), 0644));
+        UPLINE_TRY(remove_old_partials(published));
+        return files_;
+    }
+
+  private:
+    // Of the checkpoint that is published already, which this one must extend.
+    Result<uint64_t> published_size() {
+        std::error_code error;
+        fs::create_directories(folder_, error);
+        if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", folder_.native(), error.message())};
+        const auto bytes = read_file(folder_ / "checkpoint", note::kMaxNoteBytes);
+        if (!bytes.ok() && bytes.error().code == ErrorCode::kNotFound) {
+            if (fs::is_empty(folder_, error) || fs::exists(folder_ / "tile", error)) return uint64_t{0};
+            return Error{ErrorCode::kInvalid,
+                         fmt::format("{}: holds something else; give a new or empty folder", folder_.native())};
+        }
+        UPLINE_TRY(bytes);
+        const auto published = parse_checkpoint(*bytes);
+        if (!published.ok())
+            return Error{ErrorCode::kInvalid,
+                         fmt::format("{}/checkpoint: {}", folder_.native(), published.error().message)};
+        const Checkpoint& old = published->checkpoint;
+        if (old.origin != checkpoint_.checkpoint.origin)
+            return Error{ErrorCode::kConflict,
+                         fmt::format("{}: the log of {} is published there, this is {}", folder_.native(), old.origin,
+                                     checkpoint_.checkpoint.origin)};
+        if (old.size > size_)
+            return Error{ErrorCode::kConflict,
+                         fmt::format("{}: {} entries are published there, the last checkpoint is of {}",
+                                     folder_.native(), old.size, size_)};
+        UPLINE_TRY_ASSIGN(const Hash then, prover_of(store_, old.size).root());
+        if (then != old.root)
+            return Error{ErrorCode::kCorrupt,
+                         fmt::format("{}: published is root {} of {} entries, those entries now have {}; nothing was "
+                                     "published, run `upline verify`",
+                                     folder_.native(), to_hex(old.root), old.size, to_hex(then))};
+        return old.size;
+    }
+
+    fs::path path_of(std::string_view level, uint64_t index, uint64_t width) const {
+        std::string name = index_path(index);
+        if (width < merkle::kTileWidth) name += fmt::format(".p/{}", width);
+        return folder_ / "tile" / level / name;
+    }
+
+    // Renamed, for somebody may be reading; not synced one by one: sync_all does it once for all.
+    Status write(const fs::path& path, std::string_view bytes) {
+        std::error_code error;
+        if (path.parent_path() != last_folder_) {
+            fs::create_directories(path.parent_path(), error);
+            last_folder_ = path.parent_path();
+        }
+        const fs::path beside = path.native() + ".new";
+        std::ofstream out(beside, std::ios::binary | std::ios::trunc);
+        out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+        out.close();
+        if (!error && out) fs::rename(beside, path, error);
+        if (error || !out) return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot be written", path.native())};
+        ++files_;
+        return ok_status();
+    }
+
+    Status write_tile(unsigned level, uint64_t index) {
+        UPLINE_TRY_ASSIGN(std::optional<merkle::Tile> tile, store_.tile(level, index));
+        const uint64_t width = merkle::tile_width(size_, level, index);
+        if (!tile || tile->hashes.size() < width)
+            return Error{ErrorCode::kCorrupt,
+                         fmt::format("tile {}/{} is missing or too short; run `upline verify`", level, index)};
+        return write(path_of(std::to_string(level), index, width),
+                     {reinterpret_cast<const char*>(tile->hashes.data()), width * sizeof(Hash)});
+    }
+
+    // Each entry behind its length, two bytes big-endian.
+    Status write_bundle(uint64_t index) {
+        const uint64_t width = merkle::tile_width(size_, 0, index);
+        UPLINE_TRY_ASSIGN(const std::optional<merkle::Tile> tile, store_.tile(0, index));
+        std::string bundle;
+        for (uint64_t i = 0; i < width; ++i) {
+            UPLINE_TRY_ASSIGN(const std::span<const std::byte> entry, entries_->entry(index * merkle::kTileWidth + i));
+            if (!tile || i >= tile->hashes.size() || merkle::leaf_hash(entry) != tile->hashes[i])
+                return Error{ErrorCode::kCorrupt,
+                             fmt::format("entry {} is not the one in the tree; run `upline verify`",
+                                         index * merkle::kTileWidth + i)};
+            bundle.push_back(static_cast<char>(entry.size() >> 8));
+            bundle.push_back(static_cast<char>(entry.size() & 0xff));
+            bundle.append(reinterpret_cast<const char*>(entry.data()), entry.size());
+        }
+        return write(path_of("entries", index, width), bundle);
+    }
+
+    Status sync_all() {
+        const int fd = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const bool synced = fd >= 0 && ::syncfs(fd) == 0;
+        const int error = errno;
+        if (fd >= 0) ::close(fd);
+        if (!synced)
+            return Error{ErrorCode::kUnavailable, fmt::format("{}: sync: {}", folder_.native(), std::strerror(error))};
+        return ok_status();
+    }
+
+    // Partial tiles whose full ones are there now: the specification lets them go.
+    Status remove_old_partials(uint64_t published) {
+        for (unsigned level = 0; level < merkle::kTileLevels; ++level) {
+            const uint64_t index = (published >> (merkle::kTileHeight * level)) / merkle::kTileWidth;
+            if (merkle::tile_width(size_, level, index) < merkle::kTileWidth) continue;
+            std::vector<std::string> kinds{std::to_string(level)};
+            if (level == 0 && !hashes_only_) kinds.emplace_back("entries");
+            for (const std::string& kind : kinds) {
+                std::error_code error;
+                fs::remove_all(folder_ / "tile" / kind / (index_path(index) + ".p"), error);
+                if (error)
+                    return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", folder_.native(), error.message())};
+            }
+        }
+        return ok_status();
+    }
+
+    Store& store_;
+    fs::path folder_;
+    const SignedCheckpoint& checkpoint_;
+    uint64_t size_;
+    bool hashes_only_;
+    std::unique_ptr<EntrySource> entries_;
+    fs::path last_folder_;
+    uint64_t files_ = 0;
+};
+
+}  // namespace
+
+Result<uint64_t> publish_tiles(Store& store, const std::filesystem::path& folder, const SignedCheckpoint& checkpoint,
+                               bool hashes_only, const Progress& progress) {
+    return Publishing(store, folder, checkpoint, hashes_only).publish(progress);
+}
+
+namespace {
+
+Status publish_all(const PublishArgs& args) {
+    UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(args.data));
+    std::vector<note::SigningKey> keys;
+    if (!args.key.empty()) {
+        UPLINE_TRY_ASSIGN(keys, read_signing_keys(args.key));
+    }
+    for (ReadShard& shard : shards) {
+        Checkpoints checkpoints(args.data, shard.partition);
+        UPLINE_TRY_ASSIGN(const SignedCheckpoint latest, sign_or_latest(checkpoints, *shard.store, keys));
+        const fs::path folder =
+            shards.size() == 1 ? fs::path(args.dir) : fs::path(args.dir) / std::to_string(shard.partition);
+        ProgressBar progress(fmt::format("publish partition {}", shard.partition));
+        UPLINE_TRY_ASSIGN(const uint64_t files,
+                          publish_tiles(*shard.store, folder, latest, args.hashes_only, progress.callback()));
+        if (args.json) {
+            RowPrinter row(Format::kJsonl, stdout);
+            row.number("partition", shard.partition);
+            row.text("origin", latest.checkpoint.origin);
+            row.number("size", static_cast<int64_t>(latest.checkpoint.size));
+            row.text("root", to_hex(latest.checkpoint.root));
+            row.text("folder", folder.native());
+            row.number("files", static_cast<int64_t>(files));
+            row.end_row();
+        } else {
+            fmt::print("partition {}: {} entries of {} in {}, {} files written\n", shard.partition,
+                       with_commas(latest.checkpoint.size), latest.checkpoint.origin, folder.native(),
+                       with_commas(files));
+        }
+    }
+    return ok_status();
+}
+
+}  // namespace
+
+int publish(const PublishArgs& args) {
+    return finish(publish_all(args), ErrorCode::kCorrupt);
+}
+
+}  // namespace upline
