@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "events/base/async.h"
+#include "events/base/bytes.h"
 #include "events/base/check.h"
 
 namespace upline {
@@ -84,7 +85,7 @@ Status fold_forward(Store& store, State& state, uint64_t size, const Progress& p
         // The next ones are decoded by a thread beside while these are folded.
         const uint64_t begin = state.size() + now.entries().size();
         std::future<void> reading;
-        if (begin < size && now.status().ok()) reading = beside([&] { next.read(*source, begin, size); });
+        if (begin < size && now.status().ok()) reading = run_async([&] { next.read(*source, begin, size); });
         constexpr size_t kFetchedAhead = 32;
         for (std::span<const Entry> entries = now.entries(); !entries.empty();) {
             const std::span<const Entry> some = entries.first(std::min(kFetchedAhead, entries.size()));
@@ -240,7 +241,7 @@ Status Shard::begin_storing() {
     state_stored_at_ = state_->size();
     if (!can_take_changes(*state_)) return ok_status();
     const auto changes = std::make_shared<const StateChanges>(take_changes(*state_));
-    storing_ = beside([this, size = state_->size(), changes]() -> Status {
+    storing_ = run_async([this, size = state_->size(), changes]() -> Status {
         UPLINE_TRY(committer_.wait_for(size));  // a stored state is never ahead of the entries
         return store_->write_state(*changes);
     });

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <random>
 
+#include "events/base/bytes.h"
 #include "ledger/core/closing.h"
 #include "tests/consumers/log_of_events.h"
 #include "tests/events/log/log_harness.h"

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "consumers/consume.h"
+#include "events/base/bytes.h"
 #include "events/log/embedded_log.h"
 #include "tests/events/log/log_harness.h"
 #include "tests/ledger/core/later_rules.h"

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <random>
 
+#include "events/base/bytes.h"
 #include "tests/consumers/log_of_events.h"
 #include "tests/events/log/log_harness.h"
 #include "tests/ledger/core/memory_shard.h"

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 
+#include "events/base/bytes.h"
 #include "events/json.h"
 #include "events/record.h"
 #include "events/values/money.h"

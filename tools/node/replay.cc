@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "events/base/bytes.h"
 #include "projectors/compare.h"
 #include "projectors/models/all.h"
 #include "tools/node/commands.h"

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 
+#include "events/base/bytes.h"
 #include "tools/node/commands.h"
 #include "tools/node/partition_runner.h"
 #include "tools/terminal/print.h"
