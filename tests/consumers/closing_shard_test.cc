@@ -82,7 +82,7 @@ class ClosingShard : public ::testing::Test {
         return std::move(*opened);
     }
     static std::unique_ptr<Shard> open(const DataFolder& folder) {
-        auto shard = Shard::open(folder, {{0, 1}, ""}, {}, Shard::kStateInterval);
+        auto shard = Shard::open(folder, {{0, 1}, ""});
         if (shard.ok()) return std::move(*shard);
         ADD_FAILURE() << shard.error().message;
         return nullptr;

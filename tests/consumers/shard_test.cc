@@ -22,8 +22,8 @@ class ShardTest : public ::testing::Test {
   protected:
     std::string path(std::string_view name) const { return fmt::format("{}/{}", folder_.path(), name); }
 
-    std::unique_ptr<Shard> open(const DataFolder& folder, uint64_t state_interval = Shard::kStateInterval) {
-        auto shard = Shard::open(folder, {{0, 1}, ""}, {}, state_interval);
+    std::unique_ptr<Shard> open(const DataFolder& folder, uint64_t state_interval = ShardOptions{}.state_interval) {
+        auto shard = Shard::open(folder, {{0, 1}, ""}, {}, {.state_interval = state_interval});
         if (shard.ok()) return std::move(*shard);
         ADD_FAILURE() << shard.error().message;
         return nullptr;
