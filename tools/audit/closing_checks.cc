@@ -34,7 +34,7 @@ Status for_each_kept_closing(Store& store, const std::function<void(const KeptLe
     for (;;) {
         UPLINE_TRY_ASSIGN(const auto row, walk->next());
         if (!row) break;
-        const std::optional<uint64_t> known_key = parse_big_endian_key(row->key);
+        const std::optional<uint64_t> known_key = parse_key(row->key);
         const uint64_t key = known_key.value_or(0);
         if (kept && kept->program != key >> 32) {
             f(*kept);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "events/base/int128.h"
 #include "ledger/core/rules.h"
 #include "tools/audit/state_checks.h"
 
@@ -88,7 +89,7 @@ Status EntryChecks::check_entry(Chunk& chunk, size_t i) {
     clock_us_ = clock;
     last_record_sha256_ = entry.record_sha256;
     if (!entry.accepted()) return ok_status();
-    WideSum sum = 0;
+    Int128 sum = 0;
     for (const Posting& posting : entry.posted()) sum += posting.amount;
     if (sum != 0) findings.add(sequence, fmt::format("its postings sum to {} and not to zero", sum));
     const Entry* sale = nullptr;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "events/base/bytes.h"
 #include "ledger/core/rules.h"
 #include "tools/audit/independent/expected_postings.h"
 #include "tools/queries/reading.h"

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "events/base/bytes.h"
+
 namespace upline {
 
 void check_head(const AuditedLedger& ledger, const EntryChecks& checks, EntrySource& entries, Findings& findings) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "events/base/bytes.h"
 #include "tools/transparency/checkpoints.h"
 
 namespace upline {

@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "events/base/int128.h"
+
 namespace upline {
 namespace {
 
@@ -44,7 +46,7 @@ std::optional<std::string> compare_balances(const AuditBooks& books, const State
         const AuditBalance* balance = books.find(user.sequence, account.currency);
         if (balance) ++found;
         const AuditBalance sum = balance ? *balance : AuditBalance{};
-        const auto differs = [&](const char* name, int64_t value, WideSum right) -> std::optional<std::string> {
+        const auto differs = [&](const char* name, int64_t value, Int128 right) -> std::optional<std::string> {
             if (value == right) return std::nullopt;
             return fmt::format("balance of user {} (entry {}), {}: {} is {}, the sum of its postings {}",
                                to_string(user.id), user.sequence, account.currency.text(), name, value, right);

@@ -14,9 +14,8 @@
 
 namespace upline {
 
-// Keys that are a number: eight bytes, big-endian. nullopt of any other key.
-std::string big_endian_key(uint64_t value);
-std::optional<uint64_t> parse_big_endian_key(std::string_view key);
+// The number that a key of eight big-endian bytes is; nullopt if the key is another.
+std::optional<uint64_t> parse_key(std::string_view key);
 
 // What is told of a key that is none of the ledger's.
 std::string stray_key_text(std::string_view family, std::string_view key);

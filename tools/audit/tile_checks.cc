@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "events/base/bytes.h"
 #include "tools/audit/stray_keys.h"
 
 namespace upline {
@@ -37,7 +38,7 @@ StoredTiles::StoredTiles(Store& store) : store_(store) {
 // A tile that was partial when it was written one way may be stored the other way too. The widest counts, and the
 // others must be its beginning.
 Result<std::optional<AuditTile>> StoredTiles::tile(unsigned level, uint64_t index) {
-    const std::string key = static_cast<char>(level) + big_endian_key(index);
+    const std::string key = static_cast<char>(level) + be_bytes(index);
     UPLINE_TRY_ASSIGN(Level* const of_level, level_of(level));
     while (of_level->row && of_level->row->key < key) {
         if (!stray_) stray_ = stray_key_text("tiles", of_level->row->key);

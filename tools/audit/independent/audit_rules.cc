@@ -3,10 +3,10 @@
 
 #include <array>
 
+#include "events/base/int128.h"
+
 namespace upline {
 namespace {
-
-__extension__ using Int128 = __int128;
 
 constexpr int64_t kWhole = 10'000;  // basis points, and the ten-thousandths of a major unit
 

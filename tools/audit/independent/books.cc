@@ -7,6 +7,8 @@
 #include <array>
 #include <utility>
 
+#include "events/base/bytes.h"
+#include "events/base/int128.h"
 #include "tools/audit/independent/tree.h"
 
 namespace upline {
@@ -158,7 +160,7 @@ Result<Hash> AuditBooks::close(const OfProgram& program, const ExpectedPostings&
         std::byte* at = leaves.emplace_back().data();
         for (const uint8_t byte : user->id.bytes) *at++ = static_cast<std::byte>(byte);
         for (const int shift : {16, 8, 0}) *at++ = static_cast<std::byte>(owner.currency >> shift);
-        for (const WideSum amount : {balance.pending, balance.available, balance.reserved, balance.paid})
+        for (const Int128 amount : {balance.pending, balance.available, balance.reserved, balance.paid})
             for (unsigned byte = 0; byte < 8; ++byte) *at++ = static_cast<std::byte>(amount >> (8 * byte));
         if (leaves.size() == 1024) hash();
         for (ClosedBook& book : books) {

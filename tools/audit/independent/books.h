@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "events/base/int128.h"
 #include "ledger/containers/huge_array.h"
 #include "ledger/core/entry.h"
 #include "tools/audit/independent/expected_postings.h"
@@ -19,10 +20,10 @@
 namespace upline {
 
 struct alignas(64) AuditBalance {  // a cache line
-    WideSum pending = 0;
-    WideSum available = 0;
-    WideSum reserved = 0;
-    WideSum paid = 0;
+    Int128 pending = 0;
+    Int128 available = 0;
+    Int128 reserved = 0;
+    Int128 paid = 0;
 };
 
 // Not thread-safe.
