@@ -20,8 +20,9 @@ namespace {
 
 class Audit {
   public:
-    Audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints held)
-        : shard_(shard), log_(log), progress_(progress), held_(std::move(held)) {}
+    Audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints held,
+          const AuditVersions& versions)
+        : shard_(shard), log_(log), progress_(progress), held_(std::move(held)), versions_(versions) {}
 
     Result<AuditReport> report();
 
@@ -39,6 +40,7 @@ class Audit {
     EventLog* log_;
     const Progress& progress_;
     HeldCheckpoints held_;
+    AuditVersions versions_;
     std::optional<Position> ingest_head_;  // after the last ingest
     std::unique_ptr<LogReader> reader_;    // none without the log
     Findings findings_;
@@ -124,7 +126,8 @@ Result<std::optional<AuditedLedger>> Audit::open_ledger() {
     if (identity.partition != shard_.partition)
         findings_.add(std::nullopt, fmt::format("the ledger in the folder of partition {} says it is of partition {}",
                                                 shard_.partition, identity.partition));
-    return std::optional(AuditedLedger{.store = store, .head = *head, .info = **info, .state = nullptr});
+    return std::optional(
+        AuditedLedger{.store = store, .head = *head, .info = **info, .versions = versions_, .state = nullptr});
 }
 
 Status Audit::open_log(const ShardInfo& info) {
@@ -170,8 +173,9 @@ void Audit::report_checkpoints(uint64_t size, const CheckpointRoots& checkpoint_
 
 }  // namespace
 
-Result<AuditReport> audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints checkpoints) {
-    return Audit(shard, log, progress, std::move(checkpoints)).report();
+Result<AuditReport> audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints checkpoints,
+                          const AuditVersions& versions) {
+    return Audit(shard, log, progress, std::move(checkpoints), versions).report();
 }
 
 }  // namespace upline

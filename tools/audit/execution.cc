@@ -30,7 +30,7 @@ Execution::Execution(const AuditedLedger& ledger, bool with_log)
       with_log_(with_log),
       entries_(ledger.store.look_up()),
       matured_(ledger.store.entries()),
-      core_(state_, ledger.info.identity, *entries_, *matured_) {}
+      core_(state_, ledger.info.identity, *entries_, *matured_, ledger.versions.executed) {}
 
 // Entries before a wrong one are executed, because one of them may be the first that is wrong. After it the state is no
 // longer that of the log, so what follows is left out.
