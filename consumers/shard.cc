@@ -73,8 +73,7 @@ class DecodedEntries {
 };
 
 // Brings a state as it was stored forward to the first `size` entries, and what is mature then to available.
-Status fold_forward(Store& store, State& state, uint64_t size, const Progress& progress,
-                    std::span<const Rules> versions) {
+Status fold_forward(Store& store, State& state, uint64_t size, const Progress& progress) {
     const std::unique_ptr<EntrySource> source = store.entries();
     const uint64_t first = state.size();
     DecodedEntries now;
@@ -91,26 +90,27 @@ Status fold_forward(Store& store, State& state, uint64_t size, const Progress& p
             entries = entries.subspan(some.size());
             state.fetch_ahead(some);
             for (const Entry& entry : some) {
-                if (!find_rules(versions, state.rules_version())) return unknown_rules(state.rules_version(), versions);
+                if (!state.rules()) return unknown_rules(state.rules_version(), state.versions());
                 UPLINE_TRY(state.fold(entry));
             }
         }
         if (progress) progress(state.size() - first, size - first);
-        if (!find_rules(versions, state.rules_version())) break;
+        if (!state.rules()) break;
         UPLINE_TRY(now.status());
         if (reading.valid()) reading.get();
         std::swap(now, next);
     }
-    if (state.size() < size) return unknown_rules(state.rules_version(), versions);
+    if (state.size() < size) return unknown_rules(state.rules_version(), state.versions());
     return Core(state, {}, *source, *source).mature();
 }
 
 }  // namespace
 
-Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& progress) {
-    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store.load_state());
+Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& progress,
+                                                  std::span<const Rules> versions) {
+    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store.load_state(versions));
     UPLINE_TRY_ASSIGN(const Position position, store.position());
-    UPLINE_TRY(fold_forward(store, *state, position.size, progress, rules_versions()));
+    UPLINE_TRY(fold_forward(store, *state, position.size, progress));
     return state;
 }
 
@@ -118,7 +118,7 @@ Result<PastState> load_past_state(Store& store, uint64_t size, const Progress& p
     UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store.load_state());
     if (state->size() > size) state = std::make_unique<State>();
     const uint64_t folded_from = state->size();
-    UPLINE_TRY(fold_forward(store, *state, size, progress, rules_versions()));
+    UPLINE_TRY(fold_forward(store, *state, size, progress));
     return PastState{std::move(state), folded_from};
 }
 
@@ -129,13 +129,13 @@ Status mature_until(Store& store, State& state, int64_t at_us) {
 }
 
 Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, merkle::Tree tree, Position position,
-             const ShardInfo& info, uint64_t state_interval, std::span<const Rules> versions)
+             const ShardInfo& info, uint64_t state_interval)
     : store_(std::move(store)),
       state_(std::move(state)),
       committer_(*store_, std::move(tree), std::move(position), sizes()),
       look_up_(store_->look_up(), committer_),
       walk_(store_->entries(), committer_),
-      core_(*state_, info.identity, look_up_, walk_, versions),
+      core_(*state_, info.identity, look_up_, walk_),
       state_interval_(state_interval) {}
 
 Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const ShardInfo& info, const Progress& progress,
@@ -143,11 +143,11 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
     UPLINE_TRY_ASSIGN(std::unique_ptr<Store> store,
                       Store::open(folder.partition_path(info.identity.partition), Store::Access::kWrite));
     UPLINE_TRY(store->bind(info));
-    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store->load_state());
+    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store->load_state(versions));
     const uint64_t stored_at = state->size();
     UPLINE_TRY_ASSIGN(const Position position, store->position());
-    UPLINE_TRY(fold_forward(*store, *state, position.size, progress, versions));
-    if (!find_rules(versions, state->rules_version())) return unknown_rules(state->rules_version(), versions);
+    UPLINE_TRY(fold_forward(*store, *state, position.size, progress));
+    if (!state->rules()) return unknown_rules(state->rules_version(), versions);
     UPLINE_TRY_ASSIGN(merkle::Tree tree, store->load_tree(position.size));
     if (tree.root() != position.root)
         return Error{ErrorCode::kCorrupt,
@@ -159,7 +159,7 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
                      fmt::format("partition {}: the state's clock is {}, the position's {}; run `upline verify`",
                                  info.identity.partition, state->clock_us(), position.clock_us)};
     std::unique_ptr<Shard> shard(
-        new Shard(std::move(store), std::move(state), std::move(tree), position, info, state_interval, versions));
+        new Shard(std::move(store), std::move(state), std::move(tree), position, info, state_interval));
     shard->state_stored_at_ = stored_at;
     return shard;
 }
@@ -200,7 +200,7 @@ Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const 
     UPLINE_TRY(committer_.submit(std::move(flight)));
     if (!core_.rules()) {
         UPLINE_TRY(commit_all());
-        return unknown_rules(state_->rules_version(), core_.versions());
+        return unknown_rules(state_->rules_version(), state_->versions());
     }
     return count;
 }

@@ -66,7 +66,7 @@ class Shard {
 
   private:
     Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, merkle::Tree tree, Position position,
-          const ShardInfo& info, uint64_t state_interval, std::span<const Rules> versions);
+          const ShardInfo& info, uint64_t state_interval);
 
     // Entries on disk and those on their way there.
     class AllEntries final : public EntrySource {
@@ -103,7 +103,8 @@ class Shard {
 };
 
 // The state of a store as of its last entry: what was stored, folded forward. Also for readers.
-Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& progress = {});
+Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& progress = {},
+                                                  std::span<const Rules> versions = rules_versions());
 
 // The state of a store's first `size` entries, exactly: what was stored folded forward, or, where that is of more
 // entries, folded from the first one on (a second for a million or two). REQUIRES: size <= the store's.

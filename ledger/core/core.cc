@@ -219,7 +219,7 @@ Result<Outcome> Core::decide(const Input& input, const Names& names) {
 
     entry_.payload = event.payload;
     entry_.clock_us = std::max(state_.clock_us(), event.occurred_at_us);
-    Draft draft{state_, *this, entry_.clock_us, has_sale_ ? &sale_ : nullptr, entry_, resolved_};
+    Draft draft{*rules_, state_, *this, entry_.clock_us, has_sale_ ? &sale_ : nullptr, entry_, resolved_};
     UPLINE_TRY_ASSIGN(const Outcome outcome, rules_->apply(event.payload, draft));
     if (outcome != Outcome::kAccepted) return outcome;
     UPLINE_TRY_ASSIGN(const bool fitting, fits());

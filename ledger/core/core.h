@@ -14,6 +14,7 @@
 
 #include "events/base/result.h"
 #include "events/record.h"
+#include "ledger/core/draft.h"
 #include "ledger/core/entry.h"
 #include "ledger/core/entry_source.h"
 #include "ledger/core/maturity.h"
@@ -78,9 +79,8 @@ class Core final : private Funds {
   public:
     // Two sources of the entries before those of the batch in hand: one asked for any entry, one walked in order. All
     // must outlive the core. Not thread-safe.
-    Core(State& state, ShardIdentity shard, EntrySource& look_up, EntrySource& walk,
-         std::span<const Rules> versions = rules_versions())
-        : state_(state), shard_(shard), look_up_(look_up), in_hand_(walk), versions_(versions) {}
+    Core(State& state, ShardIdentity shard, EntrySource& look_up, EntrySource& walk)
+        : state_(state), shard_(shard), look_up_(look_up), in_hand_(walk) {}
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
 
@@ -91,9 +91,8 @@ class Core final : private Funds {
     // An error is one of reading an earlier entry; the state then has folded a part and must be thrown away.
     Status apply(std::span<const Input> inputs, EntryBatch& out);
 
-    // The rules in force for the next event; nullptr if this release does not know them (unknown_rules says more).
-    const Rules* rules() const { return find_rules(versions_, state_.rules_version()); }
-    std::span<const Rules> versions() const { return versions_; }
+    // The rules in force for the next event; nullptr if this release does not know them.
+    const Rules* rules() const { return state_.rules(); }
 
     // Moves what is mature at the clock from pending to available, looking at no more than `most` entries, so that a
     // day on which a million sales mature is spread over batches. No outcome depends on how far that has come: a
@@ -158,7 +157,6 @@ class Core final : private Funds {
     ShardIdentity shard_;
     EntrySource& look_up_;
     InHand in_hand_;
-    std::span<const Rules> versions_;
     const Rules* rules_ = nullptr;  // in force for the event in hand
     Ahead ahead_;
     Entry entry_;  // reused, for it is large

@@ -3,7 +3,7 @@
 
 #include "events/base/check.h"
 
-namespace upline {
+namespace upline::rules_v1 {
 namespace {
 
 __extension__ using Uint128 = unsigned __int128;
@@ -61,4 +61,4 @@ HouseParts house_parts(const Plan& plan, const Sale& sale, int64_t left) {
     return parts;
 }
 
-}  // namespace upline
+}  // namespace upline::rules_v1

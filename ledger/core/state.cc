@@ -76,15 +76,17 @@ std::optional<Index> State::payout_by_sequence(Sequence sequence) const {
     return index_by_sequence(payouts_, sequence);
 }
 
-bool State::knows_plan(uint64_t number) const {
-    return number == 0 || index_by_sequence(plans_, number - 1).has_value();
+const Plan* State::find_plan(uint64_t number, const Rules& rules) const {
+    if (number == 0) return &rules.default_plan;
+    const auto index = index_by_sequence(plans_, number - 1);
+    return index ? &plans_[*index].plan : nullptr;
 }
 
-const Plan& State::plan(uint64_t number) const {
-    if (number == 0) return kDefaultPlan;
-    const auto index = index_by_sequence(plans_, number - 1);
-    UPLINE_CHECK(index.has_value(), "a plan that was published");
-    return plans_[*index].plan;
+Result<SaleTerms> State::terms_of(const Entry& sale, int64_t left) const {
+    UPLINE_TRY_ASSIGN(const Rules* rules, rules_of(sale, versions_));
+    const SaleTerms terms{.rules = rules, .plan = find_plan(sale.plan, *rules), .sale = sale_of(sale)};
+    if (!terms.plan || !is_possible(terms.sale, left)) return impossible_sale(sale, left);
+    return terms;
 }
 
 void State::apply(const Entry& entry, const Resolved& resolved) {
@@ -116,10 +118,14 @@ void State::apply(const Entry& entry, const Resolved& resolved) {
             break;
         case EventType::kTransactionRecorded: holds_.add(entry); break;
         case EventType::kTransactionRefunded: refund(entry); break;
-        case EventType::kPlanPublished:
-            programs_.change(program).plan =
-                plans_.append({.plan = plan_of(std::get<PlanPublished>(entry.payload)), .sequence = entry.sequence});
+        case EventType::kPlanPublished: {
+            const Rules* rules = find_rules(versions_, entry.rules_version);
+            UPLINE_CHECK(rules, "an entry of known rules");
+            const std::optional<Plan> plan = rules->plan_of(std::get<PlanPublished>(entry.payload));
+            UPLINE_CHECK(plan.has_value(), "a plan that was accepted");
+            programs_.change(program).plan = plans_.append({.plan = *plan, .sequence = entry.sequence});
             break;
+        }
         case EventType::kPayoutRequested: {
             const auto& request = std::get<PayoutRequested>(entry.payload);
             made = Thing(ThingKind::kPayout, payouts_.append({.id = entry.id,
@@ -239,21 +245,16 @@ Status State::fold(const Entry& entry) {
     if (entry.sequence != size_) return corrupt(fmt::format("stands where entry {} belongs", size_));
     if (entry.rules_version != rules_version_)
         return corrupt(fmt::format("rules version {}, in force is {}", entry.rules_version, rules_version_));
-    if (!knows_plan(entry.plan)) return corrupt(fmt::format("entry {} published no plan", entry.plan - 1));
+    UPLINE_TRY_ASSIGN(const Rules* rules, rules_of(entry, versions_));
+    if (!find_plan(entry.plan, *rules)) return corrupt(fmt::format("entry {} published no plan", entry.plan - 1));
     Resolved resolved;
     if (entry.accepted()) {
+        const auto* published = std::get_if<PlanPublished>(&entry.payload);
+        if (published && !rules->plan_of(*published)) return corrupt("publishes rates that no plan can have");
         UPLINE_TRY_ASSIGN(resolved, resolve(entry));
     }
     apply(entry, resolved);
     return ok_status();
-}
-
-Result<Split> State::split_of(const Entry& sale, int64_t left) const {
-    const Sale facts = sale_of(sale);
-    if (!knows_plan(sale.plan) || !is_possible(facts, left))
-        return Error{ErrorCode::kCorrupt,
-                     fmt::format("entry {}: no sale of which {} can be left", sale.sequence, left)};
-    return entitled(plan(sale.plan), facts, left);
 }
 
 Result<bool> State::gather(const Entry& entry, std::vector<Matured>& parts) const {
@@ -261,7 +262,8 @@ Result<bool> State::gather(const Entry& entry, std::vector<Matured>& parts) cons
     const RefundedSale* refunded = find_refunded(entry.sequence);
     Split left;
     if (refunded) {
-        UPLINE_TRY_ASSIGN(left, split_of(entry, refunded->held_left));
+        UPLINE_TRY_ASSIGN(const SaleTerms terms, terms_of(entry, refunded->held_left));
+        left = terms.entitled(refunded->held_left);
     }
     for (const Posting& posting : entry.posted()) {
         if (posting.account != AccountKind::kEarned) continue;

@@ -3,6 +3,8 @@
 // (fold), held in flat arrays by dense index. The core reads it to decide what an event does, and folds each new entry
 // in; opening a shard loads the arrays as they were last stored and folds the entries since.
 //
+// It is given the versions of the rules it may fold, and works out what a refund leaves of a sale under the sale's own.
+//
 // Not thread-safe. No I/O, no clock.
 #pragma once
 
@@ -18,10 +20,9 @@
 #include "ledger/containers/dirty_array.h"
 #include "ledger/containers/id_table.h"
 #include "ledger/containers/sequence_rank.h"
-#include "ledger/core/entitlement.h"
 #include "ledger/core/entry.h"
 #include "ledger/core/maturity.h"
-#include "ledger/core/sale.h"
+#include "ledger/core/rules.h"
 
 namespace upline {
 
@@ -176,9 +177,15 @@ using StoredKinds = std::array<StoredKind, kStateKinds>;
 
 class State {
   public:
+    // `versions` must outlive it.
+    explicit State(std::span<const Rules> versions = rules_versions()) : versions_(versions) {}
+
     uint64_t size() const { return size_; }                    // entries folded in
     int64_t clock_us() const { return clock_us_; }             // the largest occurred_at of accepted events, 0 at first
     uint16_t rules_version() const { return rules_version_; }  // in force for the next event
+    // Its rules; nullptr if they are not among versions() (unknown_rules says more).
+    const Rules* rules() const { return find_rules(versions_, rules_version_); }
+    std::span<const Rules> versions() const { return versions_; }
     // Which held sales are still to be moved from pending to available.
     const Holds& holds() const { return holds_; }
 
@@ -201,14 +208,23 @@ class State {
     // A program's balances and books, in the order of their first postings.
     std::span<const Index> accounts_of(Index program) const;
     std::vector<Index> books_of(Index program) const;
-    // The plan in force for a program's next sale; nullptr: the default.
-    const PublishedPlan* current_plan(Index program) const {
-        const Index plan = program == kNoIndex ? kNoIndex : programs_[program].plan;
-        return plan == kNoIndex ? nullptr : &plans_[plan];
+    // The plan in force for a program's next sale or payout under those rules, and how entries name it (Entry::plan).
+    // Valid until the next fold.
+    struct PlanInForce {
+        const Plan& plan;
+        uint64_t number;
+    };
+    PlanInForce plan_in_force(Index program, const Rules& rules) const {
+        const Index index = program == kNoIndex ? kNoIndex : programs_[program].plan;
+        if (index == kNoIndex) return {rules.default_plan, 0};
+        return {plans_[index].plan, plans_[index].sequence + 1};
     }
-    // A plan as entries name it (Entry::plan). REQUIRES: 0, or a plan that was published.
-    const Plan& plan(uint64_t number) const;
-    bool knows_plan(uint64_t number) const;
+    // A plan as entries name it, the default one as those rules have it; nullptr if none was published there. Valid
+    // until the next fold.
+    const Plan* find_plan(uint64_t number, const Rules& rules) const;
+    // What a sale's parts follow from. Valid until the next fold. kCorrupt if there can be no such sale of which so
+    // much is left, unknown_rules if its rules are not among versions(). REQUIRES: an accepted TransactionRecorded.
+    Result<SaleTerms> terms_of(const Entry& sale, int64_t left) const;
     // What is left of a sale of that amount.
     int64_t left_of(Sequence sale, int64_t amount) const {
         const RefundedSale* refunded = find_refunded(sale);
@@ -318,7 +334,6 @@ class State {
         const auto found = refunded_index_.find(sale);
         return found == refunded_index_.end() ? nullptr : &refunded_sales_[found->second];
     }
-    Result<Split> split_of(const Entry& sale, int64_t left) const;
 
     // Earners lie scattered in memory. So their commissions are gathered, and each step asks for the memory of the next
     // one for all of them before any is touched.
@@ -345,6 +360,7 @@ class State {
         return ok_status();
     }
 
+    std::span<const Rules> versions_;
     uint64_t size_ = 0;
     int64_t clock_us_ = 0;
     uint16_t rules_version_ = 1;

@@ -1042,8 +1042,8 @@ Status Store::write_state(const StateChanges& changes) {
     return ok_status();
 }
 
-Result<std::unique_ptr<State>> Store::load_state() {
-    auto state = std::make_unique<State>();
+Result<std::unique_ptr<State>> Store::load_state(std::span<const Rules> versions) {
+    auto state = std::make_unique<State>(versions);
     UPLINE_TRY_ASSIGN(const std::optional<std::string> value, impl_->get("state", "position"));
     UPLINE_TRY(impl_->check_state_keys(value.has_value()));
     if (!value) return state;

@@ -106,7 +106,7 @@ class Store {
     Status write_state(const StateChanges& changes);
     // The state as last stored; an empty one at size 0 if it never was. kCorrupt if it does not fit together or is
     // ahead of the entries.
-    Result<std::unique_ptr<State>> load_state();
+    Result<std::unique_ptr<State>> load_state(std::span<const Rules> versions = rules_versions());
 
     // Keeps the leaves of a program's closing in place of those of the one before, so that its balances can be proven
     // without folding entries again. May be called beside the one thread that uses the store.

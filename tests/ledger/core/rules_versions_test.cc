@@ -35,6 +35,15 @@ std::pair<uint16_t, Outcome> version_and_outcome(const MemoryShard& shard, size_
     return {entry.rules_version, entry.outcome};
 }
 
+void fold_all(const MemoryEntries& entries, State& state) {
+    Entry entry;
+    for (size_t i = 0; i < entries.size(); ++i) {
+        ASSERT_TRUE(decode_entry(entries[i], entry).ok());
+        const Status status = state.fold(entry);
+        ASSERT_TRUE(status.ok()) << status.error().message;
+    }
+}
+
 // A shard of a release that is given records one by one.
 class Story {
   public:
@@ -167,10 +176,10 @@ TEST(RulesVersions, AReleaseThatDoesNotKnowTheNextVersionStopsRightAfterItsActiv
         Records records = log;
         records.insert(records.begin() + static_cast<ptrdiff_t>(at), activation(2));
         const std::vector<Input> inputs = inputs_of(records);
-        State state;
+        State state(release(1));
         MemoryEntries entries;
         EntryBatch batch;
-        Core core(state, {}, entries, entries, release(1));
+        Core core(state, {}, entries, entries);
         ASSERT_TRUE(core.apply(inputs, batch).ok());
         fill_closings(batch);
         EXPECT_EQ(batch.size(), at + 1) << "up to the activation, and with it";
@@ -190,7 +199,9 @@ TEST(RulesVersions, AReleaseThatDoesNotKnowTheNextVersionStopsRightAfterItsActiv
         EXPECT_EQ(upgraded.entries().size(), records.size());
         EXPECT_TRUE(
             std::ranges::equal(entries.bytes(), std::span(upgraded.entries().bytes()).first(entries.bytes().size())));
-        Core later(state, {}, entries, entries, release(2));
+        State taken_over(release(2));
+        fold_all(entries, taken_over);
+        Core later(taken_over, {}, entries, entries);
         ASSERT_TRUE(later.apply(std::span(inputs).subspan(at + 1), batch).ok());
         fill_closings(batch);
         entries.append(batch);
@@ -248,15 +259,10 @@ TEST(RulesVersions, AStateFoldedFromEntriesOfAllVersionsIsTheLiveState) {
     shard.apply(inputs_of(records));
     shard.mature();
     ASSERT_EQ(shard.state().rules_version(), 3);
-    State folded;
-    Entry entry;
-    for (size_t i = 0; i < shard.entries().size(); ++i) {
-        ASSERT_TRUE(decode_entry(shard.entries()[i], entry).ok());
-        const Status status = folded.fold(entry);
-        ASSERT_TRUE(status.ok()) << status.error().message;
-    }
+    State folded(release(3));
     MemoryEntries& entries = shard.entries();
-    ASSERT_TRUE(Core(folded, {}, entries, entries, release(3)).mature().ok());
+    fold_all(entries, folded);
+    ASSERT_TRUE(Core(folded, {}, entries, entries).mature().ok());
     EXPECT_EQ(folded.rules_version(), 3);
     EXPECT_TRUE(dump(folded) == dump(shard.state()));
 }
@@ -268,7 +274,7 @@ TEST(RulesVersions, FoldRefusesAnEntryOfAVersionThatIsNotInForce) {
     story.give("UserSignedUp", "u1");
     const MemoryEntries& entries = story.shard().entries();
     Entry entry;
-    State state;
+    State state(release(2));
     ASSERT_TRUE(decode_entry(entries[0], entry).ok());
     entry.rules_version = 2;
     EXPECT_EQ(state.fold(entry).error().message, "entry 0: rules version 2, in force is 1");
