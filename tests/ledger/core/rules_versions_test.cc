@@ -289,5 +289,39 @@ TEST(RulesVersions, FoldRefusesAnEntryOfAVersionThatIsNotInForce) {
     EXPECT_TRUE(state.fold(entry).ok());
 }
 
+TEST(RulesVersions, FoldRefusesAnEntryOfRulesThatAreNotKnown) {
+    Story story(2);
+    story.give(activation(2));
+    story.give("UserSignedUp", "u0");
+    const MemoryEntries& entries = story.shard().entries();
+    Entry entry;
+    State state(release(1));
+    ASSERT_TRUE(decode_entry(entries[0], entry).ok());
+    ASSERT_TRUE(state.fold(entry).ok());
+    EXPECT_EQ(state.rules(), nullptr);
+    ASSERT_TRUE(decode_entry(entries[1], entry).ok());
+    const Status folded = state.fold(entry);
+    ASSERT_FALSE(folded.ok());
+    EXPECT_EQ(folded.error().code, ErrorCode::kInvalid);
+    EXPECT_EQ(folded.error().message, unknown_rules(2, release(1)).message);
+    EXPECT_EQ(state.size(), 1U);
+}
+
+TEST(RulesVersions, FoldRefusesRatesThatNoPlanCanHave) {
+    Story story(1);
+    ASSERT_EQ(story.give("PlanPublished", "p",
+                         R"("level_rates": [2000], "website_bonus": 100, "creator_share": 1000, "hold_days": 1, )"
+                         R"("minimum_payout": "0.5")"),
+              under(1, Outcome::kAccepted));
+    Entry entry;
+    ASSERT_TRUE(decode_entry(story.shard().entries()[0], entry).ok());
+    State state;
+    auto& plan = std::get<PlanPublished>(entry.payload);
+    plan.creator_share = 10'001;
+    EXPECT_EQ(state.fold(entry).error().message, "entry 0: publishes rates that no plan can have");
+    plan.creator_share = 10'000;
+    EXPECT_TRUE(state.fold(entry).ok());
+}
+
 }  // namespace
 }  // namespace upline::testing
