@@ -25,7 +25,6 @@ namespace upline {
 namespace {
 
 using testing::dump;
-using testing::Int128;
 using testing::kTwoSplits;
 using testing::MoneyLog;
 using testing::MoneyModel;
