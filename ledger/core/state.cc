@@ -43,19 +43,29 @@ void State::add_to_program(Index program, Index account) {
     program_accounts_[program].push_back(account);
 }
 
-Index State::find_user(Index program, const Uuid& id, uint64_t fingerprint) const {
-    const Thing thing = find(program, id, fingerprint, [](Sequence) { return false; });
-    return thing.kind() == ThingKind::kUser ? static_cast<Index>(thing.number()) : kNoIndex;
+Result<Thing> State::find(std::string_view program, const Uuid& id, EntrySource& entries) const {
+    return find(find_program(program), id, IdTable::fingerprint(IdTable::program_hash(program), id),
+                [&entries](Sequence sequence) { return entries.entry(sequence); });
 }
 
-Index State::find_website(Index program, const Uuid& id, uint64_t fingerprint) const {
-    const Thing thing = find(program, id, fingerprint, [](Sequence) { return false; });
-    return thing.kind() == ThingKind::kWebsite ? static_cast<Index>(thing.number()) : kNoIndex;
+Sequence State::sequence_of(Thing thing) const {
+    switch (thing.kind()) {
+        case ThingKind::kUser: return users_.hot(thing.number()).sequence;
+        case ThingKind::kWebsite: return websites_[thing.number()].sequence;
+        case ThingKind::kPayout: return payouts_[thing.number()].sequence;
+        case ThingKind::kOther: return thing.number();
+        case ThingKind::kNone: break;
+    }
+    UPLINE_CHECK(false, "a thing of a known kind");
 }
 
-Index State::find_payout(Index program, const Uuid& id, uint64_t fingerprint) const {
-    const Thing thing = find(program, id, fingerprint, [](Sequence) { return false; });
-    return thing.kind() == ThingKind::kPayout ? static_cast<Index>(thing.number()) : kNoIndex;
+// Only a repeated id, a sale that is refunded, or one id in 2^64 comes here.
+Result<bool> State::is_entry_of(const Result<std::span<const std::byte>>& bytes, std::string_view program,
+                                const Uuid& id) {
+    if (!bytes.ok()) return bytes.error();
+    Entry entry;
+    UPLINE_TRY(decode_entry(*bytes, entry));
+    return entry.id == id && entry.program == program;
 }
 
 namespace {

@@ -242,35 +242,32 @@ class State {
         }));
         return give_matured(parts, f);
     }
-    // The thing `id` of a program names if it is a user, a website or a payout; other things are candidates: for those
-    // is_other(sequence) must say whether that entry has this program and id.
-    template <class IsOther>
-    Thing find(Index program, const Uuid& id, uint64_t fingerprint, IsOther&& is_other) const {
-        if (program == kNoIndex) return {};
-        return ids_.find(fingerprint, [&](Thing thing) {
-            switch (thing.kind()) {
-                case ThingKind::kUser: {
-                    const User::Cold& user = users_.cold(thing.number());
-                    return user.id == id && user.program == program;
-                }
-                case ThingKind::kWebsite: {
-                    const Website& website = websites_[thing.number()];
-                    return website.id == id && website.program == program;
-                }
-                case ThingKind::kPayout: {
-                    const Payout& payout = payouts_[thing.number()];
-                    return payout.id == id && users_.cold(payout.user).program == program;
-                }
-                case ThingKind::kOther: return is_other(thing.number());
-                case ThingKind::kNone: break;
-            }
-            UPLINE_CHECK(false, "a thing of a known kind");
+    // The thing that `id` names in a program. Of a user, website or payout the state knows the id; of another thing it
+    // asks read(sequence) for the bytes of its entry, and an error is one of that.
+    template <class Read>
+    Result<Thing> find(Index program, const Uuid& id, uint64_t fingerprint, Read&& read) const {
+        Status status = ok_status();
+        const Thing thing = find_if(program, id, fingerprint, [&](Sequence sequence) {
+            const Result<bool> is_named = is_entry_of(read(sequence), programs_[program].name(), id);
+            if (!is_named.ok()) status = is_named.error();
+            return !is_named.ok() || *is_named;
         });
+        if (!status.ok()) return status.error();
+        return thing;
     }
+    Result<Thing> find(std::string_view program, const Uuid& id, EntrySource& entries) const;
+    // The entry that made it. REQUIRES: a thing that was found.
+    Sequence sequence_of(Thing thing) const;
     // The user, website or payout of that id. No I/O: other things cannot be meant.
-    Index find_user(Index program, const Uuid& id, uint64_t fingerprint) const;
-    Index find_website(Index program, const Uuid& id, uint64_t fingerprint) const;
-    Index find_payout(Index program, const Uuid& id, uint64_t fingerprint) const;
+    Index find_user(Index program, const Uuid& id, uint64_t fingerprint) const {
+        return find_kind(ThingKind::kUser, program, id, fingerprint);
+    }
+    Index find_website(Index program, const Uuid& id, uint64_t fingerprint) const {
+        return find_kind(ThingKind::kWebsite, program, id, fingerprint);
+    }
+    Index find_payout(Index program, const Uuid& id, uint64_t fingerprint) const {
+        return find_kind(ThingKind::kPayout, program, id, fingerprint);
+    }
 
     // Folds an entry whose indexes are known. REQUIRES: entry.sequence == size(); amounts that leave no int64.
     void apply(const Entry& entry, const Resolved& resolved);
@@ -320,6 +317,36 @@ class State {
     void restore_ids(std::span<const IdTable::Slot> ids) { ids_.insert_all(ids); }
 
   private:
+    // The thing of that id; of those that are no user, website or payout, the one for which is_other(sequence).
+    template <class IsOther>
+    Thing find_if(Index program, const Uuid& id, uint64_t fingerprint, IsOther&& is_other) const {
+        if (program == kNoIndex) return {};
+        return ids_.find(fingerprint, [&](Thing thing) {
+            switch (thing.kind()) {
+                case ThingKind::kUser: {
+                    const User::Cold& user = users_.cold(thing.number());
+                    return user.id == id && user.program == program;
+                }
+                case ThingKind::kWebsite: {
+                    const Website& website = websites_[thing.number()];
+                    return website.id == id && website.program == program;
+                }
+                case ThingKind::kPayout: {
+                    const Payout& payout = payouts_[thing.number()];
+                    return payout.id == id && users_.cold(payout.user).program == program;
+                }
+                case ThingKind::kOther: return is_other(thing.number());
+                case ThingKind::kNone: break;
+            }
+            UPLINE_CHECK(false, "a thing of a known kind");
+        });
+    }
+    Index find_kind(ThingKind kind, Index program, const Uuid& id, uint64_t fingerprint) const {
+        const Thing thing = find_if(program, id, fingerprint, [](Sequence) { return false; });
+        return thing.kind() == kind ? static_cast<Index>(thing.number()) : kNoIndex;
+    }
+    static Result<bool> is_entry_of(const Result<std::span<const std::byte>>& bytes, std::string_view program,
+                                    const Uuid& id);
     Index program_for(std::string_view name);
     Index account_of(const Resolved& resolved, size_t posting, Currency currency);
     // Adds to a balance besides pending.

@@ -205,14 +205,7 @@ Result<std::optional<uint32_t>> lagging_partition(EventLog& log, std::vector<Pay
 
 Result<bool> ledger_has(const PayoutShard& shard, std::string_view program, const Uuid& id) {
     const std::unique_ptr<EntrySource> source = shard.store->look_up();
-    Entry entry;
-    Status status = ok_status();
-    const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), id);
-    const Thing thing = shard.state->find(shard.state->find_program(program), id, fingerprint, [&](Sequence sequence) {
-        if (status.ok()) status = read_entry(*source, sequence, entry);
-        return status.ok() && entry.id == id && entry.program == program;
-    });
-    UPLINE_TRY(status);
+    UPLINE_TRY_ASSIGN(const Thing thing, shard.state->find(program, id, *source));
     return static_cast<bool>(thing);
 }
 
