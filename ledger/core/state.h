@@ -282,41 +282,9 @@ class State {
     // `most` entries. REQUIRES: every entry below size() can be read from `entries`.
     Status mature(EntrySource& entries, int64_t at_us, uint64_t most);
 
-    // For storing (ledger/store/stored_state.h). What is stored, and what came since: the ids of things that are no
-    // users, websites or payouts.
-    StoredKinds& stored() { return stored_; }
-    const std::vector<IdTable::Slot>& new_ids() const { return new_ids_; }
-    void forget_new_ids() { new_ids_.clear(); }
-    // Calls f with each array, in the order of StoredKinds.
-    template <class F>
-    void for_each_kind(F&& f) {
-        f(programs_);
-        f(users_);
-        f(websites_);
-        f(accounts_);
-        f(books_);
-        f(plans_);
-        f(payouts_);
-        f(refunded_sales_);
-    }
-    struct Arrays {
-        Tracked<Program>& programs;
-        TrackedInParts<User>& users;
-        Tracked<Website>& websites;
-        TrackedInParts<Account>& accounts;
-        Tracked<Book>& books;
-        Tracked<PublishedPlan>& plans;
-        Tracked<Payout>& payouts;
-        Tracked<RefundedSale>& refunded_sales;
-    };
-    Arrays arrays() { return {programs_, users_, websites_, accounts_, books_, plans_, payouts_, refunded_sales_}; }
-    // Completes loading: the arrays are in place. kCorrupt if they do not fit together.
-    Status restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds);
-    // Puts in ids, of what the arrays hold or will. A thread beside the one that loads may do it.
-    void reserve_ids(uint64_t count) { ids_.reserve(count); }
-    void restore_ids(std::span<const IdTable::Slot> ids) { ids_.insert_all(ids); }
-
   private:
+    friend class StateStorage;  // ledger/core/state_storage.h
+
     // The thing of that id; of those that are no user, website or payout, the one for which is_other(sequence).
     template <class IsOther>
     Thing find_if(Index program, const Uuid& id, uint64_t fingerprint, IsOther&& is_other) const {

@@ -23,6 +23,7 @@
 #include "events/base/async.h"
 #include "events/base/check.h"
 #include "ledger/core/closing.h"
+#include "ledger/core/state_storage.h"
 #include "ledger/store/id_loader.h"
 #include "ledger/store/packed_table.h"
 #include "ledger/store/rocksdb_log_guard.h"
@@ -1077,8 +1078,8 @@ Result<std::unique_ptr<State>> Store::load_state(std::span<const Rules> versions
     UPLINE_TRY(load_kind(kProgramsKind));
     uint64_t count = 0;
     for (const size_t kind : {kUsersKind, kWebsitesKind, kPayoutsKind, kIdsKind}) count += stored.stored[kind].records;
-    state->reserve_ids(std::min(count, stored.size));
-    const State::Arrays arrays = state->arrays();
+    StateStorage(*state).reserve_ids(std::min(count, stored.size));
+    const StateStorage::Arrays arrays = StateStorage(*state).arrays();
     arrays.users.reserve(most_things(kUsersKind, stored));
     arrays.websites.reserve(most_things(kWebsitesKind, stored));
     // No more than the files can hold, whatever a damaged position says.
@@ -1103,13 +1104,14 @@ Result<std::unique_ptr<State>> Store::load_state(std::span<const Rules> versions
         return others.get();
     }();
     UPLINE_TRY(loaded);
-    UPLINE_TRY(state->restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds)));
+    UPLINE_TRY(
+        StateStorage(*state).restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds)));
     putting_ids.get();
     // An id that were missing would let what it names happen twice.
     if (state->ids().size() !=
         state->users().size() + state->websites().size() + state->payouts().size() + stored.stored[kIdsKind].records)
         return Error{ErrorCode::kCorrupt, "stored state: not every thing has its id"};
-    state->stored() = stored.stored;
+    StateStorage(*state).stored() = stored.stored;
     return state;
 }
 

@@ -9,6 +9,7 @@
 #include <regex>
 
 #include "ledger/core/rules.h"
+#include "ledger/core/state_storage.h"
 #include "ledger/store/store.h"
 #include "projectors/models/all.h"
 #include "projectors/row.h"
@@ -587,7 +588,7 @@ TEST_F(ReplayCompare, SaysWhichBalanceDiffers) {
     std::string user;
     {
         const auto store = open_ledger();
-        change_stored_state(*store, [](State::Arrays arrays) { arrays.accounts.change_cold(0).available ^= 1; });
+        change_stored_state(*store, [](StateStorage::Arrays arrays) { arrays.accounts.change_cold(0).available ^= 1; });
         const auto state = take(store->load_state());
         user = to_string(state->users()[state->accounts()[0].user].id);
     }

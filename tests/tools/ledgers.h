@@ -19,6 +19,7 @@
 #include "events/json.h"
 #include "events/record.h"
 #include "events/values/time.h"
+#include "ledger/core/state_storage.h"
 #include "ledger/store/store.h"
 #include "ledger/store/stored_state.h"
 #include "tools/node/partition_runner.h"
@@ -151,7 +152,7 @@ inline void put_state_rows(Store& store, const StateRows& rows) {
 template <class F>
 void change_stored_state(Store& store, F&& change) {
     const std::unique_ptr<State> state = take(store.load_state());
-    change(state->arrays());
+    change(StateStorage(*state).arrays());
     const StateChanges changes = take_all(*state);
     StateRows rows;
     for (const StateChanges::Run& run : changes.runs)

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "events/json.h"
+#include "ledger/core/state_storage.h"
 #include "tests/ledger/core/memory_shard.h"
 #include "tests/ledger/core/money_model.h"
 #include "tests/ledger/core/random_money.h"
@@ -487,7 +488,7 @@ void fill_up(SideBySide& both, std::mt19937_64& random) {
         }
     };
     both.shard().mature();
-    State::Arrays arrays = both.shard().state().arrays();
+    StateStorage::Arrays arrays = StateStorage(both.shard().state()).arrays();
     const auto keep = [&](Index program, Currency currency, std::string_view account, const Uuid& user, int64_t to,
                           int64_t& amount, std::optional<int64_t> maturity) {
         const std::string name(arrays.programs[program].name());
