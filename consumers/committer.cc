@@ -26,8 +26,8 @@ size_t leaves_of(const Flight& flight) {
 
 }  // namespace
 
-Committer::Committer(Store& store, merkle::Tree tree, Position position, Sizes sizes)
-    : store_(store), sizes_(sizes), tree_(std::move(tree)), position_(std::move(position)), thread_([this] {
+Committer::Committer(LedgerWriter writer, merkle::Tree tree, Position position, Sizes sizes)
+    : writer_(writer), sizes_(sizes), tree_(std::move(tree)), position_(std::move(position)), thread_([this] {
           run();
       }) {}
 
@@ -188,7 +188,7 @@ Status Committer::take_in(Flight& flight) {
         const size_t leaves = leaves_of(flight);
         std::vector<Hash> roots;
         for (const EntryBatch::OpenClosing& closing : flight.entries.closings) {
-            UPLINE_TRY(store_.keep_closing(closing.program, closing.sequence, closing.leaves));
+            UPLINE_TRY(writer_.keep_closing(closing.program, closing.sequence, closing.leaves));
             roots.push_back(closing_root(closing.leaves));
         }
         const std::lock_guard lock(mutex_);
@@ -203,15 +203,15 @@ Status Committer::take_in(Flight& flight) {
 
 Status Committer::write(std::span<const Flight* const> flights) {
     size_t bytes = 0;
-    std::vector<Store::CommitPart> parts;
+    std::vector<CommitPart> parts;
     for (const Flight* flight : flights) {
         bytes += flight->entries.bytes.size();
         parts.push_back({&flight->entries, flight->places});
     }
     const Position& position = flights.back()->position;
     const std::vector<merkle::Tile> tiles = tree_.take_changed_tiles();
-    if (bytes >= sizes_.ingest_bytes) return store_.ingest(parts, tiles, tree_.right_edge(), position);
-    return store_.commit(parts, tiles, position);
+    if (bytes >= sizes_.ingest_bytes) return writer_.ingest(parts, tiles, tree_.right_edge(), position);
+    return writer_.commit(parts, tiles, position);
 }
 
 // REQUIRES: the lock.

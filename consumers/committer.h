@@ -20,7 +20,7 @@
 #include "ledger/core/core.h"
 #include "ledger/core/entry_source.h"
 #include "ledger/proof/merkle.h"
-#include "ledger/store/store.h"
+#include "ledger/store/ledger_writer.h"
 
 namespace upline {
 
@@ -50,8 +50,8 @@ class Committer {
         size_t most_bytes_at_once = kMostBytesAtOnce;
     };
 
-    // `tree` and `position` are the store's. The store must outlive it.
-    Committer(Store& store, merkle::Tree tree, Position position, Sizes sizes);
+    // `tree` and `position` are those of the store that is written to; it must outlive this.
+    Committer(LedgerWriter writer, merkle::Tree tree, Position position, Sizes sizes);
     ~Committer();
     Committer(const Committer&) = delete;
     Committer& operator=(const Committer&) = delete;
@@ -92,7 +92,7 @@ class Committer {
     void forget_old();
     std::shared_ptr<Flight> holder(Sequence sequence) const;
 
-    Store& store_;
+    LedgerWriter writer_;  // of the committing thread
     const Sizes sizes_;
     std::function<void(const Position&)> committed_;
     std::function<void()> failed_;

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "consumers/consume.h"
+#include "ledger/store/rows.h"
 #include "projectors/models/all.h"
 #include "projectors/projection.h"
 #include "tools/terminal/print.h"
@@ -34,7 +35,7 @@ class Projectors {
         Store& store = shard.store();
         for (const auto make_model : kModels) {
             std::unique_ptr<Model> model = make_model();
-            UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, store.table(model->name()));
+            UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, open_table(store, model->name()));
             projectors->sources_.push_back(store.entries());
             EntrySource& walk = *projectors->sources_.back();
             projectors->sources_.push_back(store.look_up());
