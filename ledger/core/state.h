@@ -30,7 +30,7 @@ namespace upline {
 using Index = uint32_t;
 inline constexpr Index kNoIndex = UINT32_MAX;
 
-// The records of the arrays, stored as ledger/store/stored_state.h says. Amounts in minor units.
+// The records of the arrays, stored as ledger/store/state_segments.h says. Amounts in minor units.
 struct Program {
     std::array<char, kMaxProgramBytes> name_bytes{};
     uint32_t name_size = 0;
@@ -165,7 +165,7 @@ struct Resolved {
     std::array<Index, kMaxPostings> accounts{};                      // the same; kNoIndex: none yet, or not looked up
 };
 
-// What of one kind of record is stored (ledger/store/stored_state.h): all zero if nothing is.
+// What of one kind of record is stored (ledger/store/state_segments.h): all zero if nothing is.
 struct StoredKind {
     uint64_t base = 0;     // number of the run that held every record
     uint64_t last = 0;     // number of the last run

@@ -26,7 +26,10 @@
 #include "events/base/bytes.h"
 #include "ledger/core/closing.h"
 #include "ledger/core/core.h"
+#include "ledger/store/ledger_reader.h"
 #include "ledger/store/packed_table.h"
+#include "ledger/store/rows.h"
+#include "ledger/store/state_store.h"
 #include "projectors/compare.h"
 #include "projectors/memory_table.h"
 #include "projectors/models/all.h"
@@ -285,7 +288,7 @@ class Audit {
 
     Status check_all() {
         report_.partition = shard_.partition;
-        const Result<std::optional<Store::BulkHead>> bulk = store_.bulk_head();
+        const Result<std::optional<Head>> bulk = read_bulk_head(store_);
         if (!bulk.ok()) return finding_or_error(std::nullopt, bulk.error());
         if (*bulk)
             held_.checkpoints.push_back({.name = "the head of the last ingest",
@@ -330,7 +333,7 @@ class Audit {
         }
         folders.start([&] { wrong_places = check_places(store_, position_.size); },
                       [&](const Error& error) { wrong_places = error; });
-        stored_state_ = store_.load_state();
+        stored_state_ = load_state(store_);
         if (!stored_state_->ok()) UPLINE_TRY(finding_or_error(std::nullopt, stored_state_->error()));
         if (log_) {
             if (log_->partition_count() != identity_.partition_count) {
@@ -523,7 +526,7 @@ class Audit {
         const Rules& rules = *rules_;
         for (size_t batch = 0; batch < chunk.batch_count; ++batch)
             read_inputs(chunk.batches[batch].records(), rules, chunk.inputs);
-        chunk.places = store_.places(chunk.first, count);
+        chunk.places = read_places(store_, chunk.first, count);
     }
 
     // Whether the 256 entries from the i-th on are all those of a tile.
@@ -685,7 +688,7 @@ class Audit {
     // Where the walk ends early, the leaves of the tile it is in the middle of: an entry whose hash is another may lie
     // before the one that was found to be wrong.
     Status check_last_leaves(merkle::Tile leaves) {
-        Result<std::optional<merkle::Tile>> stored = store_.tile(0, leaves.index);
+        Result<std::optional<merkle::Tile>> stored = read_tile(store_, 0, leaves.index);
         if (!stored.ok()) return finding_or_error(std::nullopt, stored.error());
         if (!*stored) return ok_status();
         const size_t both = std::min(leaves.hashes.size(), (*stored)->hashes.size());
@@ -765,7 +768,7 @@ class Audit {
             find(sequence, "the log has no record for it: it ends before");
             return size_t{0};
         }
-        const Result<RecordPlace> place = store_.place(sequence);
+        const Result<RecordPlace> place = read_place(store_, sequence);
         if (!place.ok()) {
             UPLINE_TRY(finding_or_error(sequence, place.error()));
             return size_t{0};
@@ -966,7 +969,7 @@ class Audit {
             find(std::nullopt,
                  fmt::format("the head says clock {}, the entries give {}", position_.clock_us, clock_us_));
         if (position_.last_record) {
-            const Result<RecordPlace> place = store_.place(position_.size - 1);
+            const Result<RecordPlace> place = read_place(store_, position_.size - 1);
             if (!place.ok())
                 find(position_.size - 1, place.error().message);
             else if (place->offset != position_.last_record->offset ||
@@ -990,7 +993,7 @@ class Audit {
         if (!bytes.ok()) return finding_or_error(head.size - 1, bytes.error());
         Entry last;
         const Status decoded = decode_entry(*bytes, last);
-        const Result<RecordPlace> place = store_.place(head.size - 1);
+        const Result<RecordPlace> place = read_place(store_, head.size - 1);
         if (!decoded.ok() || !place.ok() || !head.last_record || last.clock_us != head.clock_us ||
             place->offset != head.last_record->offset || place->append_time_ms != head.last_record->append_time_ms ||
             last.record_sha256 != head.last_record->value_sha256)
@@ -1003,7 +1006,7 @@ class Audit {
         std::vector<ModelAudit> models;
         for (const auto make_model : kModels) {
             const std::unique_ptr<Model> model = make_model();
-            Result<std::unique_ptr<Table>> stored = store_.table(model->name());
+            Result<std::unique_ptr<Table>> stored = open_table(store_, model->name());
             std::optional<Result<ModelPosition>> position;
             if (stored.ok()) position = read_position(**stored, *model);
             models.push_back({make_model, std::string(model->name()), std::move(stored), std::move(position),

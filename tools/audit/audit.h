@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "consumers/shard.h"
 #include "events/log/event_log.h"
 #include "ledger/proof/checkpoint.h"
 #include "tools/queries/reading.h"

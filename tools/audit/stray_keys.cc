@@ -8,6 +8,7 @@
 
 #include "events/base/bytes.h"
 #include "ledger/core/closing.h"
+#include "ledger/store/raw_iterator.h"
 #include "projectors/models/all.h"
 #include "projectors/row.h"
 
@@ -55,22 +56,22 @@ std::optional<uint64_t> take_shortest(std::string_view& bytes) {
 }  // namespace
 
 Result<std::optional<std::string>> find_strange_key(Store& store, uint64_t size) {
-    const auto of_shard = store.walk("default");
+    const auto of_shard = iterate(store, "default");
     for (;;) {
         UPLINE_TRY_ASSIGN(const auto row, of_shard->next());
         if (!row) break;
         if (row->key != "shard" && row->key != "position") return std::optional(strange("default", row->key));
     }
-    const auto of_bulk = store.walk("bulk_head");
+    const auto of_bulk = iterate(store, "bulk_head");
     for (;;) {
         UPLINE_TRY_ASSIGN(const auto row, of_bulk->next());
         if (!row) break;
         if (row->key != "position") return std::optional(strange("bulk_head", row->key));
     }
-    const auto of_entries = store.walk_both("entries");
+    const auto of_entries = iterate_both(store, "entries");
     UPLINE_TRY_ASSIGN(const auto first, of_entries->next());
     if (first && first->key != big_endian(0)) return std::optional(strange("entries", first->key));
-    const auto behind_the_end = store.walk_both("entries", big_endian(size));
+    const auto behind_the_end = iterate_both(store, "entries", big_endian(size));
     UPLINE_TRY_ASSIGN(const auto behind, behind_the_end->next());
     if (behind) return std::optional(strange("entries", behind->key));
     return std::optional<std::string>();
@@ -88,7 +89,7 @@ std::vector<std::string> unknown_families(const Store& store) {
 }
 
 Result<std::optional<std::string>> check_places(Store& store, uint64_t size) {
-    const auto walk = store.walk_both("offsets");
+    const auto walk = iterate_both(store, "offsets");
     uint64_t next = 0;
     int64_t last_offset = -1;
     for (;;) {
@@ -167,7 +168,7 @@ Result<std::optional<std::string>> StoredTiles::find_strange_key() {
 Result<StoredTiles::Level*> StoredTiles::level_of(unsigned level) {
     Level& one = levels_[level];
     if (!one.walk) {
-        one.walk = store_.walk_both("tiles", level == 0 ? std::string() : std::string(1, static_cast<char>(level)));
+        one.walk = iterate_both(store_, "tiles", level == 0 ? std::string() : std::string(1, static_cast<char>(level)));
         UPLINE_TRY(next(level));
     }
     return &one;
@@ -183,7 +184,7 @@ Status StoredTiles::next(unsigned level) {
 }
 
 Status for_each_kept_closing(Store& store, const std::function<void(const KeptLeaves&)>& f) {
-    const auto walk = store.walk("closings");
+    const auto walk = iterate(store, "closings");
     std::optional<KeptLeaves> kept;
     uint32_t parts = 0;
     for (;;) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ledger/proof/merkle.h"
+#include "ledger/store/raw_iterator.h"
 #include "ledger/store/store.h"
 
 namespace upline {
@@ -30,7 +31,7 @@ Result<std::optional<std::string>> check_places(Store& store, uint64_t size);
 class StoredTiles {
   public:
     explicit StoredTiles(Store& store) : store_(store) {
-        if (auto head = store.bulk_head(); head.ok() && *head) right_edge_ = std::move((*head)->right_edge);
+        if (auto head = read_bulk_head(store); head.ok() && *head) right_edge_ = std::move((*head)->right_edge);
     }
 
     // nullopt if it is missing, kCorrupt if it is misshapen. REQUIRES: a higher index than before at that level.
@@ -41,8 +42,8 @@ class StoredTiles {
   private:
     // The keys of a level; those before the first and behind the last level's belong to these too.
     struct Level {
-        std::unique_ptr<Store::RawWalk> walk;
-        std::optional<Store::RawWalk::Row> row;
+        std::unique_ptr<RawIterator> walk;
+        std::optional<RawIterator::Row> row;
     };
     Result<Level*> level_of(unsigned level);
     Status next(unsigned level);

@@ -11,7 +11,10 @@
 #include <vector>
 
 #include "events/base/bytes.h"
+#include "ledger/store/raw_iterator.h"
+#include "ledger/store/rows.h"
 #include "projectors/row.h"
+#include "tests/ledger/store/store_tampering.h"
 #include "tests/tools/audit/ledger_to_harm.h"
 #include "tests/tools/small_ledger.h"
 #include "tools/transparency/checkpoints.h"
@@ -211,11 +214,11 @@ class EveryBit : public LedgerToHarm {
     using Values = std::map<std::string, std::string>;
     Values values_of(const std::string& family) {
         Values values;
-        const auto walk = open_ledger().walk(family);
+        const auto walk = iterate(open_ledger(), family);
         while (const auto row = take(walk->next())) values.emplace(row->key, row->value);
         return values;
     }
-    void remove(const std::string& family, const std::string& key) { take(open_ledger().remove_raw(family, key)); }
+    void remove(const std::string& family, const std::string& key) { take(remove_raw(open_ledger(), family, key)); }
 
     // Everything of a family, harmed in every way.
     void harm_family(const std::string& family) {
@@ -453,7 +456,7 @@ TEST_F(EveryBit, IsTriedInEveryFamilyThereIs) {
 }
 
 TEST_F(EveryBit, OfAFamilyThatNobodyHereKnowsIsSaidNotToBeChecked) {
-    take(open_ledger().table("of a later release"));
+    take(open_table(open_ledger(), "of a later release"));
     const AuditReport report = audit_without_log();
     EXPECT_EQ(texts_of(report), std::vector<std::string>{});
     EXPECT_EQ(std::ranges::count(report.not_checked,
