@@ -225,7 +225,7 @@ class EveryBit : public LedgerToHarm {
         const Values values = values_of(family);
         ASSERT_FALSE(values.empty()) << family;
         for (const auto& [key, value] : values) harm_value(family, key, values);
-        add_strange_keys(family, values);
+        add_stray_keys(family, values);
     }
     void harm_value(const std::string& family, const std::string& key, const Values& values) {
         flip_bits(family, key, values, 0, values.at(key).size());
@@ -268,18 +268,18 @@ class EveryBit : public LedgerToHarm {
         expect_as_it_was();
     }
     // Keys of every kind: before all, between, behind all, shorter and longer.
-    void add_strange_keys(const std::string& family, const Values& values) {
-        std::set<std::string> strange{"", std::string(1, '\0'), std::string(8, '\xff'), std::string(20, '\xff'), "x"};
+    void add_stray_keys(const std::string& family, const Values& values) {
+        std::set<std::string> stray{"", std::string(1, '\0'), std::string(8, '\xff'), std::string(20, '\xff'), "x"};
         for (const auto& [key, value] : values) {
-            strange.insert(key.substr(0, key.size() - 1));
-            for (const char more : {'\0', '\xff'}) strange.insert(key + more);
+            stray.insert(key.substr(0, key.size() - 1));
+            for (const char more : {'\0', '\xff'}) stray.insert(key + more);
             for (const size_t at : {size_t{0}, key.size() - 1}) {
                 std::string other = key;
                 other[at] = static_cast<char>(other[at] + 1);
-                strange.insert(other);
+                stray.insert(other);
             }
         }
-        for (const std::string& key : strange) {
+        for (const std::string& key : stray) {
             if (values.contains(key)) continue;
             for (const std::string& value : {std::string(), values.begin()->second, values.rbegin()->second}) {
                 tamper(family, key, value);
@@ -353,7 +353,7 @@ TEST_F(EveryBit, OfTheLastPageOfEntriesIsFoundAndAnyOtherPage) {
     const Values values = values_of("entries");
     ASSERT_EQ(values.size(), 2U);
     harm_value("entries", big_endian(kFirstSize), values);
-    add_strange_keys("entries", values);
+    add_stray_keys("entries", values);
     expect_none_wrong(kEntries);
 }
 TEST_F(EveryBit, OfTheHeadTheTreeAndOffsetsIsFound) {
@@ -426,7 +426,7 @@ TEST_F(EveryBitIngested, OfTheEntriesWrittenAfterItIsFound) {
     const Values values = values_of("entries");
     ASSERT_EQ(values.size(), 1U);
     harm_value("entries", big_endian(kFirstSize), values);
-    add_strange_keys("entries", values);
+    add_stray_keys("entries", values);
     expect_no_complaint();
 }
 TEST_F(EveryBitIngested, OfTheTilesOfEitherWayIsFound) {
