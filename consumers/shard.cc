@@ -23,13 +23,13 @@ constexpr uint64_t kMatureAtOnce = 2048;
 }  // namespace
 
 Shard::Shard(std::unique_ptr<Store> store, LedgerWriter writer, std::unique_ptr<State> state, merkle::Tree tree,
-             Position position, const ShardInfo& info, const ShardOptions& options, std::span<const Rules> versions)
+             Position position, const ShardInfo& info, const ShardOptions& options)
     : store_(std::move(store)),
       state_(std::move(state)),
       committer_(writer, std::move(tree), std::move(position), options),
       look_up_(store_->look_up(), committer_),
       walk_(store_->entries(), committer_),
-      core_(*state_, info.identity, look_up_, walk_, versions),
+      core_(*state_, info.identity, look_up_, walk_),
       state_interval_(options.state_interval) {}
 
 Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const ShardInfo& info, const Progress& progress,
@@ -37,11 +37,11 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
     UPLINE_TRY_ASSIGN(std::unique_ptr<Store> store,
                       Store::open(folder.partition_path(info.identity.partition), Store::Access::kWrite));
     UPLINE_TRY(store->bind(info));
-    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, load_state(*store));
+    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, load_state(*store, versions));
     const uint64_t stored_at = state->size();
     UPLINE_TRY_ASSIGN(const Position position, store->position());
-    UPLINE_TRY(fold_forward(*store, *state, position.size, progress, versions));
-    if (!find_rules(versions, state->rules_version())) return unknown_rules(state->rules_version(), versions);
+    UPLINE_TRY(fold_forward(*store, *state, position.size, progress));
+    if (!state->rules()) return unknown_rules(state->rules_version(), versions);
     UPLINE_TRY_ASSIGN(merkle::Tree tree, load_tree(*store, position.size));
     if (tree.root() != position.root)
         return Error{ErrorCode::kCorrupt,
@@ -54,7 +54,7 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
                                  info.identity.partition, state->clock_us(), position.clock_us)};
     UPLINE_TRY_ASSIGN(const LedgerWriter writer, LedgerWriter::open(*store));
     std::unique_ptr<Shard> shard(
-        new Shard(std::move(store), writer, std::move(state), std::move(tree), position, info, options, versions));
+        new Shard(std::move(store), writer, std::move(state), std::move(tree), position, info, options));
     shard->state_stored_at_ = stored_at;
     return shard;
 }
@@ -95,7 +95,7 @@ Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const 
     UPLINE_TRY(committer_.submit(std::move(batch)));
     if (!core_.rules()) {
         UPLINE_TRY(commit_all());
-        return unknown_rules(state_->rules_version(), core_.versions());
+        return unknown_rules(state_->rules_version(), state_->versions());
     }
     return count;
 }

@@ -60,9 +60,9 @@ bool names_earlier_entries(const Entry& entry) {
 
 Result<std::unique_ptr<Projection>> Projection::open(std::unique_ptr<Table> table, std::unique_ptr<Model> model,
                                                      EntrySource& walk, EntrySource& look_up, size_t delta_bytes,
-                                                     uint64_t entries) {
+                                                     uint64_t entries, std::span<const Rules> versions) {
     std::unique_ptr<Projection> projection(
-        new Projection(std::move(table), std::move(model), walk, look_up, delta_bytes));
+        new Projection(std::move(table), std::move(model), walk, look_up, delta_bytes, versions));
     UPLINE_TRY(projection->load_position(entries));
     return projection;
 }

@@ -32,10 +32,12 @@ class Projection {
     // Resumes where the table's rows stand; at zero if the table is new, of another layout, or stands for more than the
     // `entries` there are, of which the newest were lost (its rows are then deleted). kCorrupt if the position cannot
     // be read: clear the table and open again. Two sources of entries, one walked in order and one asked for any: they
-    // must outlive the projection and be used by nobody else.
+    // must outlive the projection and be used by nobody else. An entry of none of the `versions` ends it with
+    // unknown_rules where its money is worked out.
     static Result<std::unique_ptr<Projection>> open(std::unique_ptr<Table> table, std::unique_ptr<Model> model,
                                                     EntrySource& walk, EntrySource& look_up,
-                                                    size_t delta_bytes = kDeltaBytes, uint64_t entries = UINT64_MAX);
+                                                    size_t delta_bytes = kDeltaBytes, uint64_t entries = UINT64_MAX,
+                                                    std::span<const Rules> versions = rules_versions());
 
     uint64_t position() const { return stored_.size; }  // as stored
     const Model& model() const { return *model_; }
@@ -52,11 +54,11 @@ class Projection {
 
   private:
     Projection(std::unique_ptr<Table> table, std::unique_ptr<Model> model, EntrySource& walk, EntrySource& look_up,
-               size_t delta_bytes)
+               size_t delta_bytes, std::span<const Rules> versions)
         : table_(std::move(table)),
           model_(std::move(model)),
           entries_(walk),
-          earlier_(look_up),
+          earlier_(look_up, versions),
           delta_bytes_(delta_bytes) {}
 
     Status load_position(uint64_t entries);

@@ -9,6 +9,7 @@
 #include <regex>
 
 #include "ledger/core/rules.h"
+#include "ledger/core/state_storage.h"
 #include "ledger/store/rows.h"
 #include "ledger/store/state_store.h"
 #include "ledger/store/store.h"
@@ -590,7 +591,7 @@ TEST_F(ReplayCompare, SaysWhichBalanceDiffers) {
     std::string user;
     {
         const auto store = open_ledger();
-        change_stored_state(*store, [](State::Arrays arrays) { arrays.accounts.change_cold(0).available ^= 1; });
+        change_stored_state(*store, [](StateStorage::Arrays arrays) { arrays.accounts.change_cold(0).available ^= 1; });
         const auto state = take(load_state(*store));
         user = to_string(state->users()[state->accounts()[0].user].id);
     }
