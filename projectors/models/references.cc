@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "events/base/bytes.h"
 #include "events/base/check.h"
 #include "ledger/containers/id_table.h"
 
@@ -38,12 +39,6 @@ struct Key {
 // The bits of a program's name that a key has in place of a sequence.
 Sequence name_bits(std::string_view program) {
     return IdTable::program_hash(program) >> (64 - kSequenceBits);
-}
-
-int64_t half_of(const Uuid& id, size_t first) {
-    uint64_t half = 0;
-    for (size_t i = first; i < first + 8; ++i) half = half << 8 | id.bytes[i];
-    return static_cast<int64_t>(half);
 }
 
 class ReferencesModel final : public Model {
@@ -120,7 +115,8 @@ class ReferencesModel final : public Model {
             case EventType::kPayoutRequested: {
                 const auto& request = std::get<PayoutRequested>(entry.payload);
                 add(deltas, ReferenceKind::kPayout, named, entry, request.amount.value,
-                    int64_t{request.currency.packed()}, half_of(entry.id, 0), half_of(entry.id, 8));
+                    int64_t{request.currency.packed()}, load_be<int64_t>(entry.id.bytes.data()),
+                    load_be<int64_t>(entry.id.bytes.data() + 8));
                 break;
             }
             case EventType::kPayoutSettled: add(deltas, ReferenceKind::kPayoutResult, named, entry, 1); break;
@@ -154,10 +150,8 @@ Currency Reference::currency() const {
 
 Uuid Reference::payout_id() const {
     Uuid id;
-    for (size_t i = 0; i < 8; ++i) {
-        id.bytes[i] = static_cast<uint8_t>(static_cast<uint64_t>(counters[2]) >> (56 - 8 * i));
-        id.bytes[8 + i] = static_cast<uint8_t>(static_cast<uint64_t>(counters[3]) >> (56 - 8 * i));
-    }
+    store_be(counters[2], id.bytes.data());
+    store_be(counters[3], id.bytes.data() + 8);
     return id;
 }
 
