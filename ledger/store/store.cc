@@ -1085,13 +1085,13 @@ Result<std::unique_ptr<State>> Store::load_state() {
     const auto in_files = [&](size_t kind, uint64_t things) {
         return std::min(things, bytes_of_files(impl_->db.get(), impl_->family(kRecordFamilies[kind])) / sizeof(Uuid));
     };
-    std::future<void> putting_ids = beside([&] { ids.run(); });
+    std::future<void> putting_ids = run_async([&] { ids.run(); });
     const Status loaded = [&]() -> Status {
         struct AtEnd {
             IdLoader& ids;
             ~AtEnd() { ids.end(); }
         } at_end{ids};
-        std::future<Status> others = beside([&]() -> Status {
+        std::future<Status> others = run_async([&]() -> Status {
             // Users are hardly ever stored again, websites mostly are.
             arrays.users.populate(in_files(kUsersKind, most_things(kUsersKind, stored)));
             arrays.websites.populate(in_files(kWebsitesKind, least_things(kWebsitesKind, stored)));

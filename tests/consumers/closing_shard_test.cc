@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <random>
 
+#include "events/base/bytes.h"
 #include "ledger/core/closing.h"
 #include "tests/consumers/log_of_events.h"
 #include "tests/events/log/log_harness.h"
@@ -81,7 +82,7 @@ class ClosingShard : public ::testing::Test {
         return std::move(*opened);
     }
     static std::unique_ptr<Shard> open(const DataFolder& folder) {
-        auto shard = Shard::open(folder, {{0, 1}, ""}, {}, Shard::kStateInterval);
+        auto shard = Shard::open(folder, {{0, 1}, ""});
         if (shard.ok()) return std::move(*shard);
         ADD_FAILURE() << shard.error().message;
         return nullptr;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "consumers/shard.h"
+#include "events/base/bytes.h"
 #include "ledger/proof/merkle.h"
 #include "projectors/models/all.h"
 #include "tests/ledger/core/memory_shard.h"

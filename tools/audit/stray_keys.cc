@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "events/base/bytes.h"
 #include "ledger/core/closing.h"
 #include "projectors/models/all.h"
 #include "projectors/row.h"

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 
+#include "events/base/bytes.h"
 #include "events/json.h"
 #include "events/record.h"
 #include "events/values/money.h"
@@ -200,7 +201,7 @@ Status tell(const DemoFolder& folder) {
     Position position;
     {
         UPLINE_TRY_ASSIGN(const DataFolder written, DataFolder::open(data, DataFolder::Access::kWrite));
-        UPLINE_TRY_ASSIGN(const auto reports, feed(*log, written, {.once = true}));
+        UPLINE_TRY_ASSIGN(const auto reports, run_partitions(*log, written, {.once = true}));
         position = reports.front().position;
     }
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started).count();

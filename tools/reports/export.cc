@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "events/base/bytes.h"
 #include "events/values/time.h"
 #include "projectors/models/payouts.h"
 #include "projectors/models/sites.h"

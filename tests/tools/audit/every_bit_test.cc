@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "events/base/bytes.h"
 #include "projectors/row.h"
 #include "tests/tools/audit/ledger_to_harm.h"
 #include "tests/tools/small_ledger.h"
