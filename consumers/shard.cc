@@ -72,7 +72,7 @@ Status Shard::apply_all(std::span<const Input> inputs, std::span<const Record> r
         UPLINE_TRY_ASSIGN(const size_t count, apply_some(inputs.subspan(done), records.subspan(done), more_follows));
         done += count;
     }
-    // A little ahead of what comes in, so that a day on which very much matures is caught up with over batches.
+    // Faster than entries come in, so that a day on which very much matures is caught up with over some batches.
     UPLINE_TRY(core_.mature(kMatureAtOnce + 4 * inputs.size()));
     if (storing_.valid() && storing_.wait_for(std::chrono::seconds(0)) != std::future_status::timeout)
         UPLINE_TRY(end_storing());
@@ -80,7 +80,7 @@ Status Shard::apply_all(std::span<const Input> inputs, std::span<const Record> r
     return ok_status();
 }
 
-// As many as the core takes at once.
+// Applies as many inputs as the core takes at once; returns how many.
 Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const Record> records, bool more_follows) {
     std::shared_ptr<PendingBatch> batch = committer_.new_batch();
     UPLINE_TRY(core_.apply(inputs, batch->entries));
@@ -116,9 +116,9 @@ Status Shard::store_state() {
     return end_storing();
 }
 
-// Most accounts have changed after some sales each, and all that have are written: so that a sale's share of it does
-// not grow, more sales must come between when there are more accounts. While much is to be moved to available it can
-// wait, but not for ever.
+// After some sales each, most accounts have changed, and all changed ones are written. So the interval grows with the
+// number of accounts: a sale's share of the writing stays the same. While matured amounts wait to be moved, storing
+// waits too, up to two intervals.
 bool Shard::is_time_to_store() const {
     constexpr uint64_t kAccountsASale = 8;
     if (storing_.valid()) return false;
@@ -128,7 +128,7 @@ bool Shard::is_time_to_store() const {
     return unstored / 2 >= interval || !state_->holds().any_due(state_->clock_us());
 }
 
-// The thread writes what was taken; of the state it sees nothing.
+// The thread writes the changes taken here; it never sees the state.
 Status Shard::begin_storing() {
     if (state_stored_at_ == state_->size()) return ok_status();
     UPLINE_TRY(core_.mature());

@@ -70,6 +70,8 @@ class Projection {
     class Merge;
     friend Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size,
                                 size_t delta_bytes);
+    friend Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model,
+                                                  EntrySource& walk, EntrySource& look_up, const ModelPosition& at);
     std::string position_row();
 
     std::unique_ptr<Table> table_;
@@ -89,6 +91,12 @@ class Projection {
 // They may stand for different positions, and are stored together when they hold more than so much memory together.
 // `walk` is read in ascending order, from the least of their positions on.
 Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size, size_t delta_bytes);
+
+// For readers: the rows of a model as of the first `size` entries, at the clock after the last of them or a later one:
+// the stored ones where they stand for that, else brought forward in memory, which folds the entries since. `stored`
+// may be null: no such table. The two sources are as for Projection::open and are needed within the call only.
+Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model, EntrySource& walk,
+                                       EntrySource& look_up, const ModelPosition& at);
 
 // For readers: what the table's rows stand for. Size 0 if nothing was stored yet. kConflict if it is of another
 // layout: the next `run` builds it anew. kCorrupt if it cannot be read.

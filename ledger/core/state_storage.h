@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A state's insides, for what stores and loads it (ledger/store/state_segments.h) and for tests that damage one; all
+// A state's insides, for what stores and loads it (ledger/store/state_segments.h) and for tests that damage it; all
 // else changes a state by folding entries. Loading: fill the arrays and the ids, then restore().
 //
 // Not thread-safe, but that another thread than the one that fills the arrays may put in the ids.

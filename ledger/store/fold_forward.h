@@ -16,7 +16,7 @@
 namespace upline {
 
 // Brings a state forward to the first `size` entries, and what is mature then to available. kInvalid if rules are in
-// force that are not among state.versions(). REQUIRES: state.size() <= size <= the store's.
+// force that are not among the state's. REQUIRES: state.size() <= size <= the store's.
 Status fold_forward(const Store& store, State& state, uint64_t size, const Progress& progress = {});
 
 // The state as of the last entry.

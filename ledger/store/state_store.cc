@@ -134,20 +134,20 @@ Result<std::unique_ptr<State>> load_state(const Store& store, std::span<const Ru
     UPLINE_TRY(loader.load(kProgramsKind));
     uint64_t count = 0;
     for (const size_t kind : {kUsersKind, kWebsitesKind, kPayoutsKind, kIdsKind}) count += stored.stored[kind].records;
-    StateStorage(*state).reserve_ids(std::min(count, stored.size));
-    const StateStorage::Arrays arrays = StateStorage(*state).arrays();
+    StateStorage storage(*state);
+    storage.reserve_ids(std::min(count, stored.size));
+    const StateStorage::Arrays arrays = storage.arrays();
     arrays.users.reserve(most_things(kUsersKind, stored));
     arrays.websites.reserve(most_things(kWebsitesKind, stored));
     std::future<void> putting_ids = run_async([&] { ids.run(); });
     UPLINE_TRY(load_kinds(loader, *state, stored, ids));
-    UPLINE_TRY(
-        StateStorage(*state).restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds)));
+    UPLINE_TRY(storage.restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds)));
     putting_ids.get();
     // An id that were missing would let what it names happen twice.
     if (state->ids().size() !=
         state->users().size() + state->websites().size() + state->payouts().size() + stored.stored[kIdsKind].records)
         return Error{ErrorCode::kCorrupt, "stored state: not every thing has its id"};
-    StateStorage(*state).stored() = stored.stored;
+    storage.stored() = stored.stored;
     return state;
 }
 

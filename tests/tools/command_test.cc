@@ -287,6 +287,10 @@ TEST_F(Command, ProduceRefusesWhatIsNoFileAndNoLog) {
                    "\"nats://there/topic\" is no event log: write file:DIR or kafka://host:port/topic");
     expect_refused(run_upline({"produce", "--log", url(), "-X", "acks=1", path("events")}),
                    "\"acks=1\" is a setting for Kafka");
+    write_file(path("properties"), "# of the file first\n\nacks=all\n");
+    expect_refused(
+        run_upline({"produce", "--log", url(), "-X", "acks=1", "--config", path("properties"), path("events")}),
+        "\"acks=all\" is a setting for Kafka");
     expect_refused(run_upline({"produce", "--log", "file:" + path("events"), path("events")}), "Not a directory");
 }
 

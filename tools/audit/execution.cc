@@ -105,7 +105,7 @@ Result<size_t> Execution::compare(const Chunk& chunk, size_t first, size_t count
         UPLINE_TRY(findings.add_or_fail(sequence + executed_.size(), applied.error()));
         return size_t{0};
     }
-    if (!core_.rules() && executed_.size() < count) return unknown_rules(state_.rules_version(), core_.versions());
+    if (!core_.rules() && executed_.size() < count) return unknown_rules(state_.rules_version(), state_.versions());
     return executed_.size();
 }
 
