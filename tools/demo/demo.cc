@@ -9,6 +9,7 @@
 #include <map>
 
 #include "events/base/bytes.h"
+#include "events/base/files.h"
 #include "events/json.h"
 #include "events/record.h"
 #include "events/values/money.h"
@@ -70,10 +71,7 @@ Status append_events(const std::vector<Event>& events, EventLog& log) {
 Status write_lines(const std::vector<Event>& events, const fs::path& path) {
     std::string lines;
     for (const Event& event : events) append_json(event, lines);
-    std::FILE* file = std::fopen(path.c_str(), "w");
-    const bool written = file && std::fwrite(lines.data(), 1, lines.size(), file) == lines.size();
-    if (file && std::fclose(file) == 0 && written) return ok_status();
-    return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot write", path.native())};
+    return write_file(path, lines, 0644);
 }
 
 void show_top_earners(const State& state) {
@@ -285,19 +283,21 @@ Status tell(const DemoFolder& folder) {
     return ok_status();
 }
 
+Status tell_in(const std::string& keep) {
+    if (!keep.empty()) {
+        UPLINE_TRY_ASSIGN(const bool there, file_exists(keep));
+        if (there) return Error{ErrorCode::kConflict, fmt::format("{}: exists already; give a new folder", keep)};
+        UPLINE_TRY(make_folders(keep));
+    }
+    const DemoFolder folder(keep);
+    if (folder.path().empty()) return Error{ErrorCode::kUnavailable, "cannot make a temporary folder"};
+    return tell(folder);
+}
+
 }  // namespace
 
 int demo(const DemoArgs& args) {
-    if (!args.keep.empty() && fs::exists(args.keep))
-        return complain({ErrorCode::kConflict, fmt::format("{}: exists already; give a new folder", args.keep)});
-    const DemoFolder folder(args.keep);
-    std::error_code error;
-    if (folder.kept()) fs::create_directories(folder.path(), error);
-    if (error)
-        return complain(
-            {ErrorCode::kUnavailable, fmt::format("{}: cannot make the folder: {}", args.keep, error.message())});
-    if (folder.path().empty()) return complain({ErrorCode::kUnavailable, "cannot make a temporary folder"});
-    const Status told = tell(folder);
+    const Status told = tell_in(args.keep);
     return told.ok() ? kExitDone : complain(told.error());
 }
 
