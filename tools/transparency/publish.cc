@@ -12,6 +12,7 @@
 
 #include "events/base/bytes.h"
 #include "events/base/files.h"
+#include "ledger/store/ledger_reader.h"
 #include "tools/queries/reading.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
@@ -139,7 +140,7 @@ class Publishing {
     }
 
     Status write_tile(unsigned level, uint64_t index) {
-        UPLINE_TRY_ASSIGN(std::optional<merkle::Tile> tile, store_.tile(level, index));
+        UPLINE_TRY_ASSIGN(std::optional<merkle::Tile> tile, read_tile(store_, level, index));
         const uint64_t width = merkle::tile_width(size_, level, index);
         if (!tile || tile->hashes.size() < width)
             return Error{ErrorCode::kCorrupt,
@@ -151,7 +152,7 @@ class Publishing {
     // A bundle is a list of entries, each after its length in two big-endian bytes.
     Status write_bundle(uint64_t index, bool sync_first) {
         const uint64_t width = merkle::tile_width(size_, 0, index);
-        UPLINE_TRY_ASSIGN(const std::optional<merkle::Tile> tile, store_.tile(0, index));
+        UPLINE_TRY_ASSIGN(const std::optional<merkle::Tile> tile, read_tile(store_, 0, index));
         std::string bundle;
         for (uint64_t i = 0; i < width; ++i) {
             UPLINE_TRY_ASSIGN(const std::span<const std::byte> entry, entries_->entry(index * merkle::kTileWidth + i));
