@@ -101,7 +101,7 @@ Result<std::vector<uint64_t>> Checkpoints::sizes() const {
     std::filesystem::directory_iterator it(folder_, error);
     if (error == std::errc::no_such_file_or_directory) return sizes;
     for (const std::filesystem::directory_iterator end; !error && it != end; it.increment(error))
-        if (const auto size = parse_decimal(it->path().filename().native())) sizes.push_back(*size);
+        if (const auto size = parse_whole_number(it->path().filename().native())) sizes.push_back(*size);
     if (error)
         return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot list: {}", folder_.native(), error.message())};
     std::ranges::sort(sizes);
