@@ -11,6 +11,7 @@
 
 #include "bench/upline_bench.h"
 #include "events/log/kafka_log.h"
+#include "events/record_writer.h"
 
 namespace upline::bench {
 namespace {

@@ -9,8 +9,8 @@
 #include <map>
 
 #include "events/base/bytes.h"
-#include "events/json.h"
-#include "events/record.h"
+#include "events/json_writer.h"
+#include "events/record_writer.h"
 #include "events/values/money.h"
 #include "events/values/time.h"
 #include "tools/audit/audit.h"

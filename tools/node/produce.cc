@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include "events/json.h"
+#include "events/json_reader.h"
 #include "events/log/kafka_log.h"
-#include "events/record.h"
+#include "events/record_writer.h"
 #include "tools/node/commands.h"
 #include "tools/terminal/print.h"
 
