@@ -18,7 +18,7 @@
 #include "bench/community.h"
 #include "bench/measure.h"
 #include "events/base/bytes.h"
-#include "events/log/kafka_log.h"
+#include "events/log/kafka_topic.h"
 
 namespace upline::bench {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "events/json_reader.h"
-#include "events/log/kafka_log.h"
+#include "events/log/kafka_topic.h"
 #include "events/record_writer.h"
 #include "tools/node/commands.h"
 #include "tools/terminal/print.h"
