@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "ledger/store/ledger_head.h"
+#include "ledger/store/state_store.h"
 #include "tools/audit/audited_ledger.h"
 #include "tools/audit/chunk_pipeline.h"
 #include "tools/audit/closing_checks.h"
@@ -68,12 +70,12 @@ Status Audit::check() {
     UPLINE_TRY_ASSIGN(std::optional<AuditedLedger> ledger, open_ledger());
     if (!ledger) return ok_status();
     Store& store = ledger->store;
-    ModelChecks models(store, ledger->head.size);
+    ModelChecks models(store, ledger->head.size, versions_.executed);
     std::optional<Result<std::optional<std::string>>> wrong_places;
     JoiningThreads places([] {});
     places.start([&] { wrong_places = check_places(store, ledger->head.size); },
                  [&](const Error& error) { wrong_places = error; });
-    Result<std::unique_ptr<State>> state = store.load_state();
+    Result<std::unique_ptr<State>> state = load_state(store, versions_.executed);
     if (state.ok())
         ledger->state = std::move(*state);
     else
@@ -91,7 +93,7 @@ Status Audit::check() {
 Result<std::optional<AuditedLedger>> Audit::open_ledger() {
     std::optional<AuditedLedger> none;
     Store& store = *shard_.store;
-    const Result<std::optional<Store::BulkHead>> bulk = store.bulk_head();
+    const Result<std::optional<Head>> bulk = read_bulk_head(store);
     if (!bulk.ok()) {
         UPLINE_TRY(findings_.add_or_fail(std::nullopt, bulk.error()));
         return none;

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "consumers/shard.h"
 #include "events/log/event_log.h"
 #include "tools/audit/audited_ledger.h"
 #include "tools/audit/findings.h"

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ledger/core/closing.h"
+#include "ledger/store/raw_iterator.h"
 #include "tools/audit/stray_keys.h"
 
 namespace upline {
@@ -28,7 +29,7 @@ struct KeptLeaves {
 
 // Calls f(kept) for each program of which leaves are kept. kCorrupt at what is no part of any.
 Status for_each_kept_closing(Store& store, const std::function<void(const KeptLeaves&)>& f) {
-    const auto walk = store.walk("closings");
+    const auto walk = iterate(store, "closings");
     std::optional<KeptLeaves> kept;
     uint32_t parts = 0;
     for (;;) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "events/base/bytes.h"
+#include "ledger/store/ledger_reader.h"
 
 namespace upline {
 
@@ -17,7 +18,7 @@ void check_head(const AuditedLedger& ledger, const EntryChecks& checks, EntrySou
         findings.add(std::nullopt,
                      fmt::format("the head says clock {}, the entries give {}", head.clock_us, checks.clock_us()));
     if (head.last_record) {
-        const Result<RecordPlace> place = ledger.store.place(head.size - 1);
+        const Result<RecordPlace> place = read_place(ledger.store, head.size - 1);
         if (!place.ok())
             findings.add(head.size - 1, place.error().message);
         else if (place->offset != head.last_record->offset ||
@@ -40,7 +41,7 @@ Status check_ingest_head(Store& store, const Position& head, Findings& findings)
     if (!bytes.ok()) return findings.add_or_fail(head.size - 1, bytes.error());
     Entry last;
     const Status decoded = decode_entry(*bytes, last);
-    const Result<RecordPlace> place = store.place(head.size - 1);
+    const Result<RecordPlace> place = read_place(store, head.size - 1);
     if (!decoded.ok() || !place.ok() || !head.last_record || last.clock_us != head.clock_us ||
         place->offset != head.last_record->offset || place->append_time_ms != head.last_record->append_time_ms ||
         last.record_sha256 != head.last_record->value_sha256)

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "ledger/store/packed_table.h"
+#include "ledger/store/rows.h"
 #include "projectors/memory_table.h"
 #include "projectors/models/all.h"
 #include "projectors/projection.h"
@@ -20,10 +21,11 @@ constexpr size_t kDeltaBudgetBytes = size_t{1} << 30;
 
 }  // namespace
 
-ModelChecks::ModelChecks(Store& store, uint64_t size) : size_(size), threads_([this] { right_ = 0; }) {
+ModelChecks::ModelChecks(Store& store, uint64_t size, std::span<const Rules> versions)
+    : size_(size), versions_(versions), threads_([this] { right_ = 0; }) {
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
-        Result<std::unique_ptr<Table>> stored = store.table(model->name());
+        Result<std::unique_ptr<Table>> stored = open_table(store, model->name());
         std::optional<Result<ModelPosition>> position;
         if (stored.ok()) position = read_position(**stored, *model);
         models_.push_back({make_model, std::string(model->name()), std::move(stored), std::move(position),
@@ -48,7 +50,8 @@ void ModelChecks::fold(std::span<ModelCheck* const> models, EntrySource& walk) c
     Status status = ok_status();
     for (const ModelCheck* model : models) {
         auto table = std::make_unique<PackedTable>(std::make_unique<MemoryTable>(), page_bits(model->name));
-        auto opened = Projection::open(std::move(table), model->make(), *model->walk, *model->named, kDeltaBudgetBytes);
+        auto opened = Projection::open(std::move(table), model->make(), *model->walk, *model->named, kDeltaBudgetBytes,
+                                       UINT64_MAX, versions_);
         if (!opened.ok()) {
             status = opened.error();
             break;

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "events/base/bytes.h"
+#include "ledger/store/raw_iterator.h"
 #include "projectors/models/all.h"
 
 namespace upline {
@@ -27,22 +28,22 @@ std::string stray_key_text(std::string_view family, std::string_view key) {
 }
 
 Result<std::optional<std::string>> find_stray_key(Store& store, uint64_t size) {
-    const auto of_shard = store.walk("default");
+    const auto of_shard = iterate(store, "default");
     for (;;) {
         UPLINE_TRY_ASSIGN(const auto row, of_shard->next());
         if (!row) break;
         if (row->key != "shard" && row->key != "position") return std::optional(stray_key_text("default", row->key));
     }
-    const auto of_bulk = store.walk("bulk_head");
+    const auto of_bulk = iterate(store, "bulk_head");
     for (;;) {
         UPLINE_TRY_ASSIGN(const auto row, of_bulk->next());
         if (!row) break;
         if (row->key != "position") return std::optional(stray_key_text("bulk_head", row->key));
     }
-    const auto of_entries = store.walk_both("entries");
+    const auto of_entries = iterate_both(store, "entries");
     UPLINE_TRY_ASSIGN(const auto first, of_entries->next());
     if (first && first->key != be_bytes(uint64_t{0})) return std::optional(stray_key_text("entries", first->key));
-    const auto behind_the_end = store.walk_both("entries", be_bytes(size));
+    const auto behind_the_end = iterate_both(store, "entries", be_bytes(size));
     UPLINE_TRY_ASSIGN(const auto behind, behind_the_end->next());
     if (behind) return std::optional(stray_key_text("entries", behind->key));
     return std::optional<std::string>();
@@ -60,7 +61,7 @@ std::vector<std::string> unknown_families(const Store& store) {
 }
 
 Result<std::optional<std::string>> check_places(Store& store, uint64_t size) {
-    const auto walk = store.walk_both("offsets");
+    const auto walk = iterate_both(store, "offsets");
     uint64_t next = 0;
     int64_t last_offset = -1;
     for (;;) {

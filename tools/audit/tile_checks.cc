@@ -8,6 +8,9 @@
 #include <utility>
 
 #include "events/base/bytes.h"
+#include "ledger/store/ledger_head.h"
+#include "ledger/store/ledger_reader.h"
+#include "ledger/store/raw_iterator.h"
 #include "tools/audit/stray_keys.h"
 
 namespace upline {
@@ -30,7 +33,7 @@ void compare_tile(const AuditTile& right, std::span<const Hash> stored, uint64_t
 }  // namespace
 
 StoredTiles::StoredTiles(Store& store) : store_(store) {
-    const auto head = store.bulk_head();
+    const auto head = read_bulk_head(store);
     if (!head.ok() || !*head) return;
     for (const merkle::Tile& tile : (*head)->right_edge) right_edge_.push_back({tile.level, tile.index, tile.hashes});
 }
@@ -83,7 +86,7 @@ Result<std::optional<std::string>> StoredTiles::find_stray_key() {
 Result<StoredTiles::Level*> StoredTiles::level_of(unsigned level) {
     Level& one = levels_[level];
     if (!one.walk) {
-        one.walk = store_.walk_both("tiles", level == 0 ? std::string() : std::string(1, static_cast<char>(level)));
+        one.walk = iterate_both(store_, "tiles", level == 0 ? std::string() : std::string(1, static_cast<char>(level)));
         UPLINE_TRY(next(level));
     }
     return &one;
@@ -112,7 +115,7 @@ Status check_tiles(const std::vector<AuditTile>& tiles, StoredTiles& stored_tile
 }
 
 Status check_last_leaves(AuditTile leaves, Store& store, uint64_t size, Findings& findings) {
-    const Result<std::optional<merkle::Tile>> stored = store.tile(0, leaves.index);
+    const Result<std::optional<merkle::Tile>> stored = read_tile(store, 0, leaves.index);
     if (!stored.ok()) return findings.add_or_fail(std::nullopt, stored.error());
     if (!*stored) return ok_status();
     const size_t both = std::min(leaves.hashes.size(), (*stored)->hashes.size());

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "ledger/store/raw_iterator.h"
 #include "ledger/store/store.h"
 #include "tools/audit/findings.h"
 #include "tools/audit/independent/tree.h"
@@ -28,8 +29,8 @@ class StoredTiles {
   private:
     // The keys of a level. Those before the first level's belong to the first, those after the last's to the last.
     struct Level {
-        std::unique_ptr<Store::RawWalk> walk;
-        std::optional<Store::RawWalk::Row> row;
+        std::unique_ptr<RawIterator> walk;
+        std::optional<RawIterator::Row> row;
     };
     Result<Level*> level_of(unsigned level);
     Status next(unsigned level);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline produce`: JSON Lines to records in the log, with each bad line named.
+// `upline produce`: appends JSON Lines to the log as records, and names each bad line.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -8,20 +8,23 @@
 #include <cerrno>
 #include <cstring>
 
-#include "events/json.h"
-#include "events/log/kafka_log.h"
-#include "events/record.h"
+#include "events/base/file_system.h"
+#include "events/json_reader.h"
+#include "events/log/kafka_topic.h"
+#include "events/record_writer.h"
 #include "tools/node/commands.h"
+#include "tools/terminal/json_writer.h"
 #include "tools/terminal/print.h"
 
 namespace upline {
 namespace {
 
-// No record is above 32 KiB, so no line that could become one is above this.
+// A record is at most 32 KiB, so no line of a valid event is longer.
 constexpr size_t kMaxLineBytes = 1 << 20;
 constexpr size_t kFlushBytes = 16 << 20;
 
-// Lines of a file descriptor, without their newline. A line above kMaxLineBytes is passed over without being held.
+// Lines of a file descriptor, without their newline. A line above kMaxLineBytes is skipped without being kept in
+// memory.
 class LineReader {
   public:
     LineReader(int fd, std::string name) : fd_(fd), name_(std::move(name)), buffer_(kMaxLineBytes * 2) {}
@@ -65,7 +68,7 @@ class LineReader {
         pollfd ready{fd_, POLLIN, 0};
         if (::poll(&ready, 1, 0) == 0) UPLINE_TRY(before_waiting());
         ssize_t size = 0;
-        do size = ::read(fd_, buffer_.data() + end_, buffer_.size() - end_);
+        do size = FileSystem::real().read(fd_, buffer_.data() + end_, buffer_.size() - end_);
         while (size < 0 && errno == EINTR);
         if (size < 0) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", name_, std::strerror(errno))};
         at_end_ = size == 0;
@@ -138,14 +141,16 @@ Status produce_lines(int fd, const ProduceArgs& args, LogWriter& writer, Counts&
 
 void report(const ProduceArgs& args, const Counts& counts, const LogWriter& writer) {
     if (args.json) {
-        std::string places = "[";
-        for (const auto& [partition, span] : writer.written())
-            places += fmt::format("{}{{\"partition\": {}, \"first_offset\": {}, \"last_offset\": {}, \"events\": {}}}",
-                                  places.size() > 1 ? ", " : "", partition, span.first, span.last, span.count);
         RowPrinter row(Format::kJsonl, stdout);
         row.number("produced", static_cast<int64_t>(counts.produced));
         row.number("bad_lines", static_cast<int64_t>(counts.bad));
-        row.json("written", places + "]");
+        row.json("written", json_objects(writer.written(), [](JsonWriter& json, const auto& written) {
+                     const auto& [partition, span] = written;
+                     json.number("partition", partition);
+                     json.number("first_offset", span.first);
+                     json.number("last_offset", span.last);
+                     json.number("events", span.count);
+                 }));
         row.end_row();
         return;
     }
@@ -175,16 +180,14 @@ Result<std::unique_ptr<EventLog>> open_or_make(const ProduceArgs& args) {
 }  // namespace
 
 int produce(const ProduceArgs& args) {
-    int fd = STDIN_FILENO;
-    if (args.file != "-") fd = ::open(args.file.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return complain({ErrorCode::kNotFound, fmt::format("{}: {}", args.file, std::strerror(errno))});
+    const Fd fd(args.file == "-" ? ::dup(STDIN_FILENO) : FileSystem::real().open(args.file.c_str(), O_RDONLY, 0));
+    if (fd.get() < 0) return complain({ErrorCode::kNotFound, fmt::format("{}: {}", args.file, std::strerror(errno))});
     auto log = open_or_make(args);
     if (!log.ok()) return complain(log.error());
     auto writer = (*log)->open_writer();
     if (!writer.ok()) return complain(writer.error());
     Counts counts;
-    const Status status = produce_lines(fd, args, **writer, counts);
-    if (fd != STDIN_FILENO) ::close(fd);
+    const Status status = produce_lines(fd.get(), args, **writer, counts);
     report(args, counts, **writer);
     if (!status.ok()) {
         complain(status.error());
