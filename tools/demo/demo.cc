@@ -10,8 +10,9 @@
 
 #include "events/base/bytes.h"
 #include "events/base/files.h"
-#include "events/json.h"
-#include "events/record.h"
+#include "events/json_writer.h"
+#include "events/record_reader.h"
+#include "events/record_writer.h"
 #include "events/values/money.h"
 #include "events/values/time.h"
 #include "ledger/store/fold_forward.h"

@@ -12,7 +12,7 @@
 
 #include "events/base/files.h"
 #include "events/base/text.h"
-#include "events/json.h"
+#include "events/json_reader.h"
 #include "events/values/time.h"
 #include "tools/payouts/commands.h"
 #include "tools/payouts/csv.h"

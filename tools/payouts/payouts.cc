@@ -9,7 +9,7 @@
 #include <tuple>
 
 #include "events/base/text.h"
-#include "events/json.h"
+#include "events/json_reader.h"
 #include "events/values/time.h"
 #include "ledger/core/core.h"
 #include "ledger/core/sale.h"

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "events/base/text.h"
-#include "events/record.h"
+#include "events/record_writer.h"
 #include "events/values/time.h"
 #include "tools/payouts/commands.h"
 #include "tools/payouts/payouts.h"

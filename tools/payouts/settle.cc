@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "events/record.h"
+#include "events/record_writer.h"
 #include "events/values/time.h"
 #include "tools/payouts/commands.h"
 #include "tools/payouts/csv.h"

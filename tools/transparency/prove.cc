@@ -40,7 +40,7 @@ class Proving {
         return &shards_.front();
     }
     Result<uint64_t> number(const char* what) const {
-        const auto number = parse_decimal(args_.id);
+        const auto number = parse_whole_number(args_.id);
         if (!number) return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is not {}", args_.id, what)};
         return *number;
     }
