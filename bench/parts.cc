@@ -10,6 +10,7 @@
 #include "events/record.h"
 #include "ledger/core/core.h"
 #include "ledger/proof/merkle.h"
+#include "ledger/store/rows.h"
 #include "projectors/memory_table.h"
 #include "projectors/models/all.h"
 #include "projectors/projection.h"
@@ -212,7 +213,7 @@ void project_and_store(benchmark::State& bench) {
         std::vector<Projection*> together;
         for (const auto make_model : kModels) {
             auto model = make_model();
-            auto table = must(store->table(model->name()));
+            auto table = must(open_table(*store, model->name()));
             projections.push_back(
                 must(Projection::open(std::move(table), std::move(model), source, source, size_t{1} << 32)));
             together.push_back(projections.back().get());

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "ledger/core/entry_source.h"
-#include "ledger/store/store.h"
+#include "ledger/store/table.h"
 #include "projectors/model.h"
 
 namespace upline {

@@ -29,7 +29,7 @@ namespace upline {
 using Index = uint32_t;
 inline constexpr Index kNoIndex = UINT32_MAX;
 
-// The records of the arrays, stored as ledger/store/stored_state.h says. Amounts in minor units.
+// The records of the arrays, stored as ledger/store/state_segments.h says. Amounts in minor units.
 struct Program {
     std::array<char, kMaxProgramBytes> name_bytes{};
     uint32_t name_size = 0;
@@ -164,7 +164,7 @@ struct Resolved {
     std::array<Index, kMaxPostings> accounts{};                      // the same; kNoIndex: none yet, or not looked up
 };
 
-// What of one kind of record is stored (ledger/store/stored_state.h): all zero if nothing is.
+// What of one kind of record is stored (ledger/store/state_segments.h): all zero if nothing is.
 struct StoredKind {
     uint64_t base = 0;     // number of the run that held every record
     uint64_t last = 0;     // number of the last run
@@ -269,7 +269,7 @@ class State {
     // `most` entries. REQUIRES: every entry below size() can be read from `entries`.
     Status mature(EntrySource& entries, int64_t at_us, uint64_t most);
 
-    // For storing (ledger/store/stored_state.h). What is stored, and what came since: the ids of things that are no
+    // For storing (ledger/store/state_segments.h). What is stored, and what came since: the ids of things that are no
     // users, websites or payouts.
     StoredKinds& stored() { return stored_; }
     const std::vector<IdTable::Slot>& new_ids() const { return new_ids_; }

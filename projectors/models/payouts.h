@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "ledger/core/entitlement.h"
-#include "ledger/store/store.h"
+#include "ledger/store/table.h"
 #include "projectors/model.h"
 
 namespace upline {

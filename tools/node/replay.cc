@@ -6,6 +6,8 @@
 #include <cstring>
 
 #include "events/base/bytes.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/rows.h"
 #include "projectors/compare.h"
 #include "projectors/models/all.h"
 #include "tools/node/commands.h"
@@ -83,8 +85,8 @@ Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs
                                 sb.clock_us(), sb.ids().size()));
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
-        const auto table_a = ours.store->table(model->name());
-        const auto table_b = theirs.store->table(model->name());
+        const auto table_a = open_table(*ours.store, model->name());
+        const auto table_b = open_table(*theirs.store, model->name());
         if (!table_a.ok()) return table_a.error();
         if (!table_b.ok()) return Text(table_b.error().message);
         UPLINE_TRY_ASSIGN(const auto row, compare_tables(**table_b, **table_a, *model));

@@ -13,6 +13,7 @@
 #include "events/values/time.h"
 #include "ledger/core/core.h"
 #include "ledger/core/sale.h"
+#include "ledger/store/fold_forward.h"
 #include "tools/queries/reading.h"
 #include "tools/terminal/print.h"
 

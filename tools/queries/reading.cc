@@ -10,6 +10,8 @@
 #include "events/log/event_log.h"
 #include "events/values/money.h"
 #include "events/values/time.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/rows.h"
 #include "projectors/models/all.h"
 #include "projectors/projection.h"
 
@@ -22,7 +24,7 @@ bool rows_are_ahead(Store& store) {
     if (!position.ok()) return false;  // whoever asks for it is told
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
-        const Result<std::unique_ptr<Table>> table = store.table(model->name());
+        const Result<std::unique_ptr<Table>> table = open_table(store, model->name());
         if (!table.ok()) continue;
         const Result<ModelPosition> rows = read_position(**table, *model);
         if (rows.ok() && rows->size > position->size) return true;

@@ -12,6 +12,7 @@
 #include "events/base/bytes.h"
 #include "events/base/file_system.h"
 #include "events/base/files.h"
+#include "ledger/store/ledger_reader.h"
 
 namespace upline {
 namespace {
@@ -209,7 +210,7 @@ Result<SignedCheckpoint> sign_or_latest(Checkpoints& checkpoints, Store& store,
 
 merkle::Prover prover_of(Store& store, uint64_t size) {
     return {size, [&store](unsigned level, uint64_t index) -> Result<merkle::Tile> {
-                UPLINE_TRY_ASSIGN(std::optional<merkle::Tile> tile, store.tile(level, index));
+                UPLINE_TRY_ASSIGN(std::optional<merkle::Tile> tile, read_tile(store, level, index));
                 if (!tile)
                     return Error{ErrorCode::kCorrupt,
                                  fmt::format("tile {}/{} is missing; run `upline verify`", level, index)};

@@ -5,10 +5,11 @@
 
 #include <algorithm>
 
-#include "consumers/shard.h"
 #include "events/base/files.h"
 #include "ledger/core/closing.h"
 #include "ledger/proof/proof_text.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/ledger_reader.h"
 #include "tools/queries/reading.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
@@ -165,7 +166,7 @@ class Proving {
     Result<Closed> last_closing(ReadShard& shard, const State& state, uint64_t size) {
         Store& store = *shard.store;
         const Index program = state.find_program(args_.program);
-        auto kept = store.kept_closing(program);
+        auto kept = read_kept_closing(store, program);
         if (kept.ok() && kept->sequence < size) {
             const std::unique_ptr<EntrySource> source = store.look_up();
             Entry entry;

@@ -14,6 +14,7 @@
 
 #include "events/base/bytes.h"
 #include "events/base/files.h"
+#include "ledger/store/ledger_reader.h"
 #include "tools/queries/reading.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
@@ -135,7 +136,7 @@ class Publishing {
     }
 
     Status write_tile(unsigned level, uint64_t index) {
-        UPLINE_TRY_ASSIGN(std::optional<merkle::Tile> tile, store_.tile(level, index));
+        UPLINE_TRY_ASSIGN(std::optional<merkle::Tile> tile, read_tile(store_, level, index));
         const uint64_t width = merkle::tile_width(size_, level, index);
         if (!tile || tile->hashes.size() < width)
             return Error{ErrorCode::kCorrupt,
@@ -147,7 +148,7 @@ class Publishing {
     // Each entry behind its length, two bytes big-endian.
     Status write_bundle(uint64_t index) {
         const uint64_t width = merkle::tile_width(size_, 0, index);
-        UPLINE_TRY_ASSIGN(const std::optional<merkle::Tile> tile, store_.tile(0, index));
+        UPLINE_TRY_ASSIGN(const std::optional<merkle::Tile> tile, read_tile(store_, 0, index));
         std::string bundle;
         for (uint64_t i = 0; i < width; ++i) {
             UPLINE_TRY_ASSIGN(const std::span<const std::byte> entry, entries_->entry(index * merkle::kTileWidth + i));

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "consumers/shard.h"
 #include "ledger/proof/checkpoint.h"
 #include "ledger/store/store.h"
 

@@ -12,7 +12,10 @@
 #include <vector>
 
 #include "events/base/bytes.h"
+#include "ledger/store/raw_iterator.h"
+#include "ledger/store/rows.h"
 #include "projectors/row.h"
+#include "tests/ledger/store/store_tampering.h"
 #include "tests/tools/audit/ledger_to_harm.h"
 #include "tests/tools/small_ledger.h"
 #include "tools/transparency/checkpoints.h"
@@ -222,18 +225,18 @@ class EveryBit : public LedgerToHarm {
     using Values = std::map<std::string, std::string>;
     Values values_of(const std::string& family) {
         Values values;
-        const auto walk = open_ledger().walk(family);
+        const auto walk = iterate(open_ledger(), family);
         while (const auto row = take(walk->next())) values.emplace(row->key, row->value);
         return values;
     }
-    void remove(const std::string& family, const std::string& key) { take(open_ledger().remove_raw(family, key)); }
+    void remove(const std::string& family, const std::string& key) { take(remove_raw(open_ledger(), family, key)); }
 
     // Everything of a family, harmed in every way.
     void harm_family(const std::string& family) {
         const Values values = values_of(family);
         ASSERT_FALSE(values.empty()) << family;
         for (const auto& [key, value] : values) harm_value(family, key, values);
-        add_strange_keys(family, values);
+        add_stray_keys(family, values);
     }
     void harm_value(const std::string& family, const std::string& key, const Values& values) {
         flip_bits(family, key, values, 0, values.at(key).size());
@@ -278,18 +281,18 @@ class EveryBit : public LedgerToHarm {
         expect_as_it_was();
     }
     // Keys of every kind: before all, between, behind all, shorter and longer.
-    void add_strange_keys(const std::string& family, const Values& values) {
-        std::set<std::string> strange{"", std::string(1, '\0'), std::string(8, '\xff'), std::string(20, '\xff'), "x"};
+    void add_stray_keys(const std::string& family, const Values& values) {
+        std::set<std::string> stray{"", std::string(1, '\0'), std::string(8, '\xff'), std::string(20, '\xff'), "x"};
         for (const auto& [key, value] : values) {
-            strange.insert(key.substr(0, key.size() - 1));
-            for (const char more : {'\0', '\xff'}) strange.insert(key + more);
+            stray.insert(key.substr(0, key.size() - 1));
+            for (const char more : {'\0', '\xff'}) stray.insert(key + more);
             for (const size_t at : {size_t{0}, key.size() - 1}) {
                 std::string other = key;
                 other[at] = static_cast<char>(other[at] + 1);
-                strange.insert(other);
+                stray.insert(other);
             }
         }
-        for (const std::string& key : strange) {
+        for (const std::string& key : stray) {
             if (values.contains(key)) continue;
             for (const std::string& value : {std::string(), values.begin()->second, values.rbegin()->second}) {
                 tamper(family, key, value);
@@ -363,7 +366,7 @@ TEST_F(EveryBit, OfTheLastPageOfEntriesIsFoundAndAnyOtherPage) {
     const Values values = values_of("entries");
     ASSERT_EQ(values.size(), 2U);
     harm_value("entries", big_endian(kFirstSize), values);
-    add_strange_keys("entries", values);
+    add_stray_keys("entries", values);
     expect_none_wrong(kEntries);
 }
 TEST_F(EveryBit, OfTheHeadTheTreeAndOffsetsIsFound) {
@@ -436,7 +439,7 @@ TEST_F(EveryBitIngested, OfTheEntriesWrittenAfterItIsFound) {
     const Values values = values_of("entries");
     ASSERT_EQ(values.size(), 1U);
     harm_value("entries", big_endian(kFirstSize), values);
-    add_strange_keys("entries", values);
+    add_stray_keys("entries", values);
     expect_no_complaint();
 }
 TEST_F(EveryBitIngested, OfTheTilesOfEitherWayIsFound) {
@@ -466,7 +469,7 @@ TEST_F(EveryBit, IsTriedInEveryFamilyThereIs) {
 }
 
 TEST_F(EveryBit, OfAFamilyThatNobodyHereKnowsIsSaidNotToBeChecked) {
-    take(open_ledger().table("of a later release"));
+    take(open_table(open_ledger(), "of a later release"));
     const AuditReport report = audit_without_log();
     EXPECT_EQ(texts_of(report), std::vector<std::string>{});
     EXPECT_EQ(std::ranges::count(report.not_checked,

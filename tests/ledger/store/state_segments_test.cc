@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The form in which a state is stored, against the state itself: random ledgers stored in steps and loaded again.
-#include "ledger/store/stored_state.h"
+#include "ledger/store/state_segments.h"
 
 #include <gtest/gtest.h>
 
@@ -23,10 +23,11 @@ struct Stored {
     std::string position;
 
     void write(const StateChanges& changes) {
-        for (const StateChanges::Run& run : changes.runs) {
-            if (run.is_base) rows[run.kind].clear();
-            for (uint32_t i = 0; i < run.chunks.size(); ++i)
-                ASSERT_TRUE(rows[run.kind].emplace(run_key(changes.size, i), run.chunks[i]).second) << "a key twice";
+        for (const StateChanges::Segment& segment : changes.segments) {
+            if (segment.is_base) rows[segment.kind].clear();
+            for (uint32_t i = 0; i < segment.chunks.size(); ++i)
+                ASSERT_TRUE(rows[segment.kind].emplace(segment_key(changes.size, i), segment.chunks[i]).second)
+                    << "a key twice";
         }
         position = changes.position;
     }
@@ -40,7 +41,7 @@ std::unique_ptr<State> load(const Stored& stored) {
     IdLoader ids(*state);
     const GiveIds give = [&](NewIds some) { ids.give(std::move(some)); };
     for (size_t kind = 0; kind < kStateKinds; ++kind) {
-        RunLoader loader(*state, *position, kind, give);
+        SegmentLoader loader(*state, *position, kind, give);
         for (const auto& [key, chunk] : stored.rows[kind])
             if (!loader.take(key, chunk)) return nullptr;
         if (!loader.done()) return nullptr;
@@ -116,7 +117,8 @@ TEST(StoredState, AllOfItIsABaseOfEachKind) {
     Stored stored = some_ledger(8, 1000, shard, false);
     stored.write(take_all(shard.state()));
     for (size_t kind = 0; kind < kIdsKind; ++kind)
-        for (const auto& [key, chunk] : stored.rows[kind]) EXPECT_EQ(key.substr(0, 8), run_key(1000, 0).substr(0, 8));
+        for (const auto& [key, chunk] : stored.rows[kind])
+            EXPECT_EQ(key.substr(0, 8), segment_key(1000, 0).substr(0, 8));
     const std::unique_ptr<State> loaded = load(stored);
     ASSERT_NE(loaded, nullptr);
     EXPECT_TRUE(are_same(*loaded, shard.state()));
