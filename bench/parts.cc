@@ -123,10 +123,11 @@ void core_apply(benchmark::State& bench) {
 }
 
 void split_of_a_sale(benchmark::State& bench) {
+    const Rules& rules = rules_versions().front();
     int64_t amount = 100;
     for (auto _ : bench) {
         amount = amount % 1'000'000 + 1;
-        benchmark::DoNotOptimize(entitled(kDefaultPlan, {.amount = amount, .upline_size = 7}, amount));
+        benchmark::DoNotOptimize(rules.entitled(rules.default_plan, {.amount = amount, .upline_size = 7}, amount));
     }
     bench.SetItemsProcessed(bench.iterations());
 }

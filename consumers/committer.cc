@@ -9,7 +9,7 @@
 namespace upline {
 namespace {
 
-// How long a write waits for what is to follow.
+// How long a write waits for more that follows.
 constexpr auto kPatience = std::chrono::milliseconds(50);
 
 }  // namespace

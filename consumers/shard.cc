@@ -23,13 +23,13 @@ constexpr uint64_t kMatureAtOnce = 2048;
 }  // namespace
 
 Shard::Shard(std::unique_ptr<Store> store, LedgerWriter writer, std::unique_ptr<State> state, merkle::Tree tree,
-             Position position, const ShardInfo& info, const ShardOptions& options, std::span<const Rules> versions)
+             Position position, const ShardInfo& info, const ShardOptions& options)
     : store_(std::move(store)),
       state_(std::move(state)),
       committer_(writer, std::move(tree), std::move(position), options),
       look_up_(store_->look_up(), committer_),
       walk_(store_->entries(), committer_),
-      core_(*state_, info.identity, look_up_, walk_, versions),
+      core_(*state_, info.identity, look_up_, walk_),
       state_interval_(options.state_interval) {}
 
 Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const ShardInfo& info, const Progress& progress,
@@ -37,11 +37,11 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
     UPLINE_TRY_ASSIGN(std::unique_ptr<Store> store,
                       Store::open(folder.partition_path(info.identity.partition), Store::Access::kWrite));
     UPLINE_TRY(store->bind(info));
-    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, load_state(*store));
+    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, load_state(*store, versions));
     const uint64_t stored_at = state->size();
     UPLINE_TRY_ASSIGN(const Position position, store->position());
-    UPLINE_TRY(fold_forward(*store, *state, position.size, progress, versions));
-    if (!find_rules(versions, state->rules_version())) return unknown_rules(state->rules_version(), versions);
+    UPLINE_TRY(fold_forward(*store, *state, position.size, progress));
+    if (!state->rules()) return unknown_rules(state->rules_version(), versions);
     UPLINE_TRY_ASSIGN(merkle::Tree tree, load_tree(*store, position.size));
     if (tree.root() != position.root)
         return Error{ErrorCode::kCorrupt,
@@ -54,7 +54,7 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
                                  info.identity.partition, state->clock_us(), position.clock_us)};
     UPLINE_TRY_ASSIGN(const LedgerWriter writer, LedgerWriter::open(*store));
     std::unique_ptr<Shard> shard(
-        new Shard(std::move(store), writer, std::move(state), std::move(tree), position, info, options, versions));
+        new Shard(std::move(store), writer, std::move(state), std::move(tree), position, info, options));
     shard->state_stored_at_ = stored_at;
     return shard;
 }
@@ -72,7 +72,7 @@ Status Shard::apply_all(std::span<const Input> inputs, std::span<const Record> r
         UPLINE_TRY_ASSIGN(const size_t count, apply_some(inputs.subspan(done), records.subspan(done), more_follows));
         done += count;
     }
-    // A little ahead of what comes in, so that a day on which very much matures is caught up with over batches.
+    // Faster than entries come in, so that a day on which very much matures is caught up with over some batches.
     UPLINE_TRY(core_.mature(kMatureAtOnce + 4 * inputs.size()));
     if (storing_.valid() && storing_.wait_for(std::chrono::seconds(0)) != std::future_status::timeout)
         UPLINE_TRY(end_storing());
@@ -80,7 +80,7 @@ Status Shard::apply_all(std::span<const Input> inputs, std::span<const Record> r
     return ok_status();
 }
 
-// As many as the core takes at once.
+// Applies as many inputs as the core takes at once; returns how many.
 Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const Record> records, bool more_follows) {
     std::shared_ptr<PendingBatch> batch = committer_.new_batch();
     UPLINE_TRY(core_.apply(inputs, batch->entries));
@@ -95,7 +95,7 @@ Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const 
     UPLINE_TRY(committer_.submit(std::move(batch)));
     if (!core_.rules()) {
         UPLINE_TRY(commit_all());
-        return unknown_rules(state_->rules_version(), core_.versions());
+        return unknown_rules(state_->rules_version(), state_->versions());
     }
     return count;
 }
@@ -116,9 +116,9 @@ Status Shard::store_state() {
     return end_storing();
 }
 
-// Most accounts have changed after some sales each, and all that have are written: so that a sale's share of it does
-// not grow, more sales must come between when there are more accounts. While much is to be moved to available it can
-// wait, but not for ever.
+// After some sales each, most accounts have changed, and all changed ones are written. So the interval grows with the
+// number of accounts: a sale's share of the writing stays the same. While matured amounts wait to be moved, storing
+// waits too, up to two intervals.
 bool Shard::is_time_to_store() const {
     constexpr uint64_t kAccountsASale = 8;
     if (storing_.valid()) return false;
@@ -128,7 +128,7 @@ bool Shard::is_time_to_store() const {
     return unstored / 2 >= interval || !state_->holds().any_due(state_->clock_us());
 }
 
-// The thread writes what was taken; of the state it sees nothing.
+// The thread writes the changes taken here; it never sees the state.
 Status Shard::begin_storing() {
     if (state_stored_at_ == state_->size()) return ok_status();
     UPLINE_TRY(core_.mature());

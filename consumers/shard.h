@@ -70,7 +70,7 @@ class Shard {
 
   private:
     Shard(std::unique_ptr<Store> store, LedgerWriter writer, std::unique_ptr<State> state, merkle::Tree tree,
-          Position position, const ShardInfo& info, const ShardOptions& options, std::span<const Rules> versions);
+          Position position, const ShardInfo& info, const ShardOptions& options);
 
     // Entries on disk and those on their way there.
     class AllEntries final : public EntrySource {

@@ -64,8 +64,7 @@ class DecodedEntries {
 
 }  // namespace
 
-Status fold_forward(const Store& store, State& state, uint64_t size, const Progress& progress,
-                    std::span<const Rules> versions) {
+Status fold_forward(const Store& store, State& state, uint64_t size, const Progress& progress) {
     const std::unique_ptr<EntrySource> source = store.entries();
     const uint64_t first = state.size();
     DecodedEntries now;
@@ -82,22 +81,23 @@ Status fold_forward(const Store& store, State& state, uint64_t size, const Progr
             entries = entries.subspan(some.size());
             state.fetch_ahead(some);
             for (const Entry& entry : some) {
-                if (!find_rules(versions, state.rules_version())) return unknown_rules(state.rules_version(), versions);
+                if (!state.rules()) return unknown_rules(state.rules_version(), state.versions());
                 UPLINE_TRY(state.fold(entry));
             }
         }
         if (progress) progress(state.size() - first, size - first);
-        if (!find_rules(versions, state.rules_version())) break;
+        if (!state.rules()) break;
         UPLINE_TRY(now.status());
         if (reading.valid()) reading.get();
         std::swap(now, next);
     }
-    if (state.size() < size) return unknown_rules(state.rules_version(), versions);
+    if (state.size() < size) return unknown_rules(state.rules_version(), state.versions());
     return state.mature(*source, state.clock_us(), UINT64_MAX);
 }
 
-Result<std::unique_ptr<State>> load_current_state(const Store& store, const Progress& progress) {
-    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, load_state(store));
+Result<std::unique_ptr<State>> load_current_state(const Store& store, const Progress& progress,
+                                                  std::span<const Rules> versions) {
+    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, load_state(store, versions));
     UPLINE_TRY_ASSIGN(const Position position, store.position());
     UPLINE_TRY(fold_forward(store, *state, position.size, progress));
     return state;

@@ -16,12 +16,12 @@
 namespace upline {
 
 // Brings a state forward to the first `size` entries, and what is mature then to available. kInvalid if rules are in
-// force that are not among `versions`. REQUIRES: state.size() <= size <= the store's.
-Status fold_forward(const Store& store, State& state, uint64_t size, const Progress& progress = {},
-                    std::span<const Rules> versions = rules_versions());
+// force that are not among the state's. REQUIRES: state.size() <= size <= the store's.
+Status fold_forward(const Store& store, State& state, uint64_t size, const Progress& progress = {});
 
 // The state as of the last entry.
-Result<std::unique_ptr<State>> load_current_state(const Store& store, const Progress& progress = {});
+Result<std::unique_ptr<State>> load_current_state(const Store& store, const Progress& progress = {},
+                                                  std::span<const Rules> versions = rules_versions());
 
 // The state of the first `size` entries, exactly: what was stored folded forward, or, where that is of more entries,
 // folded from the first one on (a second for a million or two). REQUIRES: size <= the store's.

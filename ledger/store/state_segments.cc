@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "events/base/check.h"
+#include "ledger/core/state_storage.h"
 
 namespace upline {
 namespace {
@@ -229,7 +230,7 @@ struct SegmentTaker {
     // Calls write(writer) to fill a new segment of `count` records.
     template <class T, class Write>
     void add(size_t kind, bool is_base, uint64_t count, Write&& write) {
-        StoredKind& stored = state.stored()[kind];
+        StoredKind& stored = StateStorage(state).stored()[kind];
         if (is_base) stored = {};
         UPLINE_CHECK(stored.last < changes.size, "a state that has grown");
         StateChanges::Segment& segment = changes.segments.emplace_back(StateChanges::Segment{kind, is_base, {}});
@@ -248,7 +249,7 @@ struct SegmentTaker {
         const size_t changed = records.count_changed();
         const size_t size = records.array().size();
         if (all ? size == 0 : changed == 0) return;
-        const uint64_t stored = state.stored()[kind].records;
+        const uint64_t stored = StateStorage(state).stored()[kind].records;
         // When more than half of what is stored would be outdated.
         const bool is_base = all || stored == 0 || stored + changed > 2 * size;
         add<T>(kind, is_base, is_base ? size : changed, [&](SegmentWriter<T>& writer) {
@@ -260,15 +261,15 @@ struct SegmentTaker {
         });
     }
     void take_ids() {
-        const std::vector<IdTable::Slot>& ids = state.new_ids();
+        const std::vector<IdTable::Slot>& ids = StateStorage(state).new_ids();
         if (ids.empty()) return;
-        const uint64_t stored = state.stored()[kIdsKind].records;
+        const uint64_t stored = StateStorage(state).stored()[kIdsKind].records;
         add<StoredId>(kIdsKind, stored == 0, ids.size(), [&](SegmentWriter<StoredId>& writer) {
             uint64_t index = stored;
             for (const IdTable::Slot& id : ids)
                 writer.put_record(index++, {id.fingerprint, Thing::from_word(id.thing).number()});
         });
-        state.forget_new_ids();
+        StateStorage(state).forget_new_ids();
     }
 };
 
@@ -277,7 +278,7 @@ StateChanges take_changes(State& state, bool all) {
     changes.size = state.size();
     SegmentTaker taker{state, all, changes};
     size_t kind = 0;
-    state.for_each_kind([&](auto& records) { taker.take_kind(kind++, records); });
+    StateStorage(state).for_each_kind([&](auto& records) { taker.take_kind(kind++, records); });
     UPLINE_CHECK(kind == kIdsKind, "each kind of record once");
     taker.take_ids();
 
@@ -289,7 +290,7 @@ StateChanges take_changes(State& state, bool all) {
     append(state.size());
     append(state.clock_us());
     append(uint64_t{state.rules_version()});
-    append(state.stored());
+    append(StateStorage(state).stored());
     for (const Hold& hold : state.holds().all()) append(hold);
     return changes;
 }
@@ -301,7 +302,8 @@ StateChanges take_changes(State& state) {
 }
 
 bool can_take_changes(State& state) {
-    return std::ranges::none_of(state.stored(), [&](const StoredKind& kind) { return kind.last >= state.size(); });
+    return std::ranges::none_of(StateStorage(state).stored(),
+                                [&](const StoredKind& kind) { return kind.last >= state.size(); });
 }
 
 StateChanges take_all(State& state) {
@@ -347,7 +349,7 @@ bool SegmentLoader::take(std::string_view key, std::string_view chunk) {
     if (kind_ == kIdsKind) return take_ids(chunk);
     bool taken = false;
     size_t kind = 0;
-    state_.for_each_kind([&](auto& records) {
+    StateStorage(state_).for_each_kind([&](auto& records) {
         if (kind++ == kind_) taken = take_records(chunk, records);
     });
     return taken;

@@ -7,6 +7,7 @@
 #include <future>
 
 #include "events/base/async.h"
+#include "ledger/core/state_storage.h"
 #include "ledger/store/families.h"
 #include "ledger/store/id_loader.h"
 #include "ledger/store/ingest.h"
@@ -69,7 +70,7 @@ class KindLoader {
 // Users and websites are by far the most. One thread takes their records in, one puts their ids into the table, and one
 // has the kernel clear the memory for them, and loads accounts and other ids.
 Status load_kinds(const KindLoader& loader, State& state, const StatePosition& stored, IdLoader& ids) {
-    const State::Arrays arrays = state.arrays();
+    const StateStorage::Arrays arrays = StateStorage(state).arrays();
     struct AtEnd {
         IdLoader& ids;
         ~AtEnd() { ids.end(); }
@@ -114,8 +115,8 @@ Status write_state(const Store& store, const StateChanges& changes) {
     return ok_status();
 }
 
-Result<std::unique_ptr<State>> load_state(const Store& store) {
-    auto state = std::make_unique<State>();
+Result<std::unique_ptr<State>> load_state(const Store& store, std::span<const Rules> versions) {
+    auto state = std::make_unique<State>(versions);
     UPLINE_TRY_ASSIGN(const std::optional<std::string> value, store.get("state", "position"));
     UPLINE_TRY(check_state_keys(store, value.has_value()));
     if (!value) return state;
@@ -133,19 +134,20 @@ Result<std::unique_ptr<State>> load_state(const Store& store) {
     UPLINE_TRY(loader.load(kProgramsKind));
     uint64_t count = 0;
     for (const size_t kind : {kUsersKind, kWebsitesKind, kPayoutsKind, kIdsKind}) count += stored.stored[kind].records;
-    state->reserve_ids(std::min(count, stored.size));
-    const State::Arrays arrays = state->arrays();
+    StateStorage storage(*state);
+    storage.reserve_ids(std::min(count, stored.size));
+    const StateStorage::Arrays arrays = storage.arrays();
     arrays.users.reserve(most_things(kUsersKind, stored));
     arrays.websites.reserve(most_things(kWebsitesKind, stored));
     std::future<void> putting_ids = run_async([&] { ids.run(); });
     UPLINE_TRY(load_kinds(loader, *state, stored, ids));
-    UPLINE_TRY(state->restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds)));
+    UPLINE_TRY(storage.restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds)));
     putting_ids.get();
     // An id that were missing would let what it names happen twice.
     if (state->ids().size() !=
         state->users().size() + state->websites().size() + state->payouts().size() + stored.stored[kIdsKind].records)
         return Error{ErrorCode::kCorrupt, "stored state: not every thing has its id"};
-    state->stored() = stored.stored;
+    storage.stored() = stored.stored;
     return state;
 }
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "events/base/result.h"
+#include "ledger/core/rules.h"
 #include "ledger/core/state.h"
 #include "ledger/store/state_segments.h"
 #include "ledger/store/store.h"
@@ -17,6 +19,6 @@ Status write_state(const Store& store, const StateChanges& changes);
 
 // The state as last stored; an empty one at size 0 if it never was. kCorrupt if it does not fit together or is ahead of
 // the entries.
-Result<std::unique_ptr<State>> load_state(const Store& store);
+Result<std::unique_ptr<State>> load_state(const Store& store, std::span<const Rules> versions = rules_versions());
 
 }  // namespace upline

@@ -19,7 +19,7 @@
 #include <optional>
 #include <vector>
 
-#include "ledger/core/entitlement.h"
+#include "ledger/core/sale.h"
 #include "ledger/store/table.h"
 #include "projectors/model.h"
 

@@ -155,6 +155,34 @@ TEST_P(ReadModel, RebuildsToTheSameBytes) {
     EXPECT_EQ(table_.rows(), before) << "seed " << seed_;
 }
 
+// Beside a writer that has stored rows of fewer entries, or of none, a reader finds those of all there are.
+TEST_P(ReadModel, GivesReadersTheRowsOfAllEntriesWhateverIsStored) {
+    community_.live(3000);
+    for (const uint64_t size : {uint64_t{0}, community_.size() / 2, community_.size()}) {
+        auto projection = open();
+        ASSERT_TRUE(projection->fold_to(size).ok());
+        ASSERT_TRUE(projection->flush().ok());
+        ASSERT_EQ(projection->position(), size);
+        const Rows before = table_.rows();
+        std::unique_ptr<Table> lasting;
+        if (size > 0) lasting = std::make_unique<LastingTable>(table_, calls_left_);
+        const ModelPosition now{community_.size(), community_.shard().state().clock_us()};
+        auto rows =
+            rows_at(std::move(lasting), GetParam()(), community_.shard().entries(), community_.shard().entries(), now);
+        ASSERT_TRUE(rows.ok()) << rows.error().message;
+        Rows found;
+        ASSERT_TRUE((*rows)
+                        ->scan("",
+                               [&](std::string_view key, std::string_view value) {
+                                   found.emplace(key, value);
+                                   return true;
+                               })
+                        .ok());
+        EXPECT_EQ(found, in_one_go(community_.size())) << "stored of " << size << ", seed " << seed_;
+        EXPECT_EQ(table_.rows(), before);
+    }
+}
+
 TEST_P(ReadModel, LosesNothingWhenItsUnstoredRowsAreLost) {
     community_.live(500);
     ASSERT_TRUE(open()->fold_to(community_.size()).ok());

@@ -9,6 +9,7 @@
 #include <regex>
 
 #include "ledger/core/rules.h"
+#include "ledger/core/state_storage.h"
 #include "ledger/store/rows.h"
 #include "ledger/store/state_store.h"
 #include "ledger/store/store.h"
@@ -286,6 +287,10 @@ TEST_F(Command, ProduceRefusesWhatIsNoFileAndNoLog) {
                    "\"nats://there/topic\" is no event log: write file:DIR or kafka://host:port/topic");
     expect_refused(run_upline({"produce", "--log", url(), "-X", "acks=1", path("events")}),
                    "\"acks=1\" is a setting for Kafka");
+    write_file(path("properties"), "# of the file first\n\nacks=all\n");
+    expect_refused(
+        run_upline({"produce", "--log", url(), "-X", "acks=1", "--config", path("properties"), path("events")}),
+        "\"acks=all\" is a setting for Kafka");
     expect_refused(run_upline({"produce", "--log", "file:" + path("events"), path("events")}), "Not a directory");
 }
 
@@ -590,7 +595,7 @@ TEST_F(ReplayCompare, SaysWhichBalanceDiffers) {
     std::string user;
     {
         const auto store = open_ledger();
-        change_stored_state(*store, [](State::Arrays arrays) { arrays.accounts.change_cold(0).available ^= 1; });
+        change_stored_state(*store, [](StateStorage::Arrays arrays) { arrays.accounts.change_cold(0).available ^= 1; });
         const auto state = take(load_state(*store));
         user = to_string(state->users()[state->accounts()[0].user].id);
     }

@@ -19,6 +19,7 @@
 #include "events/json.h"
 #include "events/record.h"
 #include "events/values/time.h"
+#include "ledger/core/state_storage.h"
 #include "ledger/store/raw_iterator.h"
 #include "ledger/store/state_segments.h"
 #include "ledger/store/state_store.h"
@@ -154,7 +155,7 @@ inline void put_state_rows(Store& store, const StateRows& rows) {
 template <class F>
 void change_stored_state(Store& store, F&& change) {
     const std::unique_ptr<State> state = take(load_state(store));
-    change(state->arrays());
+    change(StateStorage(*state).arrays());
     const StateChanges changes = take_all(*state);
     StateRows rows;
     for (const StateChanges::Segment& segment : changes.segments)

@@ -105,7 +105,7 @@ Result<size_t> Execution::compare(const Chunk& chunk, size_t first, size_t count
         UPLINE_TRY(findings.add_or_fail(sequence + executed_.size(), applied.error()));
         return size_t{0};
     }
-    if (!core_.rules() && executed_.size() < count) return unknown_rules(state_.rules_version(), core_.versions());
+    if (!core_.rules() && executed_.size() < count) return unknown_rules(state_.rules_version(), state_.versions());
     return executed_.size();
 }
 
@@ -133,16 +133,12 @@ std::optional<std::string> Execution::check_refusal(const Entry& entry) const {
         return fmt::format("outcome is {}, but program {} {} to this partition", outcome_name(entry.outcome),
                            entry.program, other_partition ? "does not belong" : "belongs");
     if (other_partition) return std::nullopt;
-    const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id);
-    Entry earlier;
-    const Thing thing = state_.find(state_.find_program(entry.program), entry.id, fingerprint, [&](Sequence sequence) {
-        return read_entry(*entries_, sequence, earlier).ok() && earlier.id == entry.id &&
-               earlier.program == entry.program;
-    });
+    const Result<Thing> found = state_.find(entry.program, entry.id, *entries_);
+    const bool is_known = found.ok() && *found;
     const bool repeated = entry.outcome == Outcome::kDuplicate || entry.outcome == Outcome::kConflict;
-    if (static_cast<bool>(thing) != repeated)
+    if (is_known != repeated)
         return fmt::format("outcome is {}, but {} accepted event has its id", outcome_name(entry.outcome),
-                           thing ? "an" : "no");
+                           is_known ? "an" : "no");
     return std::nullopt;
 }
 

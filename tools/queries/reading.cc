@@ -113,21 +113,9 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
         found.shard = &shard;
         UPLINE_TRY_ASSIGN(found.state, load_current_state(*shard.store));
         const std::unique_ptr<EntrySource> source = shard.store->look_up();
-        Entry entry;
-        Status status = ok_status();
-        const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), *uuid);
-        found.thing = found.state->find(found.state->find_program(program), *uuid, fingerprint, [&](Sequence sequence) {
-            if (status.ok()) status = read_entry(*source, sequence, entry);
-            return status.ok() && entry.id == *uuid && entry.program == program;
-        });
-        UPLINE_TRY(status);
-        switch (found.thing.kind()) {
-            case ThingKind::kNone: return not_found;
-            case ThingKind::kUser: found.sequence = found.state->users()[found.thing.number()].sequence; break;
-            case ThingKind::kWebsite: found.sequence = found.state->websites()[found.thing.number()].sequence; break;
-            case ThingKind::kPayout: found.sequence = found.state->payouts()[found.thing.number()].sequence; break;
-            case ThingKind::kOther: found.sequence = found.thing.number(); break;
-        }
+        UPLINE_TRY_ASSIGN(found.thing, found.state->find(program, *uuid, *source));
+        if (!found.thing) return not_found;
+        found.sequence = found.state->sequence_of(found.thing);
         return found;
     }
     return Error{ErrorCode::kNotFound, fmt::format("program {} belongs to a partition that this data folder has no "

@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t kMostKeyBytes = 64 << 10;
 
-// Held while a checkpoint is added, so that two signers do not pass each other.
+// Held while a checkpoint is added: two signers take turns.
 Result<Fd> lock(const std::filesystem::path& folder) {
     std::error_code error;
     if (std::filesystem::create_directories(folder, error)) {
@@ -175,7 +175,7 @@ Result<SignedCheckpoint> Checkpoints::sign(Store& store, const note::SigningKey&
         return refuse("the checkpoint that lies there has lines that this program does not write");
     const note::Signature signature = note::sign(now.note.text, key);
     if (std::ranges::find(now.note.signatures, signature) != now.note.signatures.end()) return now;
-    // The log's own come first.
+    // The log's own signatures come first.
     now.note.signatures.insert(now.note.signatures.begin(), signature);
     UPLINE_TRY(write(now));
     return now;

@@ -45,7 +45,7 @@ class Proving {
         return *number;
     }
 
-    // The same one for all parts of a proof, however many are signed meanwhile.
+    // The same one for all parts of a proof, even if a newer one is signed meanwhile.
     Result<SignedCheckpoint> latest_of(ReadShard& shard) {
         if (!latest_) {
             UPLINE_TRY_ASSIGN(latest_, latest_and_catch_up(Checkpoints(args_.data, shard.partition), *shard.store));
@@ -157,7 +157,8 @@ class Proving {
         return to_string(proof) + of_closing;
     }
 
-    // The last closing of the user's program that the checkpoint covers, with its leaves: those kept, or folded again.
+    // The last closing of the user's program that the checkpoint covers, with its leaves: kept ones, or computed again
+    // from the entries.
     struct Closed {
         Sequence sequence = 0;
         std::vector<std::byte> leaves;

@@ -11,6 +11,7 @@
 #include <random>
 #include <set>
 
+#include "ledger/core/state_storage.h"
 #include "ledger/proof/merkle.h"
 #include "ledger/store/state_store.h"
 #include "projectors/models/all.h"
@@ -71,7 +72,7 @@ TEST_F(Verify, SaysOkOfTheRealSample) {
         EXPECT_EQ(texts_of(report), std::vector<std::string>{});
         EXPECT_EQ(report.size, kEvents);
         EXPECT_EQ(report.root, take(open_ledger().position()).root);
-        EXPECT_EQ(report.read_models, (std::vector<std::string>{"payouts", "sites", "revenue"}));
+        EXPECT_EQ(report.read_models, (std::vector<std::string>{"payouts", "sites", "revenue", "references"}));
         EXPECT_EQ(report.not_checked.size(), with_log ? 0U : 2U);
     }
 }
@@ -124,7 +125,7 @@ TEST_F(Verify, ChecksAStateStoredAsOfAnEarlierEntryThere) {
     tamper("tiles", tile_key(0, kStateAt / 256), bad);
     EXPECT_TRUE(texts_of(audit_without_log()).at(0).starts_with("entry 5004: its hash is "));
     tamper("tiles", tile_key(0, kStateAt / 256), tile);
-    change_stored_state(open_ledger(), [](State::Arrays arrays) { ++arrays.accounts.change_hot(0).pending; });
+    change_stored_state(open_ledger(), [](StateStorage::Arrays arrays) { ++arrays.accounts.change_hot(0).pending; });
     EXPECT_TRUE(texts_of(audit_without_log()).at(0).starts_with("balance of user "));
     EXPECT_TRUE(texts_of(audit_with_log()).at(0).starts_with("balance of user "));
 }
@@ -411,7 +412,7 @@ TEST_F(VerifySmall, FindsEveryChangedByteOfTheStoredState) {
 
 TEST_F(Verify, SaysWhatIsWrongWithTheStoredState) {
     const StateRows good = state_rows(open_ledger());
-    using Arrays = State::Arrays;
+    using Arrays = StateStorage::Arrays;
     const auto change = [&](auto&& harm, const std::string& first) {
         change_stored_state(open_ledger(), harm);
         EXPECT_EQ(texts_of(audit_without_log()).at(0), first);
