@@ -9,6 +9,7 @@
 #include "events/base/async.h"
 #include "events/base/bytes.h"
 #include "events/base/check.h"
+#include "projectors/overlay_table.h"
 #include "projectors/visitors.h"
 
 namespace upline {
@@ -60,9 +61,9 @@ bool names_earlier_entries(const Entry& entry) {
 
 Result<std::unique_ptr<Projection>> Projection::open(std::unique_ptr<Table> table, std::unique_ptr<Model> model,
                                                      EntrySource& walk, EntrySource& look_up, size_t delta_bytes,
-                                                     uint64_t entries) {
+                                                     uint64_t entries, std::span<const Rules> versions) {
     std::unique_ptr<Projection> projection(
-        new Projection(std::move(table), std::move(model), walk, look_up, delta_bytes));
+        new Projection(std::move(table), std::move(model), walk, look_up, delta_bytes, versions));
     UPLINE_TRY(projection->load_position(entries));
     return projection;
 }
@@ -220,6 +221,24 @@ std::string Projection::position_row() {
     append_varint(static_cast<uint64_t>(folded_.clock_us), out);
     for (const uint64_t number : model_->progress()) append_varint(number, out);
     return out;
+}
+
+Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model, EntrySource& walk,
+                                       EntrySource& look_up, const ModelPosition& at) {
+    if (stored) {
+        const Result<ModelPosition> position = read_position(*stored, *model);
+        if (position.ok() && *position == at) return stored;
+    }
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<Projection> projection,
+                      Projection::open(std::make_unique<OverlayTable>(std::move(stored)), std::move(model), walk,
+                                       look_up, Projection::kDeltaBytes, at.size));
+    UPLINE_TRY(projection->fold_to(at.size));
+    UPLINE_TRY(projection->end_store());
+    if (at.clock_us < projection->folded_.clock_us)
+        return Error{ErrorCode::kCorrupt, fmt::format("the clock of entry {} is after the ledger's", at.size - 1)};
+    projection->folded_.clock_us = at.clock_us;
+    UPLINE_TRY(projection->flush());
+    return std::move(projection->table_);
 }
 
 Result<ModelPosition> read_position(Table& table, const Model& model) {

@@ -6,11 +6,13 @@
 #include <memory>
 
 #include "projectors/models/payouts.h"
+#include "projectors/models/references.h"
 #include "projectors/models/revenue.h"
 #include "projectors/models/sites.h"
 
 namespace upline {
 
-inline constexpr std::array<std::unique_ptr<Model> (*)(), 3> kModels = {payouts_model, sites_model, revenue_model};
+inline constexpr std::array<std::unique_ptr<Model> (*)(), 4> kModels = {payouts_model, sites_model, revenue_model,
+                                                                        references_model};
 
 }  // namespace upline

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "ledger/store/rows.h"
 #include "projectors/compare.h"
 #include "projectors/memory_table.h"
 #include "projectors/models/all.h"
@@ -152,6 +153,34 @@ TEST_P(ReadModel, RebuildsToTheSameBytes) {
     ASSERT_NE(table_.rows(), before);
     ASSERT_TRUE(projection->rebuild().ok());
     EXPECT_EQ(table_.rows(), before) << "seed " << seed_;
+}
+
+// Beside a writer that has stored rows of fewer entries, or of none, a reader finds those of all there are.
+TEST_P(ReadModel, GivesReadersTheRowsOfAllEntriesWhateverIsStored) {
+    community_.live(3000);
+    for (const uint64_t size : {uint64_t{0}, community_.size() / 2, community_.size()}) {
+        auto projection = open();
+        ASSERT_TRUE(projection->fold_to(size).ok());
+        ASSERT_TRUE(projection->flush().ok());
+        ASSERT_EQ(projection->position(), size);
+        const Rows before = table_.rows();
+        std::unique_ptr<Table> lasting;
+        if (size > 0) lasting = std::make_unique<LastingTable>(table_, calls_left_);
+        const ModelPosition now{community_.size(), community_.shard().state().clock_us()};
+        auto rows =
+            rows_at(std::move(lasting), GetParam()(), community_.shard().entries(), community_.shard().entries(), now);
+        ASSERT_TRUE(rows.ok()) << rows.error().message;
+        Rows found;
+        ASSERT_TRUE((*rows)
+                        ->scan("",
+                               [&](std::string_view key, std::string_view value) {
+                                   found.emplace(key, value);
+                                   return true;
+                               })
+                        .ok());
+        EXPECT_EQ(found, in_one_go(community_.size())) << "stored of " << size << ", seed " << seed_;
+        EXPECT_EQ(table_.rows(), before);
+    }
 }
 
 TEST_P(ReadModel, LosesNothingWhenItsUnstoredRowsAreLost) {
@@ -320,7 +349,7 @@ TEST_P(ReadModel, IsTheSameInTheDatabase) {
         auto store = Store::open(folder / "partition", Store::Access::kWrite);
         ASSERT_TRUE(store.ok()) << store.error().message;
         for (const uint64_t size : {500U, 2000U}) {
-            auto table = (*store)->table(GetParam()()->name());
+            auto table = open_table(**store, GetParam()()->name());
             ASSERT_TRUE(table.ok());
             auto projection = Projection::open(std::move(*table), GetParam()(), community_.shard().entries(),
                                                community_.shard().entries());
@@ -329,7 +358,7 @@ TEST_P(ReadModel, IsTheSameInTheDatabase) {
             ASSERT_TRUE((*projection)->flush().ok());
             ASSERT_TRUE((*projection)->rebuild().ok());
         }
-        auto table = (*store)->table(GetParam()()->name());
+        auto table = open_table(**store, GetParam()()->name());
         ASSERT_TRUE(table.ok());
         Rows rows;
         ASSERT_TRUE((*table)

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `upline run`: feeds the ledger from the log, to its end or until asked to stop.
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <chrono>
-#include <csignal>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -18,12 +15,6 @@
 
 namespace upline {
 namespace {
-
-std::atomic<bool> g_stop = false;
-
-void ask_to_stop(int /*signal*/) {
-    g_stop = true;
-}
 
 // Signs each partition's ledger when it has grown and the last signature is old enough, and at the end.
 class Signer {
@@ -59,43 +50,37 @@ class Signer {
     std::map<uint32_t, Signed> signed_;
 };
 
-}  // namespace
-
-int run(const RunArgs& args) {
-    std::signal(SIGINT, ask_to_stop);
-    std::signal(SIGTERM, ask_to_stop);
-    const auto log_to = spdlog::stderr_color_mt("upline");
-    LogOptions options;
-    options.properties = args.log.properties;
-    auto log = open_log(args.log.url, options);
-    if (!log.ok()) return complain(log.error());
-    auto folder = DataFolder::open(args.data, DataFolder::Access::kWrite);
-    if (!folder.ok()) return complain(folder.error());
-
-    std::optional<Signer> signer;
-    if (!args.key.empty()) {
-        const auto keys = read_signing_keys(args.key);
-        if (!keys.ok()) return complain(keys.error());
-        signer.emplace(args, *keys);
-    }
-
-    const auto started = std::chrono::steady_clock::now();
+Result<std::vector<ShardReport>> run_until_stopped(const RunArgs& args, std::stop_token stop) {
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(args.log.url, {.properties = args.log.properties}));
+    UPLINE_TRY_ASSIGN(const DataFolder folder, DataFolder::open(args.data, DataFolder::Access::kWrite));
     ProgressBar progress("run");
     std::mutex progress_mutex;
-    FeedOptions feed_options{
-        .partitions = args.partitions, .batch_records = args.batch_records, .once = args.once, .stop = &g_stop};
-    feed_options.say = [&](uint32_t partition, const std::string& message) {
-        log_to->info("partition {}: {}", partition, message);
-    };
-    feed_options.applied = [&](uint64_t entries) {
+    PartitionRunOptions options{.partitions = args.partitions,
+                                .batch_records = args.batch_records,
+                                .once = args.once,
+                                .stop = std::move(stop),
+                                .shard = args.shard};
+    options.say = log_of_partition;
+    options.applied = [&](uint64_t entries) {
         const std::lock_guard lock(progress_mutex);
         progress.update(entries, 0);
     };
-    if (signer)
-        feed_options.committed = [&](uint32_t partition, Store& store, uint64_t size, bool last) {
+    std::optional<Signer> signer;
+    if (!args.key.empty()) {
+        UPLINE_TRY_ASSIGN(std::vector<note::SigningKey> keys, read_signing_keys(args.key));
+        signer.emplace(args, std::move(keys));
+        options.committed = [&](uint32_t partition, Store& store, uint64_t size, bool last) {
             return signer->committed(partition, store, size, last);
         };
-    const auto reports = feed(**log, *folder, feed_options);
+    }
+    return run_partitions(*log, folder, options);
+}
+
+}  // namespace
+
+int run(const RunArgs& args, std::stop_token stop) {
+    const auto started = std::chrono::steady_clock::now();
+    const auto reports = run_until_stopped(args, std::move(stop));
     if (!reports.ok()) return complain(reports.error());
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
 

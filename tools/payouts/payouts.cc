@@ -13,6 +13,7 @@
 #include "events/values/time.h"
 #include "ledger/core/core.h"
 #include "ledger/core/sale.h"
+#include "ledger/store/fold_forward.h"
 #include "tools/queries/reading.h"
 #include "tools/terminal/print.h"
 
@@ -106,12 +107,12 @@ std::string_view due_name(Due due) {
 
 namespace {
 
-Due due_of(const Account& account, const User& user, const Plan& plan, int64_t amount) {
+Due due_of(const Account& account, const User& user, const Rules& rules, const Plan& plan, int64_t amount) {
     if (account.available == 0 && account.pending == 0) return Due::kNothing;
     if (user.suspended != 0) return Due::kSuspended;
     if (account.available < 0) return Due::kNegative;
     if (account.available == 0) return Due::kOnHold;
-    return below_minimum(plan, amount, account.currency) ? Due::kBelowMinimum : Due::kDue;
+    return rules.below_minimum(plan, amount, account.currency) ? Due::kBelowMinimum : Due::kDue;
 }
 
 }  // namespace
@@ -121,6 +122,8 @@ Result<std::vector<PlanRow>> plan_payouts(std::vector<PayoutShard>& shards, int6
     for (PayoutShard& shard : shards) {
         UPLINE_TRY(mature_until(*shard.store, *shard.state, at_us));
         const State& state = *shard.state;
+        const Rules* rules = state.rules();
+        if (!rules) return unknown_rules(state.rules_version(), state.versions());
         for (size_t i = 0; i < state.accounts().size(); ++i) {
             const Account account = state.accounts()[i];
             const User user = state.users()[account.user];
@@ -128,11 +131,10 @@ Result<std::vector<PlanRow>> plan_payouts(std::vector<PayoutShard>& shards, int6
             if (!filter.program.empty() && program != filter.program) continue;
             if (filter.currency && account.currency != *filter.currency) continue;
             if (filter.user && user.id != *filter.user) continue;
-            const PublishedPlan* published = state.current_plan(user.program);
-            const Plan& plan = published ? published->plan : kDefaultPlan;
+            const Plan& plan = state.plan_in_force(user.program, *rules).plan;
             PlanRow row{&shard, static_cast<Index>(i), program, user.id, account.currency};
             const int64_t amount = std::min(account.available, kAmountCap);
-            row.due = due_of(account, user, plan, amount);
+            row.due = due_of(account, user, *rules, plan, amount);
             row.amount = row.due == Due::kDue ? amount : 0;
             row.minimum = plan.minimum_payout;
             rows.push_back(row);
@@ -204,14 +206,7 @@ Result<std::optional<uint32_t>> lagging_partition(EventLog& log, std::vector<Pay
 
 Result<bool> ledger_has(const PayoutShard& shard, std::string_view program, const Uuid& id) {
     const std::unique_ptr<EntrySource> source = shard.store->look_up();
-    Entry entry;
-    Status status = ok_status();
-    const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), id);
-    const Thing thing = shard.state->find(shard.state->find_program(program), id, fingerprint, [&](Sequence sequence) {
-        if (status.ok()) status = read_entry(*source, sequence, entry);
-        return status.ok() && entry.id == id && entry.program == program;
-    });
-    UPLINE_TRY(status);
+    UPLINE_TRY_ASSIGN(const Thing thing, shard.state->find(program, id, *source));
     return static_cast<bool>(thing);
 }
 

@@ -6,6 +6,7 @@
 
 #include "events/base/text.h"
 #include "events/values/time.h"
+#include "ledger/store/rows.h"
 #include "projectors/models/payouts.h"
 #include "tools/payouts/commands.h"
 #include "tools/payouts/payouts.h"
@@ -26,7 +27,7 @@ struct NextPart {
 Result<std::optional<NextPart>> next_part(const PlanRow& row, int64_t at_us) {
     const int64_t pending = row.balances().pending;
     if (pending <= 0) return std::optional<NextPart>();
-    const auto table = row.shard->store->table(payouts_model()->name());
+    const auto table = open_table(*row.shard->store, payouts_model()->name());
     if (!table.ok() && table.error().code == ErrorCode::kNotFound) return std::optional<NextPart>();
     UPLINE_TRY(table);
     const int64_t today = at_us / kUsPerDay;

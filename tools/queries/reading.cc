@@ -10,6 +10,8 @@
 #include "events/log/event_log.h"
 #include "events/values/money.h"
 #include "events/values/time.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/rows.h"
 #include "projectors/models/all.h"
 #include "projectors/projection.h"
 
@@ -22,7 +24,7 @@ bool rows_are_ahead(Store& store) {
     if (!position.ok()) return false;  // whoever asks for it is told
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
-        const Result<std::unique_ptr<Table>> table = store.table(model->name());
+        const Result<std::unique_ptr<Table>> table = open_table(store, model->name());
         if (!table.ok()) continue;
         const Result<ModelPosition> rows = read_position(**table, *model);
         if (rows.ok() && rows->size > position->size) return true;
@@ -111,21 +113,9 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
         found.shard = &shard;
         UPLINE_TRY_ASSIGN(found.state, load_current_state(*shard.store));
         const std::unique_ptr<EntrySource> source = shard.store->look_up();
-        Entry entry;
-        Status status = ok_status();
-        const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), *uuid);
-        found.thing = found.state->find(found.state->find_program(program), *uuid, fingerprint, [&](Sequence sequence) {
-            if (status.ok()) status = read_entry(*source, sequence, entry);
-            return status.ok() && entry.id == *uuid && entry.program == program;
-        });
-        UPLINE_TRY(status);
-        switch (found.thing.kind()) {
-            case ThingKind::kNone: return not_found;
-            case ThingKind::kUser: found.sequence = found.state->users()[found.thing.number()].sequence; break;
-            case ThingKind::kWebsite: found.sequence = found.state->websites()[found.thing.number()].sequence; break;
-            case ThingKind::kPayout: found.sequence = found.state->payouts()[found.thing.number()].sequence; break;
-            case ThingKind::kOther: found.sequence = found.thing.number(); break;
-        }
+        UPLINE_TRY_ASSIGN(found.thing, found.state->find(program, *uuid, *source));
+        if (!found.thing) return not_found;
+        found.sequence = found.state->sequence_of(found.thing);
         return found;
     }
     return Error{ErrorCode::kNotFound, fmt::format("program {} belongs to a partition that this data folder has no "

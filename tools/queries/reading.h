@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "consumers/shard.h"
+#include "events/base/progress.h"
+#include "ledger/core/state.h"
 #include "ledger/store/data_folder.h"
 #include "ledger/store/store.h"
 #include "tools/terminal/print.h"

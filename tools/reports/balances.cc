@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "events/values/time.h"
+#include "ledger/store/fold_forward.h"
 #include "tools/queries/reading.h"
 #include "tools/reports/commands.h"
 #include "tools/terminal/print.h"

@@ -8,7 +8,7 @@
 #include "events/base/int128.h"
 #include "events/base/text.h"
 #include "events/values/time.h"
-#include "ledger/core/sale.h"
+#include "ledger/core/rules.h"
 #include "tools/queries/reading.h"
 #include "tools/reports/commands.h"
 #include "tools/terminal/print.h"
@@ -82,6 +82,7 @@ class Explainer {
 
     Result<Explanation> explain(const Entry& entry) {
         Explanation e;
+        UPLINE_TRY_ASSIGN(rules_, rules_of(entry, state_.versions()));
         UPLINE_TRY(find_plan(entry, e));
         e.sale = sale_of(entry);
         if (!is_possible(e.sale, e.sale.amount))
@@ -94,8 +95,8 @@ class Explainer {
              up != kNoIndex && upline.size() < kMaxLevels; up = state_.users()[up].referrer)
             upline.push_back(to_string(state_.users()[up].id));
         e.sale.upline_size = static_cast<uint8_t>(upline.size());
-        e.split = entitled(e.plan, e.sale, e.sale.amount);
-        e.house = house_parts(e.plan, e.sale, e.sale.amount);
+        e.split = rules_->entitled(e.plan, e.sale, e.sale.amount);
+        e.house = rules_->house_parts(e.plan, e.sale, e.sale.amount);
         e.net = e.sale.amount - e.split.tax;
         e.base = e.net - e.split.creator;
 
@@ -127,10 +128,11 @@ class Explainer {
 
   private:
     Status find_plan(const Entry& entry, Explanation& e) {
-        if (!state_.knows_plan(entry.plan))
+        const Plan* plan = state_.find_plan(entry.plan, *rules_);
+        if (!plan)
             return Error{ErrorCode::kCorrupt,
                          fmt::format("entry {}: its plan was never published: run `upline verify`", entry.sequence)};
-        e.plan = state_.plan(entry.plan);
+        e.plan = *plan;
         if (entry.plan == 0) return ok_status();
         Entry published;
         UPLINE_TRY(read_entry(*look_up_, entry.plan - 1, published));
@@ -176,11 +178,11 @@ class Explainer {
         return walk_entries(store_, sale.sequence, state_.size(), progress.callback(), take);
     }
 
-    static Status add_refund(const Entry& entry, const TransactionRefunded& facts, Explanation& e) {
+    Status add_refund(const Entry& entry, const TransactionRefunded& facts, Explanation& e) const {
         if (facts.amount.value < 0 || facts.amount.value > e.left || entry.left_before != e.left)
             return differs(entry, "what was left of the sale", e.left, entry.left_before);
-        const Split before = entitled(e.plan, e.sale, e.left);
-        const Split after = entitled(e.plan, e.sale, e.left - facts.amount.value);
+        const Split before = rules_->entitled(e.plan, e.sale, e.left);
+        const Split after = rules_->entitled(e.plan, e.sale, e.left - facts.amount.value);
         e.left -= facts.amount.value;
         Refund refund{.entry = entry.sequence,
                       .clock_us = entry.clock_us,
@@ -207,6 +209,7 @@ class Explainer {
     const State& state_;
     Store& store_;
     std::unique_ptr<EntrySource> look_up_;
+    const Rules* rules_ = nullptr;  // of the sale
     std::string owner_;
 };
 

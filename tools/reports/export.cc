@@ -6,6 +6,8 @@
 
 #include "events/base/bytes.h"
 #include "events/values/time.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/rows.h"
 #include "projectors/models/payouts.h"
 #include "projectors/models/sites.h"
 #include "projectors/projection.h"
@@ -75,7 +77,7 @@ Status export_entries(ReadShard& shard, RowPrinter& rows) {
 }
 
 Result<std::unique_ptr<Table>> model_table(ReadShard& shard, const Model& model) {
-    UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, shard.store->table(model.name()));
+    UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, open_table(*shard.store, model.name()));
     UPLINE_TRY(read_position(*table, model));
     return table;
 }

@@ -7,6 +7,8 @@
 #include <map>
 
 #include "events/values/time.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/rows.h"
 #include "projectors/models/revenue.h"
 #include "projectors/projection.h"
 #include "tools/queries/reading.h"
@@ -46,7 +48,7 @@ std::string label(const std::string& dimension, std::string_view program, const 
 // Adds a shard's rows to the report; its sums by program and currency into `sums`.
 Status gather(ReadShard& shard, const RevenueArgs& args, const Filter& filter, Report& report,
               std::map<std::pair<std::string, Currency>, Revenue>& sums) {
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> table, shard.store->table("revenue"));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> table, open_table(*shard.store, "revenue"));
     UPLINE_TRY(read_position(*table, *revenue_model()));
     const std::unique_ptr<EntrySource> source = shard.store->look_up();
     Entry entry;
@@ -74,7 +76,7 @@ Status gather(ReadShard& shard, const RevenueArgs& args, const Filter& filter, R
 Result<std::optional<std::string>> difference(ReadShard& shard, const Filter& filter,
                                               const std::map<std::pair<std::string, Currency>, Revenue>& sums) {
     using Wrong = std::optional<std::string>;
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> table, shard.store->table("revenue"));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> table, open_table(*shard.store, "revenue"));
     UPLINE_TRY_ASSIGN(const ModelPosition position, read_position(*table, *revenue_model()));
     ProgressBar progress("revenue: folding the ledger's own accounts");
     UPLINE_TRY_ASSIGN(const PastState past, load_past_state(*shard.store, position.size, progress.callback()));

@@ -8,6 +8,8 @@
 #include "events/base/text.h"
 #include "events/values/money.h"
 #include "events/values/time.h"
+#include "ledger/store/ledger_reader.h"
+#include "ledger/store/rows.h"
 #include "projectors/models/payouts.h"
 #include "projectors/models/sites.h"
 #include "tools/queries/reading.h"
@@ -58,7 +60,7 @@ Status show_user(const FoundEntry& found, const Entry& entry, bool json) {
     for (size_t i = state.payouts().size(); i > 0 && asked.size() < kShown; --i)
         if (state.payouts()[i - 1].user == found.thing.number()) asked.push_back(state.payouts()[i - 1]);
     std::vector<Payouts> payouts;
-    const auto table = found.shard->store->table(payouts_model()->name());
+    const auto table = open_table(*found.shard->store, payouts_model()->name());
     if (table.ok())
         UPLINE_TRY(read_payouts(**table, user.sequence, [&](const Payouts& row) {
             payouts.push_back(row);
@@ -138,7 +140,7 @@ Status show_user(const FoundEntry& found, const Entry& entry, bool json) {
 Status show_transaction(const FoundEntry& found, const Entry& entry, bool json) {
     const State& state = *found.state;
     const auto& sale = std::get<TransactionRecorded>(entry.payload);
-    UPLINE_TRY_ASSIGN(const RecordPlace place, found.shard->store->place(entry.sequence));
+    UPLINE_TRY_ASSIGN(const RecordPlace place, read_place(*found.shard->store, entry.sequence));
     const bool mature = entry.maturity_us <= state.clock_us();
     if (json) {
         std::string postings = "[";
@@ -248,7 +250,7 @@ Status show_website(const FoundEntry& found, const Entry& entry, bool json) {
     const State& state = *found.state;
     const Website& website = state.websites()[found.thing.number()];
     Site site;
-    const auto table = found.shard->store->table(sites_model()->name());
+    const auto table = open_table(*found.shard->store, sites_model()->name());
     if (table.ok())
         UPLINE_TRY(read_sites(**table, website.sequence, [&](const Site& row) {
             site = row;

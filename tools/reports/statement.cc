@@ -8,6 +8,7 @@
 
 #include "events/base/text.h"
 #include "events/values/time.h"
+#include "ledger/store/fold_forward.h"
 #include "tools/queries/reading.h"
 #include "tools/reports/commands.h"
 #include "tools/terminal/print.h"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline key`, `checkpoint`, `prove`, `check`, `publish`, `cosign` and `witness`: what each is asked.
+// `upline key`, `checkpoint`, `prove`, `check`, `publish`, `cosign` and `witness`: the arguments of each.
 // Each returns the exit code: 0 done, 1 a negative answer, 2 could not.
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,7 @@ struct WitnessArgs {
     std::string state;
     std::string listen = "127.0.0.1:7380";
 };
-int witness(const WitnessArgs& args);
+// Serves until it is asked to stop.
+int witness(const WitnessArgs& args, std::stop_token stop);
 
 }  // namespace upline

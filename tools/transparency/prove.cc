@@ -5,10 +5,11 @@
 
 #include <algorithm>
 
-#include "consumers/shard.h"
 #include "events/base/files.h"
 #include "ledger/core/closing.h"
 #include "ledger/proof/proof_text.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/ledger_reader.h"
 #include "tools/queries/reading.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
@@ -44,7 +45,7 @@ class Proving {
         return *number;
     }
 
-    // The same one for all parts of a proof, however many are signed meanwhile.
+    // The same one for all parts of a proof, even if a newer one is signed meanwhile.
     Result<SignedCheckpoint> latest_of(ReadShard& shard) {
         if (!latest_) {
             UPLINE_TRY_ASSIGN(latest_, latest_and_catch_up(Checkpoints(args_.data, shard.partition), *shard.store));
@@ -156,7 +157,8 @@ class Proving {
         return to_string(proof) + of_closing;
     }
 
-    // The last closing of the user's program that the checkpoint covers, with its leaves: those kept, or folded again.
+    // The last closing of the user's program that the checkpoint covers, with its leaves: kept ones, or computed again
+    // from the entries.
     struct Closed {
         Sequence sequence = 0;
         std::vector<std::byte> leaves;
@@ -165,7 +167,7 @@ class Proving {
     Result<Closed> last_closing(ReadShard& shard, const State& state, uint64_t size) {
         Store& store = *shard.store;
         const Index program = state.find_program(args_.program);
-        auto kept = store.kept_closing(program);
+        auto kept = read_kept_closing(store, program);
         if (kept.ok() && kept->sequence < size) {
             const std::unique_ptr<EntrySource> source = store.look_up();
             Entry entry;

@@ -3,6 +3,7 @@
 // edge cases, in which every type and outcome occurs.
 #include <functional>
 
+#include "ledger/core/state_storage.h"
 #include "tests/tools/audit/ledger_to_harm.h"
 #include "tools/audit/commands.h"
 #include "tools/reports/commands.h"
@@ -67,7 +68,7 @@ TEST_F(VerifyLife, SaysOkOfTheRealSampleAndOfTheEdgeCases) {
             const AuditReport report = with_log ? audit_with_log() : audit_without_log();
             EXPECT_EQ(texts_of(report), std::vector<std::string>{});
             EXPECT_EQ(report.root, take(open_ledger().position()).root);
-            EXPECT_EQ(report.read_models, (std::vector<std::string>{"payouts", "sites", "revenue"}));
+            EXPECT_EQ(report.read_models, (std::vector<std::string>{"payouts", "sites", "revenue", "references"}));
         }
     }
     use_ledger(life_sample().data, life_sample().log);
@@ -202,7 +203,7 @@ TEST_F(VerifyLife, FindsABalanceAPlanAPayoutAndARefundOfTheStoredStateOffByOne) 
         EXPECT_EQ(text.substr(0, first.size()), first) << text;
         put_state_rows(open_ledger(), good);
     };
-    using Arrays = State::Arrays;
+    using Arrays = StateStorage::Arrays;
     for (const auto field : {&Account::pending, &Account::available, &Account::reserved, &Account::paid})
         change([&](Arrays arrays) { arrays.accounts.change(0, [&](Account& account) { ++(account.*field); }); },
                "balance of user ");

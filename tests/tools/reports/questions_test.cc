@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 
+#include "ledger/store/rows.h"
 #include "tests/tools/program.h"
 
 namespace upline {
@@ -232,7 +233,7 @@ TEST_F(Questions, RevenueThatDoesNotAddUpIsSaid) {
     copy_folder(life().data(), folder.path() / "data");
     {
         const auto store = take(Store::open(folder.path() / "data" / "partition-00000", Store::Access::kWrite));
-        const auto table = take(store->table("revenue"));
+        const auto table = take(open_table(*store, "revenue"));
         std::optional<Table::Write> write;
         take(table->scan("\x01", [&](std::string_view key, std::string_view) {
             write = Table::Write{std::string(key), std::nullopt};

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/terminal/stop_signal.h"
+
+#include <pthread.h>
+
+namespace upline {
+namespace {
+
+sigset_t stop_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    return signals;
+}
+
+}  // namespace
+
+StopSignal::StopSignal() {
+    const sigset_t signals = stop_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, &before_);
+    thread_ = std::thread([this, signals] {
+        int signal = 0;
+        while (sigwait(&signals, &signal) == 0 && !ended_) source_.request_stop();
+    });
+}
+
+StopSignal::~StopSignal() {
+    ended_ = true;
+    pthread_kill(thread_.native_handle(), SIGTERM);  // to that thread alone
+    thread_.join();
+    // One that came since is taken too: the command has ended.
+    const sigset_t signals = stop_signals();
+    const timespec now{};
+    while (sigtimedwait(&signals, nullptr, &now) > 0) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+}  // namespace upline
