@@ -34,6 +34,7 @@
 #include "tools/audit/own_tree.h"
 #include "tools/audit/recomputation.h"
 #include "tools/audit/stray_keys.h"
+#include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
 
 namespace upline {

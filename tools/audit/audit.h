@@ -13,7 +13,7 @@
 #include "consumers/shard.h"
 #include "events/log/event_log.h"
 #include "ledger/proof/checkpoint.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 
 namespace upline {
 

@@ -17,8 +17,9 @@
 #include "tools/demo/commands.h"
 #include "tools/demo/demo_data.h"
 #include "tools/node/partition_runner.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 #include "tools/terminal/print.h"
+#include "tools/terminal/value_text.h"
 #include "tools/transparency/checkpoints.h"
 #include "tools/transparency/commands.h"
 
@@ -232,7 +233,8 @@ Status tell(const DemoFolder& folder) {
         UPLINE_TRY(read_entry(*source, sale_sequence, entry));
         show_sale(entry, *state);
         sale_id = to_string(entry.id);
-        if (const Posting* earned = level_1(entry)) earner_id = user_id(*state, earned->user);
+        if (const Posting* earned = level_1(entry))
+            earner_id = to_string(state->users()[*state->user_by_sequence(earned->user)].id);
     }
     headline(5, "One root for all of it");
     fmt::print("   {}\n   {}replay these events anywhere, on any machine: the same 64 digits{}\n",
