@@ -12,9 +12,9 @@
 #include "bench/by_hand.h"
 #include "bench/community.h"
 #include "bench/measure.h"
-#include "consumers/shard.h"
 #include "events/values/time.h"
 #include "ledger/core/outcome.h"
+#include "ledger/store/fold_forward.h"
 
 namespace upline::bench {
 namespace {

@@ -10,6 +10,7 @@
 #include "events/record.h"
 #include "ledger/core/core.h"
 #include "ledger/proof/merkle.h"
+#include "ledger/store/rows.h"
 #include "projectors/memory_table.h"
 #include "projectors/models/all.h"
 #include "projectors/projection.h"
@@ -122,10 +123,11 @@ void core_apply(benchmark::State& bench) {
 }
 
 void split_of_a_sale(benchmark::State& bench) {
+    const Rules& rules = rules_versions().front();
     int64_t amount = 100;
     for (auto _ : bench) {
         amount = amount % 1'000'000 + 1;
-        benchmark::DoNotOptimize(entitled(kDefaultPlan, {.amount = amount, .upline_size = 7}, amount));
+        benchmark::DoNotOptimize(rules.entitled(rules.default_plan, {.amount = amount, .upline_size = 7}, amount));
     }
     bench.SetItemsProcessed(bench.iterations());
 }
@@ -212,7 +214,7 @@ void project_and_store(benchmark::State& bench) {
         std::vector<Projection*> together;
         for (const auto make_model : kModels) {
             auto model = make_model();
-            auto table = must(store->table(model->name()));
+            auto table = must(open_table(*store, model->name()));
             projections.push_back(
                 must(Projection::open(std::move(table), std::move(model), source, source, size_t{1} << 32)));
             together.push_back(projections.back().get());

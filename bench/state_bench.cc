@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include <array>
 
+#include <rocksdb/db.h>
+
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
@@ -15,7 +17,9 @@
 
 #include "bench/community.h"
 #include "bench/measure.h"
-#include "consumers/shard.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/ledger_writer.h"
+#include "ledger/store/state_store.h"
 
 namespace upline::bench {
 namespace {
@@ -120,9 +124,8 @@ class Growing {
 
 // As if entries up to there had been committed.
 void claim(Store& store, uint64_t size) {
-    std::string position(96, '\0');
-    std::memcpy(position.data(), &size, sizeof size);
-    must(store.tamper("default", "position", position));
+    const std::string head = head_bytes({size, Hash{}, kClockUs, LogPosition{}}, 0);
+    UPLINE_CHECK(store.db().Put({}, store.family("default"), "position", head).ok(), "a store that can be written");
 }
 
 struct Used {
@@ -135,7 +138,7 @@ void load(const fs::path& folder) {
     const Used before;
     const auto store = must(Store::open(folder, Store::Access::kRead));
     const double opened = seconds_since(before.start);
-    const auto state = must(store->load_state());
+    const auto state = must(load_state(*store));
     const double loaded = seconds_since(before.start);
     const uint64_t stored = state->size();
     const auto current = must(load_current_state(*store));
@@ -174,7 +177,7 @@ int run(const Args& args, const std::string& self) {
             double taken = 0;
             const StateChanges changes = take_changes(growing.state());
             taken = seconds_since(storing.start);
-            must(store->write_state(changes));
+            must(write_state(*store, changes));
             fmt::print("{:<44} {:>8.0f} ms, {:.0f} ms of it taken; CPU {:.0f} ms, {:.1f} MB; {:.0f} ns a sale\n",
                        round == 0 ? "stored, all" : fmt::format("stored, after {} sales", args.interval),
                        seconds_since(storing.start) * 1e3, taken * 1e3, (cpu_seconds() - storing.cpu) * 1e3,
@@ -187,6 +190,7 @@ int run(const Args& args, const std::string& self) {
         auto store = must(Store::open(folder, Store::Access::kWrite));
         must(store->bind({}));
         fmt::print("{:<44} {:>8.1f} MB\n", "on disk", static_cast<double>(must(store->bytes_on_disk())) / 1e6);
+        LedgerWriter writer = must(LedgerWriter::open(*store));
         for (uint64_t done = 0; done < args.tail;) {
             EntryBatch batch;
             batch.first = growing.state().size();
@@ -194,7 +198,7 @@ int run(const Args& args, const std::string& self) {
             for (uint64_t i = 0; i < count; ++i) growing.sell(&batch);
             const std::vector<RecordPlace> places(count);
             done += count;
-            must(store->commit(std::array{Store::CommitPart{&batch, places}}, {},
+            must(writer.commit(std::array{CommitPart{&batch, places}}, {},
                                {growing.state().size(), Hash{}, kClockUs, LogPosition{}}));
         }
     }

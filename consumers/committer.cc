@@ -9,13 +9,13 @@
 namespace upline {
 namespace {
 
-// How long a write waits for what is to follow.
+// How long a write waits for more that follows.
 constexpr auto kPatience = std::chrono::milliseconds(50);
 
 }  // namespace
 
-Committer::Committer(Store& store, merkle::Tree tree, Position position, const ShardOptions& options)
-    : store_(store), options_(options), tree_(std::move(tree)), position_(std::move(position)), thread_([this] {
+Committer::Committer(LedgerWriter writer, merkle::Tree tree, Position position, const ShardOptions& options)
+    : writer_(writer), options_(options), tree_(std::move(tree)), position_(std::move(position)), thread_([this] {
           run();
       }) {}
 
@@ -145,7 +145,7 @@ Status Committer::hash(PendingBatch& batch) {
         const size_t leaves = batch.leaf_bytes();
         std::vector<Hash> roots;
         for (const EntryBatch::OpenClosing& closing : batch.entries.closings) {
-            UPLINE_TRY(store_.keep_closing(closing.program, closing.sequence, closing.leaves));
+            UPLINE_TRY(writer_.keep_closing(closing.program, closing.sequence, closing.leaves));
             roots.push_back(closing_root(closing.leaves));
         }
         const std::lock_guard lock(mutex_);
@@ -160,15 +160,15 @@ Status Committer::hash(PendingBatch& batch) {
 
 Status Committer::write(std::span<const PendingBatch* const> batches) {
     size_t bytes = 0;
-    std::vector<Store::CommitPart> parts;
+    std::vector<CommitPart> parts;
     for (const PendingBatch* batch : batches) {
         bytes += batch->entries.bytes.size();
         parts.push_back({&batch->entries, batch->places});
     }
     const Position& position = batches.back()->position;
     const std::vector<merkle::Tile> tiles = tree_.take_changed_tiles();
-    if (bytes >= options_.ingest_bytes) return store_.ingest(parts, tiles, tree_.right_edge(), position);
-    return store_.commit(parts, tiles, position);
+    if (bytes >= options_.ingest_bytes) return writer_.ingest(parts, tiles, tree_.right_edge(), position);
+    return writer_.commit(parts, tiles, position);
 }
 
 Result<std::span<const std::byte>> FollowedEntries::entry(uint64_t sequence) {

@@ -26,14 +26,14 @@
 #include "consumers/shard_options.h"
 #include "ledger/core/entry_source.h"
 #include "ledger/proof/merkle.h"
-#include "ledger/store/store.h"
+#include "ledger/store/ledger_writer.h"
 
 namespace upline {
 
 class Committer {
   public:
-    // `tree` and `position` are the store's. The store must outlive it.
-    Committer(Store& store, merkle::Tree tree, Position position, const ShardOptions& options);
+    // `tree` and `position` are those of the store that is written to; it must outlive this.
+    Committer(LedgerWriter writer, merkle::Tree tree, Position position, const ShardOptions& options);
     ~Committer();
     Committer(const Committer&) = delete;
     Committer& operator=(const Committer&) = delete;
@@ -73,7 +73,7 @@ class Committer {
     Status hash(PendingBatch& batch);
     Status write(std::span<const PendingBatch* const> batches);
 
-    Store& store_;
+    LedgerWriter writer_;  // of the committing thread
     const ShardOptions options_;
     std::function<void(const Position&)> committed_;
     std::function<void()> failed_;

@@ -54,7 +54,7 @@ Status read_all(LogReader& reader, const ConsumeOptions& options, BatchQueue& qu
 Status consume(Shard& shard, LogReader& reader, const ConsumeOptions& options) {
     BatchQueue queue(shard.rules());
     std::jthread reading([&] { queue.finish(read_all(reader, options, queue)); });
-    // However this ends, the reader is told, and then joined.
+    // On every way out the reader is told to end, and then joined.
     struct Closer {
         BatchQueue& queue;
         ~Closer() { queue.close(); }
@@ -65,11 +65,11 @@ Status consume(Shard& shard, LogReader& reader, const ConsumeOptions& options) {
             if (options.applied) options.applied(position);
         },
         [&] { queue.close(); });
-    // However this ends, the committing thread does not call us any more.
+    // On every way out the committing thread stops calling us.
     struct Quiet {
         Shard& shard;
         ~Quiet() {
-            shard.commit_all().ok();  // what was wrong has been told
+            shard.commit_all().ok();  // the error is returned already
             shard.set_callbacks({}, {});
         }
     } quiet{shard};

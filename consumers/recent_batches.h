@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ledger/core/core.h"
+#include "ledger/store/entry_pages.h"
 #include "ledger/store/store.h"
 
 namespace upline {

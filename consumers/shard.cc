@@ -10,6 +10,9 @@
 #include "events/base/async.h"
 #include "events/base/bytes.h"
 #include "events/base/check.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/ledger_reader.h"
+#include "ledger/store/state_store.h"
 
 namespace upline {
 namespace {
@@ -17,117 +20,16 @@ namespace {
 // Entries looked at between two batches: about a millisecond's work.
 constexpr uint64_t kMatureAtOnce = 2048;
 
-// Some entries in a row, decoded from bytes of their own.
-class DecodedEntries {
-  public:
-    // Of those from `first` to `end`, as many as are read at once. What is wrong with the one after them, status()
-    // says.
-    void read(EntrySource& source, uint64_t first, uint64_t end) {
-        bytes_.clear();
-        ends_.clear();
-        status_ = ok_status();
-        count_ = 0;
-        while (ends_.size() < kMost && first + ends_.size() < end) {
-            const auto bytes = source.entry(first + ends_.size());
-            if (!bytes.ok()) {
-                status_ = bytes.error();
-                // The position counts it.
-                if (status_.error().code == ErrorCode::kNotFound)
-                    status_ = Error{ErrorCode::kCorrupt,
-                                    fmt::format("{}: a part of the database is gone; make the ledger anew with `upline "
-                                                "replay`",
-                                                bytes.error().message)};
-                break;
-            }
-            bytes_.insert(bytes_.end(), bytes->begin(), bytes->end());
-            ends_.push_back(bytes_.size());
-        }
-        if (!entries_) entries_ = std::make_unique<Entry[]>(kMost);
-        for (; count_ < ends_.size(); ++count_) {
-            const size_t begin = count_ == 0 ? 0 : ends_[count_ - 1];
-            const Status decoded =
-                decode_entry(std::span(bytes_).subspan(begin, ends_[count_] - begin), entries_[count_]);
-            if (decoded.ok()) continue;
-            status_ = Error{ErrorCode::kCorrupt, fmt::format("entry {}: {}", first + count_, decoded.error().message)};
-            return;
-        }
-    }
-    std::span<const Entry> entries() const { return {entries_.get(), count_}; }
-    const Status& status() const { return status_; }
-
-  private:
-    static constexpr size_t kMost = 1024;
-    std::vector<std::byte> bytes_;
-    std::vector<size_t> ends_;
-    std::unique_ptr<Entry[]> entries_;
-    size_t count_ = 0;
-    Status status_ = ok_status();
-};
-
-// Brings a state as it was stored forward to the first `size` entries, and what is mature then to available.
-Status fold_forward(Store& store, State& state, uint64_t size, const Progress& progress,
-                    std::span<const Rules> versions) {
-    const std::unique_ptr<EntrySource> source = store.entries();
-    const uint64_t first = state.size();
-    DecodedEntries now;
-    DecodedEntries next;
-    if (first < size) now.read(*source, first, size);
-    while (state.size() < size) {
-        // The next ones are decoded by a thread beside while these are folded.
-        const uint64_t begin = state.size() + now.entries().size();
-        std::future<void> reading;
-        if (begin < size && now.status().ok()) reading = run_async([&] { next.read(*source, begin, size); });
-        constexpr size_t kFetchedAhead = 32;
-        for (std::span<const Entry> entries = now.entries(); !entries.empty();) {
-            const std::span<const Entry> some = entries.first(std::min(kFetchedAhead, entries.size()));
-            entries = entries.subspan(some.size());
-            state.fetch_ahead(some);
-            for (const Entry& entry : some) {
-                if (!find_rules(versions, state.rules_version())) return unknown_rules(state.rules_version(), versions);
-                UPLINE_TRY(state.fold(entry));
-            }
-        }
-        if (progress) progress(state.size() - first, size - first);
-        if (!find_rules(versions, state.rules_version())) break;
-        UPLINE_TRY(now.status());
-        if (reading.valid()) reading.get();
-        std::swap(now, next);
-    }
-    if (state.size() < size) return unknown_rules(state.rules_version(), versions);
-    return Core(state, {}, *source, *source).mature();
-}
-
 }  // namespace
 
-Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& progress) {
-    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store.load_state());
-    UPLINE_TRY_ASSIGN(const Position position, store.position());
-    UPLINE_TRY(fold_forward(store, *state, position.size, progress, rules_versions()));
-    return state;
-}
-
-Result<PastState> load_past_state(Store& store, uint64_t size, const Progress& progress) {
-    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store.load_state());
-    if (state->size() > size) state = std::make_unique<State>();
-    const uint64_t folded_from = state->size();
-    UPLINE_TRY(fold_forward(store, *state, size, progress, rules_versions()));
-    return PastState{std::move(state), folded_from};
-}
-
-Status mature_until(Store& store, State& state, int64_t at_us) {
-    UPLINE_CHECK(at_us >= state.clock_us(), "a time that is not past");
-    const std::unique_ptr<EntrySource> source = store.entries();
-    return state.mature(*source, at_us, UINT64_MAX);
-}
-
-Shard::Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, merkle::Tree tree, Position position,
-             const ShardInfo& info, const ShardOptions& options, std::span<const Rules> versions)
+Shard::Shard(std::unique_ptr<Store> store, LedgerWriter writer, std::unique_ptr<State> state, merkle::Tree tree,
+             Position position, const ShardInfo& info, const ShardOptions& options)
     : store_(std::move(store)),
       state_(std::move(state)),
-      committer_(*store_, std::move(tree), std::move(position), options),
+      committer_(writer, std::move(tree), std::move(position), options),
       look_up_(store_->look_up(), committer_),
       walk_(store_->entries(), committer_),
-      core_(*state_, info.identity, look_up_, walk_, versions),
+      core_(*state_, info.identity, look_up_, walk_),
       state_interval_(options.state_interval) {}
 
 Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const ShardInfo& info, const Progress& progress,
@@ -135,12 +37,12 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
     UPLINE_TRY_ASSIGN(std::unique_ptr<Store> store,
                       Store::open(folder.partition_path(info.identity.partition), Store::Access::kWrite));
     UPLINE_TRY(store->bind(info));
-    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, store->load_state());
+    UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, load_state(*store, versions));
     const uint64_t stored_at = state->size();
     UPLINE_TRY_ASSIGN(const Position position, store->position());
-    UPLINE_TRY(fold_forward(*store, *state, position.size, progress, versions));
-    if (!find_rules(versions, state->rules_version())) return unknown_rules(state->rules_version(), versions);
-    UPLINE_TRY_ASSIGN(merkle::Tree tree, store->load_tree(position.size));
+    UPLINE_TRY(fold_forward(*store, *state, position.size, progress));
+    if (!state->rules()) return unknown_rules(state->rules_version(), versions);
+    UPLINE_TRY_ASSIGN(merkle::Tree tree, load_tree(*store, position.size));
     if (tree.root() != position.root)
         return Error{ErrorCode::kCorrupt,
                      fmt::format("partition {}: the tree's right edge gives root {}, the position says {}; run `upline "
@@ -150,8 +52,9 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
         return Error{ErrorCode::kCorrupt,
                      fmt::format("partition {}: the state's clock is {}, the position's {}; run `upline verify`",
                                  info.identity.partition, state->clock_us(), position.clock_us)};
+    UPLINE_TRY_ASSIGN(const LedgerWriter writer, LedgerWriter::open(*store));
     std::unique_ptr<Shard> shard(
-        new Shard(std::move(store), std::move(state), std::move(tree), position, info, options, versions));
+        new Shard(std::move(store), writer, std::move(state), std::move(tree), position, info, options));
     shard->state_stored_at_ = stored_at;
     return shard;
 }
@@ -169,7 +72,7 @@ Status Shard::apply_all(std::span<const Input> inputs, std::span<const Record> r
         UPLINE_TRY_ASSIGN(const size_t count, apply_some(inputs.subspan(done), records.subspan(done), more_follows));
         done += count;
     }
-    // A little ahead of what comes in, so that a day on which very much matures is caught up with over batches.
+    // Faster than entries come in, so that a day on which very much matures is caught up with over some batches.
     UPLINE_TRY(core_.mature(kMatureAtOnce + 4 * inputs.size()));
     if (storing_.valid() && storing_.wait_for(std::chrono::seconds(0)) != std::future_status::timeout)
         UPLINE_TRY(end_storing());
@@ -177,7 +80,7 @@ Status Shard::apply_all(std::span<const Input> inputs, std::span<const Record> r
     return ok_status();
 }
 
-// As many as the core takes at once.
+// Applies as many inputs as the core takes at once; returns how many.
 Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const Record> records, bool more_follows) {
     std::shared_ptr<PendingBatch> batch = committer_.new_batch();
     UPLINE_TRY(core_.apply(inputs, batch->entries));
@@ -192,7 +95,7 @@ Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const 
     UPLINE_TRY(committer_.submit(std::move(batch)));
     if (!core_.rules()) {
         UPLINE_TRY(commit_all());
-        return unknown_rules(state_->rules_version(), core_.versions());
+        return unknown_rules(state_->rules_version(), state_->versions());
     }
     return count;
 }
@@ -213,9 +116,9 @@ Status Shard::store_state() {
     return end_storing();
 }
 
-// Most accounts have changed after some sales each, and all that have are written: so that a sale's share of it does
-// not grow, more sales must come between when there are more accounts. While much is to be moved to available it can
-// wait, but not for ever.
+// After some sales each, most accounts have changed, and all changed ones are written. So the interval grows with the
+// number of accounts: a sale's share of the writing stays the same. While matured amounts wait to be moved, storing
+// waits too, up to two intervals.
 bool Shard::is_time_to_store() const {
     constexpr uint64_t kAccountsASale = 8;
     if (storing_.valid()) return false;
@@ -225,7 +128,7 @@ bool Shard::is_time_to_store() const {
     return unstored / 2 >= interval || !state_->holds().any_due(state_->clock_us());
 }
 
-// The thread writes what was taken; of the state it sees nothing.
+// The thread writes the changes taken here; it never sees the state.
 Status Shard::begin_storing() {
     if (state_stored_at_ == state_->size()) return ok_status();
     UPLINE_TRY(core_.mature());
@@ -234,7 +137,7 @@ Status Shard::begin_storing() {
     const auto changes = std::make_shared<const StateChanges>(take_changes(*state_));
     storing_ = run_async([this, size = state_->size(), changes]() -> Status {
         UPLINE_TRY(committer_.wait_for(size));  // a stored state is never ahead of the entries
-        return store_->write_state(*changes);
+        return write_state(*store_, *changes);
     });
     return ok_status();
 }

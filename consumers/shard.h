@@ -69,8 +69,8 @@ class Shard {
     Store& store() { return *store_; }
 
   private:
-    Shard(std::unique_ptr<Store> store, std::unique_ptr<State> state, merkle::Tree tree, Position position,
-          const ShardInfo& info, const ShardOptions& options, std::span<const Rules> versions);
+    Shard(std::unique_ptr<Store> store, LedgerWriter writer, std::unique_ptr<State> state, merkle::Tree tree,
+          Position position, const ShardInfo& info, const ShardOptions& options);
 
     // Entries on disk and those on their way there.
     class AllEntries final : public EntrySource {
@@ -105,20 +105,5 @@ class Shard {
     uint64_t state_stored_at_ = 0;
     std::future<Status> storing_;  // it uses what stands above
 };
-
-// The state of a store as of its last entry: what was stored, folded forward. Also for readers.
-Result<std::unique_ptr<State>> load_current_state(Store& store, const Progress& progress = {});
-
-// The state of a store's first `size` entries, exactly: what was stored folded forward, or, where that is of more
-// entries, folded from the first one on (a second for a million or two). REQUIRES: size <= the store's.
-struct PastState {
-    std::unique_ptr<State> state;
-    uint64_t folded_from = 0;  // the entry that folding began with
-};
-Result<PastState> load_past_state(Store& store, uint64_t size, const Progress& progress = {});
-
-// Moves to available what is mature at `at_us`: how a payout requested then finds the balances. The clock stays.
-// REQUIRES: at_us not before the state's clock.
-Status mature_until(Store& store, State& state, int64_t at_us);
 
 }  // namespace upline

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "ledger/store/store.h"
+#include "ledger/store/table.h"
 #include "projectors/model.h"
 
 namespace upline {

@@ -3,16 +3,22 @@
 
 #include <fmt/format.h>
 
-#include "ledger/core/sale.h"
-
 namespace upline {
+
+namespace {
+
+Status decode(std::span<const std::byte> bytes, Sequence sequence, Entry& entry) {
+    const Status decoded = decode_entry(bytes, entry);
+    if (decoded.ok()) return decoded;
+    return Error{decoded.error().code, fmt::format("entry {}: {}", sequence, decoded.error().message)};
+}
+
+}  // namespace
 
 Result<const Entry*> EarlierEntries::entry(Sequence sequence) {
     UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, entries_.entry(sequence));
     bytes_.assign(bytes.begin(), bytes.end());
-    const Status decoded = decode_entry(bytes_, entry_);
-    if (!decoded.ok())
-        return Error{decoded.error().code, fmt::format("entry {}: {}", sequence, decoded.error().message)};
+    UPLINE_TRY(decode(bytes_, sequence, entry_));
     return &entry_;
 }
 
@@ -24,13 +30,25 @@ Result<const Entry*> EarlierEntries::sale(Sequence sequence) {
     return found;
 }
 
-Result<const Plan*> EarlierEntries::plan(uint64_t number) {
-    if (number == 0) return &kDefaultPlan;
+Result<SaleTerms> EarlierEntries::terms_of(const Entry& sale, int64_t left) {
+    SaleTerms terms{.sale = sale_of(sale)};
+    if (!is_possible(terms.sale, left)) return impossible_sale(sale, left);
+    UPLINE_TRY_ASSIGN(terms.rules, rules_of(sale, versions_));
+    UPLINE_TRY_ASSIGN(terms.plan, plan(sale.plan, *terms.rules));
+    return terms;
+}
+
+Result<const Plan*> EarlierEntries::plan(uint64_t number, const Rules& rules) {
+    if (number == 0) return &rules.default_plan;
     if (const auto known = plans_.find(number); known != plans_.end()) return &known->second;
-    UPLINE_TRY_ASSIGN(const Entry* found, entry(number - 1));
-    const auto* facts = std::get_if<PlanPublished>(&found->payload);
-    if (!facts) return Error{ErrorCode::kCorrupt, fmt::format("entry {}: published no plan", number - 1)};
-    return &plans_.emplace(number, plan_of(*facts)).first->second;
+    UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, entries_.entry(number - 1));
+    Entry found;
+    UPLINE_TRY(decode(bytes, number - 1, found));
+    UPLINE_TRY_ASSIGN(const Rules* rules_then, rules_of(found, versions_));
+    const auto* facts = std::get_if<PlanPublished>(&found.payload);
+    const std::optional<Plan> plan = facts ? rules_then->plan_of(*facts) : std::nullopt;
+    if (!plan) return Error{ErrorCode::kCorrupt, fmt::format("entry {}: published no plan", number - 1)};
+    return &plans_.emplace(number, *plan).first->second;
 }
 
 }  // namespace upline

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "ledger/store/store.h"
+#include "ledger/store/table.h"
 
 namespace upline {
 

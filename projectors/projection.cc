@@ -61,9 +61,9 @@ bool names_earlier_entries(const Entry& entry) {
 
 Result<std::unique_ptr<Projection>> Projection::open(std::unique_ptr<Table> table, std::unique_ptr<Model> model,
                                                      EntrySource& walk, EntrySource& look_up, size_t delta_bytes,
-                                                     uint64_t entries) {
+                                                     uint64_t entries, std::span<const Rules> versions) {
     std::unique_ptr<Projection> projection(
-        new Projection(std::move(table), std::move(model), walk, look_up, delta_bytes));
+        new Projection(std::move(table), std::move(model), walk, look_up, delta_bytes, versions));
     UPLINE_TRY(projection->load_position(entries));
     return projection;
 }
@@ -224,14 +224,14 @@ std::string Projection::position_row() {
 }
 
 Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model, EntrySource& walk,
-                                       EntrySource& look_up, const ModelPosition& at) {
+                                       EntrySource& look_up, const ModelPosition& at, std::span<const Rules> versions) {
     if (stored) {
         const Result<ModelPosition> position = read_position(*stored, *model);
         if (position.ok() && *position == at) return stored;
     }
     UPLINE_TRY_ASSIGN(const std::unique_ptr<Projection> projection,
                       Projection::open(std::make_unique<OverlayTable>(std::move(stored)), std::move(model), walk,
-                                       look_up, Projection::kDeltaBytes, at.size));
+                                       look_up, Projection::kDeltaBytes, at.size, versions));
     UPLINE_TRY(projection->fold_to(at.size));
     UPLINE_TRY(projection->end_store());
     if (at.clock_us < projection->folded_.clock_us)

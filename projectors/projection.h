@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "ledger/core/entry_source.h"
-#include "ledger/store/store.h"
+#include "ledger/store/table.h"
 #include "projectors/model.h"
 
 namespace upline {
@@ -32,10 +32,12 @@ class Projection {
     // Resumes where the table's rows stand; at zero if the table is new, of another layout, or stands for more than the
     // `entries` there are, of which the newest were lost (its rows are then deleted). kCorrupt if the position cannot
     // be read: clear the table and open again. Two sources of entries, one walked in order and one asked for any: they
-    // must outlive the projection and be used by nobody else.
+    // must outlive the projection and be used by nobody else. An entry of none of the `versions` ends it with
+    // unknown_rules where its money is worked out.
     static Result<std::unique_ptr<Projection>> open(std::unique_ptr<Table> table, std::unique_ptr<Model> model,
                                                     EntrySource& walk, EntrySource& look_up,
-                                                    size_t delta_bytes = kDeltaBytes, uint64_t entries = UINT64_MAX);
+                                                    size_t delta_bytes = kDeltaBytes, uint64_t entries = UINT64_MAX,
+                                                    std::span<const Rules> versions = rules_versions());
 
     uint64_t position() const { return stored_.size; }  // as stored
     const Model& model() const { return *model_; }
@@ -52,11 +54,11 @@ class Projection {
 
   private:
     Projection(std::unique_ptr<Table> table, std::unique_ptr<Model> model, EntrySource& walk, EntrySource& look_up,
-               size_t delta_bytes)
+               size_t delta_bytes, std::span<const Rules> versions)
         : table_(std::move(table)),
           model_(std::move(model)),
           entries_(walk),
-          earlier_(look_up),
+          earlier_(look_up, versions),
           delta_bytes_(delta_bytes) {}
 
     Status load_position(uint64_t entries);
@@ -69,7 +71,8 @@ class Projection {
     friend Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size,
                                 size_t delta_bytes);
     friend Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model,
-                                                  EntrySource& walk, EntrySource& look_up, const ModelPosition& at);
+                                                  EntrySource& walk, EntrySource& look_up, const ModelPosition& at,
+                                                  std::span<const Rules> versions);
     std::string position_row();
 
     std::unique_ptr<Table> table_;
@@ -94,7 +97,8 @@ Status fold_together(std::span<Projection* const> projections, EntrySource& walk
 // the stored ones where they stand for that, else brought forward in memory, which folds the entries since. `stored`
 // may be null: no such table. The two sources are as for Projection::open and are needed within the call only.
 Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model, EntrySource& walk,
-                                       EntrySource& look_up, const ModelPosition& at);
+                                       EntrySource& look_up, const ModelPosition& at,
+                                       std::span<const Rules> versions = rules_versions());
 
 // For readers: what the table's rows stand for. Size 0 if nothing was stored yet. kConflict if it is of another
 // layout: the next `run` builds it anew. kCorrupt if it cannot be read.

@@ -6,7 +6,6 @@
 #include "events/base/check.h"
 #include "events/base/int128.h"
 #include "events/values/partition.h"
-#include "events/values/record_batch.h"
 #include "ledger/core/closing.h"
 
 namespace upline {
@@ -24,25 +23,6 @@ bool comfortable(Int128 balance) {
 }
 
 }  // namespace
-
-Input read_input(std::span<const std::byte> value, int64_t append_time_ms, const Rules& rules) {
-    return {decode_record(value, rules.last_type), sha256(value), append_time_ms, value, rules.version};
-}
-
-void read_inputs(std::span<const Record> records, const Rules& rules, std::vector<Input>& inputs) {
-    inputs.reserve(inputs.size() + records.size());
-    std::array<std::span<const std::byte>, 256> values;  // so few that decoding finds them in the cache
-    std::array<Hash, values.size()> hashes;
-    while (!records.empty()) {
-        const auto some = records.first(std::min(records.size(), values.size()));
-        records = records.subspan(some.size());
-        for (size_t i = 0; i < some.size(); ++i) values[i] = some[i].value;
-        sha256_many(std::span(values).first(some.size()), std::span(hashes).first(some.size()));
-        for (size_t i = 0; i < some.size(); ++i)
-            inputs.push_back({decode_record(values[i], rules.last_type), hashes[i], some[i].append_time_ms, values[i],
-                              rules.version});
-    }
-}
 
 void fill_closings(EntryBatch& batch) {
     std::vector<Hash> roots;
@@ -66,19 +46,19 @@ Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
     size_t open_leaves = 0;
     rules_ = rules();
     const auto is_over = [&] { return !rules_ || open_leaves >= kMostOpenLeaves; };
-    for (size_t first = 0; first < inputs.size() && !is_over(); first += kBlock) {
-        const auto block = inputs.subspan(first, std::min(kBlock, inputs.size() - first));
-        fetch_ahead(block);
+    for (size_t first = 0; first < inputs.size() && !is_over(); first += Prefetch::kBlock) {
+        const auto block = inputs.subspan(first, std::min(Prefetch::kBlock, inputs.size() - first));
+        prefetch_.fetch(block);
         for (size_t i = 0; i < block.size() && !is_over(); ++i) {
             const Input* input = &block[i];
-            const Names* names = &names_[i];
+            const Names* names = &prefetch_.names(i);
             Input again;
             if (input->rules_version != rules_->version) {
                 again = *input;
                 again.record = decode_record(input->value, rules_->last_type);
                 input = &again;
-                fetch_ahead(std::span(input, 1));  // the names of the block's first are not needed any more
-                names = names_.data();
+                prefetch_.fetch(std::span(input, 1));  // the names of the block's first are not needed any more
+                names = &prefetch_.names(0);
             }
             entry_.sequence = state_.size();
             entry_.rules_version = rules_->version;
@@ -123,64 +103,6 @@ Status Core::close_books(EntryBatch& out) {
     return ok_status();
 }
 
-// Hashes each name once and asks for the cache lines that deciding will touch, step by step for the whole block, so
-// that its events wait for memory together and not one after another: the table's slots, the users behind them, then
-// each level of their uplines and the accounts. Each step is a short loop, of which a processor has many rounds in hand
-// at once. Nothing is decided here, and a user of the same block who is not there yet is passed over.
-void Core::fetch_ahead(std::span<const Input> inputs) {
-    for (size_t i = 0; i < inputs.size(); ++i) {
-        if (inputs[i].record.malformed) continue;
-        const Event& event = inputs[i].record.event;
-        if (event.program != last_program_) {
-            last_program_ = event.program;
-            last_program_hash_ = IdTable::program_hash(event.program);
-            last_program_index_ = kNoIndex;
-        }
-        Names& names = names_[i];
-        names.program_hash = last_program_hash_;
-        names.id = IdTable::fingerprint(names.program_hash, event.id);
-        names.refs = {};
-        size_t next = 0;
-        for_each_ref(event.payload, [&](const auto& ref) {
-            const size_t k = next++;
-            if (!ref.id.is_nil()) names.refs[k] = IdTable::fingerprint(names.program_hash, ref.id);
-        });
-    }
-    for (const Names& names : std::span(names_).first(inputs.size())) {
-        state_.ids().fetch(names.id);
-        for (const uint64_t ref : names.refs)
-            if (ref != 0) state_.ids().fetch(ref);
-    }
-
-    std::array<Index, kBlock> members;
-    size_t count = 0;
-    const TrackedInParts<User>& users = state_.users();
-    for (size_t i = 0; i < inputs.size(); ++i) {
-        if (inputs[i].record.malformed) continue;
-        if (!std::holds_alternative<TransactionRecorded>(inputs[i].record.event.payload)) continue;
-        const Thing buyer = state_.ids().find(names_[i].refs[0], [](Thing) { return true; });
-        if (buyer.kind() != ThingKind::kUser) continue;
-        members[count++] = static_cast<Index>(buyer.number());
-        users.fetch_hot(buyer.number());
-        users.fetch_cold(buyer.number());
-    }
-    for (unsigned level = 0; level <= kMaxLevels && count > 0; ++level) {
-        size_t kept = 0;
-        for (size_t i = 0; i < count; ++i) {
-            const User::Hot& user = users.hot(members[i]);
-            if (level > 0 && user.first_account != kNoIndex) state_.accounts().fetch_hot(user.first_account);
-            if (user.referrer != kNoIndex) members[kept++] = user.referrer;
-        }
-        count = kept;
-    }
-}
-
-Index Core::find_program(std::string_view name) {
-    if (name != last_program_) return state_.find_program(name);
-    if (last_program_index_ == kNoIndex) last_program_index_ = state_.find_program(name);
-    return last_program_index_;
-}
-
 // The order of checks that all types share.
 Result<Outcome> Core::decide(const Input& input, const Names& names) {
     if (input.record.malformed) return Outcome::kMalformed;
@@ -194,31 +116,18 @@ Result<Outcome> Core::decide(const Input& input, const Names& names) {
     if (!for_partition && partition_of(event.program, shard_.partition_count) != shard_.partition)
         return Outcome::kWrongPartition;
 
-    resolved_.program = find_program(event.program);
+    resolved_.program = prefetch_.find_program(event.program);
     resolved_.fingerprint = names.id;
-    std::optional<Error> error;
-    const Thing earlier = state_.find(resolved_.program, event.id, names.id, [&](Sequence sequence) {
-        Result<bool> same = names_entry(sequence, event.program, event.id);
-        if (same.ok()) return *same;
-        error = same.error();
-        return true;
-    });
-    if (error) return *error;
+    UPLINE_TRY_ASSIGN(const Thing earlier, find(event.id, names.id));
     UPLINE_TRY(resolve_refs(event, names));
-    switch (earlier.kind()) {
-        case ThingKind::kNone: break;
-        case ThingKind::kUser: return duplicate_or_conflict(event, state_.users().hot(earlier.number()).sequence);
-        case ThingKind::kWebsite: return duplicate_or_conflict(event, state_.websites()[earlier.number()].sequence);
-        case ThingKind::kPayout: return duplicate_or_conflict(event, state_.payouts()[earlier.number()].sequence);
-        case ThingKind::kOther: return duplicate_or_conflict(event, earlier.number());
-    }
+    if (earlier) return duplicate_or_conflict(event, state_.sequence_of(earlier));
     if (!rules_->has_rule(event.payload)) return Outcome::kUnknownType;
     // In 128 bits: a log's append time may be any number.
     if (event.occurred_at_us - Int128{input.append_time_ms} * 1000 > kFutureToleranceUs) return Outcome::kFromFuture;
 
     entry_.payload = event.payload;
     entry_.clock_us = std::max(state_.clock_us(), event.occurred_at_us);
-    Draft draft{state_, *this, entry_.clock_us, has_sale_ ? &sale_ : nullptr, entry_, resolved_};
+    Draft draft{*rules_, state_, *this, entry_.clock_us, has_sale_ ? &sale_ : nullptr, entry_, resolved_};
     UPLINE_TRY_ASSIGN(const Outcome outcome, rules_->apply(event.payload, draft));
     if (outcome != Outcome::kAccepted) return outcome;
     UPLINE_TRY_ASSIGN(const bool fitting, fits());
@@ -248,7 +157,7 @@ Status Core::resolve_refs(const Event& event, const Names& names) {
             if (resolved_.refs[i] != kNoIndex) entry_.refs[i] = state_.payouts()[resolved_.refs[i]].sequence;
         }
         if constexpr (std::is_same_v<Ref, TransactionRef>) {
-            status = resolve_sale(event, ref.id, names.refs[i]);
+            status = resolve_sale(ref.id, names.refs[i]);
             if (has_sale_) entry_.refs[i] = sale_.sequence;
         }
     });
@@ -256,15 +165,8 @@ Status Core::resolve_refs(const Event& event, const Names& names) {
 }
 
 // Sales are not held in memory: the one meant is read.
-Status Core::resolve_sale(const Event& event, const Uuid& id, uint64_t fingerprint) {
-    std::optional<Error> error;
-    const Thing thing = state_.find(resolved_.program, id, fingerprint, [&](Sequence sequence) {
-        const Result<bool> same = names_entry(sequence, event.program, id);
-        if (same.ok()) return *same;
-        error = same.error();
-        return true;
-    });
-    if (error) return *error;
+Status Core::resolve_sale(const Uuid& id, uint64_t fingerprint) {
+    UPLINE_TRY_ASSIGN(const Thing thing, find(id, fingerprint));
     if (thing.kind() != ThingKind::kOther) return ok_status();
     UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, entry_bytes(thing.number()));
     if (!is_accepted_sale(bytes)) return ok_status();
@@ -383,13 +285,8 @@ Result<std::span<const std::byte>> Core::entry_bytes(Sequence sequence) {
     return look_up_.entry(sequence);
 }
 
-// Whether entry `sequence` is of this program and id. Only a repeated id, a sale that is refunded, or one id in 2^64
-// comes here.
-Result<bool> Core::names_entry(Sequence sequence, std::string_view program, const Uuid& id) {
-    UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, entry_bytes(sequence));
-    Entry entry;
-    UPLINE_TRY(decode_entry(bytes, entry));
-    return entry.id == id && entry.program == program;
+Result<Thing> Core::find(const Uuid& id, uint64_t fingerprint) {
+    return state_.find(resolved_.program, id, fingerprint, [this](Sequence sequence) { return entry_bytes(sequence); });
 }
 
 }  // namespace upline

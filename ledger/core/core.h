@@ -13,32 +13,16 @@
 #include <vector>
 
 #include "events/base/result.h"
-#include "events/record.h"
+#include "ledger/core/draft.h"
 #include "ledger/core/entry.h"
 #include "ledger/core/entry_source.h"
+#include "ledger/core/input.h"
 #include "ledger/core/maturity.h"
+#include "ledger/core/prefetch.h"
 #include "ledger/core/rules.h"
 #include "ledger/core/state.h"
 
 namespace upline {
-
-struct Record;  // events/values/record_batch.h
-
-// A record that has been read: what the core needs of it. Decoding and hashing are pure and may run ahead, beside the
-// core.
-struct Input {
-    DecodedRecord record;
-    Hash record_sha256{};
-    int64_t append_time_ms = 0;
-    // What the record was decoded from and under; the core decodes it again should another version be in force.
-    std::span<const std::byte> value;
-    uint16_t rules_version = 1;
-};
-// REQUIRES: a value as decode_record wants it; the input's views point into it.
-Input read_input(std::span<const std::byte> value, int64_t append_time_ms,
-                 const Rules& rules = rules_versions().front());
-// Appends the inputs that read_input makes of the records, their values hashed side by side.
-void read_inputs(std::span<const Record> records, const Rules& rules, std::vector<Input>& inputs);
 
 // The entries of a batch, one after another.
 struct EntryBatch {
@@ -78,9 +62,8 @@ class Core final : private Funds {
   public:
     // Two sources of the entries before those of the batch in hand: one asked for any entry, one walked in order. All
     // must outlive the core. Not thread-safe.
-    Core(State& state, ShardIdentity shard, EntrySource& look_up, EntrySource& walk,
-         std::span<const Rules> versions = rules_versions())
-        : state_(state), shard_(shard), look_up_(look_up), in_hand_(walk), versions_(versions) {}
+    Core(State& state, ShardIdentity shard, EntrySource& look_up, EntrySource& walk)
+        : state_(state), shard_(shard), look_up_(look_up), in_hand_(walk), prefetch_(state) {}
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
 
@@ -91,9 +74,8 @@ class Core final : private Funds {
     // An error is one of reading an earlier entry; the state then has folded a part and must be thrown away.
     Status apply(std::span<const Input> inputs, EntryBatch& out);
 
-    // The rules in force for the next event; nullptr if this release does not know them (unknown_rules says more).
-    const Rules* rules() const { return find_rules(versions_, state_.rules_version()); }
-    std::span<const Rules> versions() const { return versions_; }
+    // The rules in force for the next event; nullptr if this release does not know them.
+    const Rules* rules() const { return state_.rules(); }
 
     // Moves what is mature at the clock from pending to available, looking at no more than `most` entries, so that a
     // day on which a million sales mature is spread over batches. No outcome depends on how far that has come: a
@@ -103,14 +85,6 @@ class Core final : private Funds {
     static constexpr size_t kMostOpenLeaves = 64 << 20;  // bytes
 
   private:
-    static constexpr size_t kBlock =
-        32;  // inputs whose memory is fetched ahead of use; what they touch fits the caches
-    struct Names {
-        uint64_t program_hash = 0;
-        uint64_t id = 0;  // fingerprints
-        std::array<uint64_t, kMaxRefs> refs{};
-    };
-
     // Entries in order, those of the batch in hand too.
     class InHand final : public EntrySource {
       public:
@@ -140,11 +114,11 @@ class Core final : private Funds {
         }
     };
 
-    void fetch_ahead(std::span<const Input> inputs);
-    Index find_program(std::string_view name);
     Result<Outcome> decide(const Input& input, const Names& names);
     Status resolve_refs(const Event& event, const Names& names);
-    Status resolve_sale(const Event& event, const Uuid& id, uint64_t fingerprint);
+    Status resolve_sale(const Uuid& id, uint64_t fingerprint);
+    // What an id names in the event's program.
+    Result<Thing> find(const Uuid& id, uint64_t fingerprint);
     Result<Outcome> duplicate_or_conflict(const Event& event, Sequence earlier);
     Result<bool> covers(Index account, int64_t amount, int64_t at_us) override;
     Result<int64_t> matured_by(Index account, int64_t at_us);
@@ -152,13 +126,12 @@ class Core final : private Funds {
     Result<bool> account_fits(Index user, Index account);
     Result<std::span<const std::byte>> entry_bytes(Sequence sequence);
     Status close_books(EntryBatch& out);
-    Result<bool> names_entry(Sequence sequence, std::string_view program, const Uuid& id);
 
     State& state_;
     ShardIdentity shard_;
     EntrySource& look_up_;
     InHand in_hand_;
-    std::span<const Rules> versions_;
+    Prefetch prefetch_;
     const Rules* rules_ = nullptr;  // in force for the event in hand
     Ahead ahead_;
     Entry entry_;  // reused, for it is large
@@ -166,10 +139,6 @@ class Core final : private Funds {
     std::vector<std::byte> sale_bytes_;
     bool has_sale_ = false;
     Resolved resolved_;
-    std::array<Names, kBlock> names_;
-    std::string last_program_;  // events of one program come in runs
-    uint64_t last_program_hash_ = 0;
-    Index last_program_index_ = kNoIndex;  // kNoIndex while there is none
     std::vector<std::byte> scratch_;
 };
 

@@ -4,7 +4,7 @@
 #include "events/base/check.h"
 #include "events/base/int128.h"
 
-namespace upline {
+namespace upline::rules_v1 {
 namespace {
 
 // floor(value * numerator / denominator) for values that are never negative.
@@ -60,4 +60,4 @@ HouseParts house_parts(const Plan& plan, const Sale& sale, int64_t left) {
     return parts;
 }
 
-}  // namespace upline
+}  // namespace upline::rules_v1

@@ -10,9 +10,7 @@
 namespace upline {
 
 std::span<const Rules> rules_versions() {
-    static constexpr std::array<Rules, 1> kVersions = {
-        Rules{.version = 1, .last_type = 15, .has_rule = rules_v1::has_rule, .apply = rules_v1::apply},
-    };
+    static constexpr std::array<Rules, 1> kVersions = {rules_v1::kRules};
     return kVersions;
 }
 
@@ -22,6 +20,18 @@ Error unknown_rules(uint16_t version, std::span<const Rules> versions) {
                         "a release of upline that knows version {} and run again; all events up to here are in the "
                         "ledger, nothing is lost",
                         version, versions.back().version, version)};
+}
+
+Result<const Rules*> rules_of(const Entry& entry, std::span<const Rules> versions) {
+    if (const Rules* rules = find_rules(versions, entry.rules_version)) return rules;
+    if (entry.rules_version == 0)
+        return Error{ErrorCode::kCorrupt, fmt::format("entry {}: rules version 0, which there is not", entry.sequence)};
+    return unknown_rules(entry.rules_version, versions);
+}
+
+Error impossible_sale(const Entry& entry, int64_t left) {
+    return {ErrorCode::kCorrupt,
+            fmt::format("entry {}: no sale of which {} can be left; run `upline verify`", entry.sequence, left)};
 }
 
 }  // namespace upline

@@ -3,10 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "events/base/check.h"
 #include "events/values/time.h"
-#include "ledger/core/entitlement.h"
-#include "ledger/core/sale.h"
+#include "ledger/core/draft.h"
 
 namespace upline::rules_v1 {
 namespace {
@@ -72,8 +73,7 @@ Result<Outcome> rule(const TransactionRecorded& event, Draft& draft) {
     if (event.tax.value < 0 || event.tax.value > event.amount.value) return Outcome::kInvalid;
 
     const State& state = draft.state;
-    const PublishedPlan* published = state.current_plan(draft.resolved.program);
-    const Plan& plan = published ? published->plan : kDefaultPlan;
+    const auto [plan, plan_number] = state.plan_in_force(draft.resolved.program, draft.rules);
     Sale sale{.amount = event.amount.value, .tax = event.tax.value, .has_creator = given(event.creator)};
     Index owner = kNoIndex;
     if (given(event.website)) {
@@ -87,8 +87,8 @@ Result<Outcome> rule(const TransactionRecorded& event, Draft& draft) {
          user != kNoIndex && sale.upline_size < kMaxLevels; user = state.users().hot(user).referrer)
         upline[sale.upline_size++] = user;
 
-    const Split split = entitled(plan, sale, sale.amount);
-    draft.entry.plan = published ? published->sequence + 1 : 0;
+    const Split split = draft.rules.entitled(plan, sale, sale.amount);
+    draft.entry.plan = plan_number;
     draft.entry.currency = event.currency;
     draft.entry.maturity_us = draft.clock_us + plan.hold_days * kUsPerDay;
     post(draft, AccountKind::kSales, Role::kNone, -sale.amount);
@@ -101,21 +101,18 @@ Result<Outcome> rule(const TransactionRecorded& event, Draft& draft) {
     return Outcome::kAccepted;
 }
 
-// Takes back from each role what it is entitled to of what was left, less what it is entitled to of what is left now.
+// Takes back from each role what it is entitled to of what was left, less what it is entitled to of what is left now,
+// under the rules and the plan of the sale.
 Result<Outcome> rule(const TransactionRefunded& event, Draft& draft) {
     if (!draft.sale) return Outcome::kUnknownTransaction;
     const Entry& entry = *draft.sale;
     if (event.currency != entry.currency || !is_amount(event.amount)) return Outcome::kInvalid;
-    const Sale sale = sale_of(entry);
-    const int64_t left = draft.state.left_of(entry.sequence, sale.amount);
-    if (!is_possible(sale, left) || !draft.state.knows_plan(entry.plan))
-        return Error{ErrorCode::kCorrupt, fmt::format("entry {}: no sale of which {} can be left; run `upline verify`",
-                                                      entry.sequence, left)};
+    const int64_t left = draft.state.left_of(entry.sequence, std::get<TransactionRecorded>(entry.payload).amount.value);
+    UPLINE_TRY_ASSIGN(const SaleTerms terms, draft.state.terms_of(entry, left));
     if (event.amount.value > left) return Outcome::kOverRefund;
 
-    const Plan& plan = draft.state.plan(entry.plan);
-    const Split before = entitled(plan, sale, left);
-    const Split after = entitled(plan, sale, left - event.amount.value);
+    const Split before = terms.entitled(left);
+    const Split after = terms.entitled(left - event.amount.value);
     draft.entry.plan = entry.plan;
     draft.entry.left_before = left;
     draft.entry.currency = event.currency;
@@ -142,19 +139,8 @@ Result<Outcome> rule(const TransactionRefunded& event, Draft& draft) {
     return Outcome::kAccepted;
 }
 
-Result<Outcome> rule(const PlanPublished& event, Draft& /*draft*/) {
-    constexpr int32_t kMaxHoldDays = 3650;
-    if (event.level_rates.empty() || event.level_rates.size() > kMaxLevels) return Outcome::kInvalid;
-    int64_t sum = event.website_bonus;
-    for (const int32_t rate : event.level_rates) {
-        if (rate < 0) return Outcome::kInvalid;
-        sum += rate;
-    }
-    if (event.website_bonus < 0 || sum > kBasisPoints) return Outcome::kInvalid;
-    if (event.creator_share < 0 || event.creator_share > kBasisPoints) return Outcome::kInvalid;
-    if (event.hold_days < 0 || event.hold_days > kMaxHoldDays) return Outcome::kInvalid;
-    if (event.minimum_payout.value < 0) return Outcome::kInvalid;
-    return Outcome::kAccepted;
+Result<Outcome> rule(const PlanPublished& event, Draft& draft) {
+    return draft.rules.plan_of(event) ? Outcome::kAccepted : Outcome::kInvalid;
 }
 
 // Moves money between two accounts of one user.
@@ -171,14 +157,13 @@ Result<Outcome> rule(const PayoutRequested& event, Draft& draft) {
     const State& state = draft.state;
     if (state.users().cold(user).suspended != 0) return Outcome::kSuspended;
     if (!is_amount(event.amount)) return Outcome::kInvalid;
-    const PublishedPlan* published = state.current_plan(draft.resolved.program);
-    const Plan& plan = published ? published->plan : kDefaultPlan;
-    if (below_minimum(plan, event.amount.value, event.currency)) return Outcome::kBelowMinimum;
+    const auto [plan, plan_number] = state.plan_in_force(draft.resolved.program, draft.rules);
+    if (draft.rules.below_minimum(plan, event.amount.value, event.currency)) return Outcome::kBelowMinimum;
     const Index account = state.find_account(user, event.currency);
     if (account == kNoIndex) return Outcome::kInsufficientFunds;
     UPLINE_TRY_ASSIGN(const bool covered, draft.funds.covers(account, event.amount.value, draft.clock_us));
     if (!covered) return Outcome::kInsufficientFunds;
-    draft.entry.plan = published ? published->sequence + 1 : 0;
+    draft.entry.plan = plan_number;
     move(draft, AccountKind::kEarned, AccountKind::kReserved, event.amount.value, event.currency, user);
     return Outcome::kAccepted;
 }
@@ -257,6 +242,34 @@ Result<Outcome> apply(const Payload& payload, Draft& draft) {
                 UPLINE_CHECK(false, "a type with a rule");
         },
         payload);
+}
+
+std::optional<Plan> plan_of(const PlanPublished& event) {
+    constexpr int32_t kMaxHoldDays = 3650;
+    if (event.level_rates.empty() || event.level_rates.size() > kMaxLevels) return std::nullopt;
+    int64_t sum = event.website_bonus;
+    for (const int32_t rate : event.level_rates) {
+        if (rate < 0) return std::nullopt;
+        sum += rate;
+    }
+    if (event.website_bonus < 0 || sum > kBasisPoints) return std::nullopt;
+    if (event.creator_share < 0 || event.creator_share > kBasisPoints) return std::nullopt;
+    if (event.hold_days < 0 || event.hold_days > kMaxHoldDays) return std::nullopt;
+    if (event.minimum_payout.value < 0) return std::nullopt;
+    Plan plan{.levels = static_cast<uint32_t>(event.level_rates.size()),
+              .website_bonus = event.website_bonus,
+              .creator_share = event.creator_share,
+              .hold_days = event.hold_days,
+              .minimum_payout = event.minimum_payout.value};
+    std::ranges::copy(event.level_rates, plan.level_rates.begin());
+    return plan;
+}
+
+bool below_minimum(const Plan& plan, int64_t amount, Currency currency) {
+    constexpr int64_t kTenThousandths = 10'000;
+    int64_t minor_per_major = 1;
+    for (int digit = 0; digit < currency_exponent(currency); ++digit) minor_per_major *= 10;
+    return Int128{amount} * kTenThousandths < Int128{plan.minimum_payout} * minor_per_major;
 }
 
 }  // namespace upline::rules_v1

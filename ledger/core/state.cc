@@ -43,19 +43,29 @@ void State::add_to_program(Index program, Index account) {
     program_accounts_[program].push_back(account);
 }
 
-Index State::find_user(Index program, const Uuid& id, uint64_t fingerprint) const {
-    const Thing thing = find(program, id, fingerprint, [](Sequence) { return false; });
-    return thing.kind() == ThingKind::kUser ? static_cast<Index>(thing.number()) : kNoIndex;
+Result<Thing> State::find(std::string_view program, const Uuid& id, EntrySource& entries) const {
+    return find(find_program(program), id, IdTable::fingerprint(IdTable::program_hash(program), id),
+                [&entries](Sequence sequence) { return entries.entry(sequence); });
 }
 
-Index State::find_website(Index program, const Uuid& id, uint64_t fingerprint) const {
-    const Thing thing = find(program, id, fingerprint, [](Sequence) { return false; });
-    return thing.kind() == ThingKind::kWebsite ? static_cast<Index>(thing.number()) : kNoIndex;
+Sequence State::sequence_of(Thing thing) const {
+    switch (thing.kind()) {
+        case ThingKind::kUser: return users_.hot(thing.number()).sequence;
+        case ThingKind::kWebsite: return websites_[thing.number()].sequence;
+        case ThingKind::kPayout: return payouts_[thing.number()].sequence;
+        case ThingKind::kOther: return thing.number();
+        case ThingKind::kNone: break;
+    }
+    UPLINE_CHECK(false, "a thing of a known kind");
 }
 
-Index State::find_payout(Index program, const Uuid& id, uint64_t fingerprint) const {
-    const Thing thing = find(program, id, fingerprint, [](Sequence) { return false; });
-    return thing.kind() == ThingKind::kPayout ? static_cast<Index>(thing.number()) : kNoIndex;
+// Only a repeated id, a sale that is refunded, or one id in 2^64 comes here.
+Result<bool> State::is_entry_of(const Result<std::span<const std::byte>>& bytes, std::string_view program,
+                                const Uuid& id) {
+    if (!bytes.ok()) return bytes.error();
+    Entry entry;
+    UPLINE_TRY(decode_entry(*bytes, entry));
+    return entry.id == id && entry.program == program;
 }
 
 namespace {
@@ -76,15 +86,17 @@ std::optional<Index> State::payout_by_sequence(Sequence sequence) const {
     return index_by_sequence(payouts_, sequence);
 }
 
-bool State::knows_plan(uint64_t number) const {
-    return number == 0 || index_by_sequence(plans_, number - 1).has_value();
+const Plan* State::find_plan(uint64_t number, const Rules& rules) const {
+    if (number == 0) return &rules.default_plan;
+    const auto index = index_by_sequence(plans_, number - 1);
+    return index ? &plans_[*index].plan : nullptr;
 }
 
-const Plan& State::plan(uint64_t number) const {
-    if (number == 0) return kDefaultPlan;
-    const auto index = index_by_sequence(plans_, number - 1);
-    UPLINE_CHECK(index.has_value(), "a plan that was published");
-    return plans_[*index].plan;
+Result<SaleTerms> State::terms_of(const Entry& sale, int64_t left) const {
+    UPLINE_TRY_ASSIGN(const Rules* rules, rules_of(sale, versions_));
+    const SaleTerms terms{.rules = rules, .plan = find_plan(sale.plan, *rules), .sale = sale_of(sale)};
+    if (!terms.plan || !is_possible(terms.sale, left)) return impossible_sale(sale, left);
+    return terms;
 }
 
 void State::apply(const Entry& entry, const Resolved& resolved) {
@@ -116,10 +128,14 @@ void State::apply(const Entry& entry, const Resolved& resolved) {
             break;
         case EventType::kTransactionRecorded: holds_.add(entry); break;
         case EventType::kTransactionRefunded: refund(entry); break;
-        case EventType::kPlanPublished:
-            programs_.change(program).plan =
-                plans_.append({.plan = plan_of(std::get<PlanPublished>(entry.payload)), .sequence = entry.sequence});
+        case EventType::kPlanPublished: {
+            const Rules* rules = find_rules(versions_, entry.rules_version);
+            UPLINE_CHECK(rules, "an entry of known rules");
+            const std::optional<Plan> plan = rules->plan_of(std::get<PlanPublished>(entry.payload));
+            UPLINE_CHECK(plan.has_value(), "a plan that was accepted");
+            programs_.change(program).plan = plans_.append({.plan = *plan, .sequence = entry.sequence});
             break;
+        }
         case EventType::kPayoutRequested: {
             const auto& request = std::get<PayoutRequested>(entry.payload);
             made = Thing(ThingKind::kPayout, payouts_.append({.id = entry.id,
@@ -239,21 +255,16 @@ Status State::fold(const Entry& entry) {
     if (entry.sequence != size_) return corrupt(fmt::format("stands where entry {} belongs", size_));
     if (entry.rules_version != rules_version_)
         return corrupt(fmt::format("rules version {}, in force is {}", entry.rules_version, rules_version_));
-    if (!knows_plan(entry.plan)) return corrupt(fmt::format("entry {} published no plan", entry.plan - 1));
+    UPLINE_TRY_ASSIGN(const Rules* rules, rules_of(entry, versions_));
+    if (!find_plan(entry.plan, *rules)) return corrupt(fmt::format("entry {} published no plan", entry.plan - 1));
     Resolved resolved;
     if (entry.accepted()) {
+        const auto* published = std::get_if<PlanPublished>(&entry.payload);
+        if (published && !rules->plan_of(*published)) return corrupt("publishes rates that no plan can have");
         UPLINE_TRY_ASSIGN(resolved, resolve(entry));
     }
     apply(entry, resolved);
     return ok_status();
-}
-
-Result<Split> State::split_of(const Entry& sale, int64_t left) const {
-    const Sale facts = sale_of(sale);
-    if (!knows_plan(sale.plan) || !is_possible(facts, left))
-        return Error{ErrorCode::kCorrupt,
-                     fmt::format("entry {}: no sale of which {} can be left", sale.sequence, left)};
-    return entitled(plan(sale.plan), facts, left);
 }
 
 Result<bool> State::gather(const Entry& entry, std::vector<Matured>& parts) const {
@@ -261,7 +272,8 @@ Result<bool> State::gather(const Entry& entry, std::vector<Matured>& parts) cons
     const RefundedSale* refunded = find_refunded(entry.sequence);
     Split left;
     if (refunded) {
-        UPLINE_TRY_ASSIGN(left, split_of(entry, refunded->held_left));
+        UPLINE_TRY_ASSIGN(const SaleTerms terms, terms_of(entry, refunded->held_left));
+        left = terms.entitled(refunded->held_left);
     }
     for (const Posting& posting : entry.posted()) {
         if (posting.account != AccountKind::kEarned) continue;
@@ -286,74 +298,6 @@ Status State::mature(EntrySource& entries, int64_t at_us, uint64_t most) {
         add_to(accounts_.change_hot(index).pending, -amount);
         add_to_account(index, &Account::Cold::available, amount);
     });
-}
-
-Status State::restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds) {
-    size_ = size;
-    clock_us_ = clock_us;
-    rules_version_ = rules_version;
-    if (clock_us < 0 || clock_us > kMaxTimeUs)
-        return Error{ErrorCode::kCorrupt,
-                     fmt::format("stored state: its clock is {}, no time from 1970 to 9999", clock_us)};
-    const auto wrong = [](const char* what, size_t index) {
-        return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} {} does not fit the others", what, index)};
-    };
-    for (size_t i = 0; i < programs_.size(); ++i) {
-        const Program& program = programs_[i];
-        if (program.name_size > kMaxProgramBytes ||
-            (program.first_book != kNoIndex && program.first_book >= books_.size()) ||
-            (program.plan != kNoIndex && program.plan >= plans_.size()) ||
-            !program_index_.emplace(program.name(), static_cast<Index>(i)).second)
-            return wrong("program", i);
-    }
-    Sequence least = 0;
-    for (size_t i = 0; i < users_.size(); ++i) {
-        const User user = users_[i];
-        if (user.sequence < least || user.sequence >= size || user.program >= programs_.size() ||
-            (user.referrer != kNoIndex && user.referrer >= i) || user.suspended > 1)
-            return wrong("user", i);
-        least = user.sequence + 1;
-        user_rank_.add(user.sequence);
-    }
-    least = 0;
-    for (size_t i = 0; i < websites_.size(); ++i) {
-        const Website& website = websites_[i];
-        if (website.sequence < least || website.sequence >= size || website.program >= programs_.size() ||
-            website.owner >= users_.size() || website.status > static_cast<uint32_t>(WebsiteStatus::kSuspended))
-            return wrong("website", i);
-        least = website.sequence + 1;
-        website_rank_.add(website.sequence);
-    }
-    // Their users lie scattered in memory.
-    constexpr size_t kAhead = 16;
-    for (size_t i = 0; i < accounts_.size(); ++i) {
-        if (i + kAhead < accounts_.size() && accounts_.cold(i + kAhead).user < users_.size())
-            users_.fetch_hot(accounts_.cold(i + kAhead).user);
-        const Index user = accounts_.cold(i).user;
-        if (user >= users_.size() || !parse_currency(accounts_.hot(i).currency.text())) return wrong("account", i);
-        accounts_.derive(i).next = std::exchange(users_.derive(user).first_account, static_cast<Index>(i));
-        // Where there is but one program, no user's cold part need be read.
-        add_to_program(programs_.size() == 1 ? 0 : users_.cold(user).program, static_cast<Index>(i));
-    }
-    for (size_t i = 0; i < books_.size(); ++i)
-        if (books_[i].program >= programs_.size() || !parse_currency(books_[i].currency.text()) ||
-            (books_[i].next != kNoIndex && books_[i].next >= i))
-            return wrong("book", i);
-    least = 0;
-    for (size_t i = 0; i < plans_.size(); least = plans_[i++].sequence + 1)
-        if (plans_[i].sequence < least || plans_[i].sequence >= size || plans_[i].plan.levels > kMaxLevels)
-            return wrong("plan", i);
-    least = 0;
-    for (size_t i = 0; i < payouts_.size(); least = payouts_[i++].sequence + 1)
-        if (payouts_[i].sequence < least || payouts_[i].sequence >= size || payouts_[i].user >= users_.size() ||
-            payouts_[i].status > PayoutStatus::kFailed)
-            return wrong("payout", i);
-    for (size_t i = 0; i < refunded_sales_.size(); ++i)
-        if (refunded_sales_[i].sale >= size ||
-            !refunded_index_.emplace(refunded_sales_[i].sale, static_cast<Index>(i)).second)
-            return wrong("refunded sale", i);
-    if (!holds_.restore(std::move(holds), size)) return wrong("hold", 0);
-    return ok_status();
 }
 
 Index State::program_for(std::string_view name) {

@@ -3,6 +3,8 @@
 // (fold), held in flat arrays by dense index. The core reads it to decide what an event does, and folds each new entry
 // in; opening a shard loads the arrays as they were last stored and folds the entries since.
 //
+// It is given the versions of the rules it may fold, and works out what a refund leaves of a sale under the sale's own.
+//
 // Not thread-safe. No I/O, no clock.
 #pragma once
 
@@ -18,10 +20,9 @@
 #include "ledger/containers/dirty_array.h"
 #include "ledger/containers/id_table.h"
 #include "ledger/containers/sequence_rank.h"
-#include "ledger/core/entitlement.h"
 #include "ledger/core/entry.h"
 #include "ledger/core/maturity.h"
-#include "ledger/core/sale.h"
+#include "ledger/core/rules.h"
 
 namespace upline {
 
@@ -29,7 +30,7 @@ namespace upline {
 using Index = uint32_t;
 inline constexpr Index kNoIndex = UINT32_MAX;
 
-// The records of the arrays, stored as ledger/store/stored_state.h says. Amounts in minor units.
+// The records of the arrays, stored as ledger/store/state_segments.h says. Amounts in minor units.
 struct Program {
     std::array<char, kMaxProgramBytes> name_bytes{};
     uint32_t name_size = 0;
@@ -164,7 +165,7 @@ struct Resolved {
     std::array<Index, kMaxPostings> accounts{};                      // the same; kNoIndex: none yet, or not looked up
 };
 
-// What of one kind of record is stored (ledger/store/stored_state.h): all zero if nothing is.
+// What of one kind of record is stored (ledger/store/state_segments.h): all zero if nothing is.
 struct StoredKind {
     uint64_t base = 0;     // number of the run that held every record
     uint64_t last = 0;     // number of the last run
@@ -176,9 +177,15 @@ using StoredKinds = std::array<StoredKind, kStateKinds>;
 
 class State {
   public:
+    // `versions` must outlive it.
+    explicit State(std::span<const Rules> versions = rules_versions()) : versions_(versions) {}
+
     uint64_t size() const { return size_; }                    // entries folded in
     int64_t clock_us() const { return clock_us_; }             // the largest occurred_at of accepted events, 0 at first
     uint16_t rules_version() const { return rules_version_; }  // in force for the next event
+    // Its rules; nullptr if they are not among versions() (unknown_rules says more).
+    const Rules* rules() const { return find_rules(versions_, rules_version_); }
+    std::span<const Rules> versions() const { return versions_; }
     // Which held sales are still to be moved from pending to available.
     const Holds& holds() const { return holds_; }
 
@@ -201,14 +208,23 @@ class State {
     // A program's balances and books, in the order of their first postings.
     std::span<const Index> accounts_of(Index program) const;
     std::vector<Index> books_of(Index program) const;
-    // The plan in force for a program's next sale; nullptr: the default.
-    const PublishedPlan* current_plan(Index program) const {
-        const Index plan = program == kNoIndex ? kNoIndex : programs_[program].plan;
-        return plan == kNoIndex ? nullptr : &plans_[plan];
+    // The plan in force for a program's next sale or payout under those rules, and how entries name it (Entry::plan).
+    // Valid until the next fold.
+    struct PlanInForce {
+        const Plan& plan;
+        uint64_t number;
+    };
+    PlanInForce plan_in_force(Index program, const Rules& rules) const {
+        const Index index = program == kNoIndex ? kNoIndex : programs_[program].plan;
+        if (index == kNoIndex) return {rules.default_plan, 0};
+        return {plans_[index].plan, plans_[index].sequence + 1};
     }
-    // A plan as entries name it (Entry::plan). REQUIRES: 0, or a plan that was published.
-    const Plan& plan(uint64_t number) const;
-    bool knows_plan(uint64_t number) const;
+    // A plan as entries name it, the default one as those rules have it; nullptr if none was published there. Valid
+    // until the next fold.
+    const Plan* find_plan(uint64_t number, const Rules& rules) const;
+    // What a sale's parts follow from. Valid until the next fold. kCorrupt if there can be no such sale of which so
+    // much is left, unknown_rules if its rules are not among versions(). REQUIRES: an accepted TransactionRecorded.
+    Result<SaleTerms> terms_of(const Entry& sale, int64_t left) const;
     // What is left of a sale of that amount.
     int64_t left_of(Sequence sale, int64_t amount) const {
         const RefundedSale* refunded = find_refunded(sale);
@@ -226,10 +242,52 @@ class State {
         }));
         return give_matured(parts, f);
     }
-    // The thing `id` of a program names if it is a user, a website or a payout; other things are candidates: for those
-    // is_other(sequence) must say whether that entry has this program and id.
+    // The thing that `id` names in a program. Of a user, website or payout the state knows the id; of another thing it
+    // asks read(sequence) for the bytes of its entry, and an error is one of that.
+    template <class Read>
+    Result<Thing> find(Index program, const Uuid& id, uint64_t fingerprint, Read&& read) const {
+        Status status = ok_status();
+        const Thing thing = find_if(program, id, fingerprint, [&](Sequence sequence) {
+            const Result<bool> is_named = is_entry_of(read(sequence), programs_[program].name(), id);
+            if (!is_named.ok()) status = is_named.error();
+            return !is_named.ok() || *is_named;
+        });
+        if (!status.ok()) return status.error();
+        return thing;
+    }
+    Result<Thing> find(std::string_view program, const Uuid& id, EntrySource& entries) const;
+    // The entry that made it. REQUIRES: a thing that was found.
+    Sequence sequence_of(Thing thing) const;
+    // The user, website or payout of that id. No I/O: other things cannot be meant.
+    Index find_user(Index program, const Uuid& id, uint64_t fingerprint) const {
+        return find_kind(ThingKind::kUser, program, id, fingerprint);
+    }
+    Index find_website(Index program, const Uuid& id, uint64_t fingerprint) const {
+        return find_kind(ThingKind::kWebsite, program, id, fingerprint);
+    }
+    Index find_payout(Index program, const Uuid& id, uint64_t fingerprint) const {
+        return find_kind(ThingKind::kPayout, program, id, fingerprint);
+    }
+
+    // Folds an entry whose indexes are known. REQUIRES: entry.sequence == size(); amounts that leave no int64.
+    void apply(const Entry& entry, const Resolved& resolved);
+    // Folds any entry, looking the indexes up. kCorrupt if it refers to what is not there.
+    Status fold(const Entry& entry);
+    // Asks for the memory that folding these entries will touch, so that they wait for it together. It changes nothing.
+    void fetch_ahead(std::span<const Entry> entries) const;
+    // Looks up the indexes of an accepted entry. kCorrupt as fold.
+    Result<Resolved> resolve(const Entry& entry) const;
+
+    // Moves the commissions of held sales that are mature at `at_us` from pending to available, looking at no more than
+    // `most` entries. REQUIRES: every entry below size() can be read from `entries`.
+    Status mature(EntrySource& entries, int64_t at_us, uint64_t most);
+
+  private:
+    friend class StateStorage;  // ledger/core/state_storage.h
+
+    // The thing of that id; of those that are no user, website or payout, the one for which is_other(sequence).
     template <class IsOther>
-    Thing find(Index program, const Uuid& id, uint64_t fingerprint, IsOther&& is_other) const {
+    Thing find_if(Index program, const Uuid& id, uint64_t fingerprint, IsOther&& is_other) const {
         if (program == kNoIndex) return {};
         return ids_.find(fingerprint, [&](Thing thing) {
             switch (thing.kind()) {
@@ -251,59 +309,12 @@ class State {
             UPLINE_CHECK(false, "a thing of a known kind");
         });
     }
-    // The user, website or payout of that id. No I/O: other things cannot be meant.
-    Index find_user(Index program, const Uuid& id, uint64_t fingerprint) const;
-    Index find_website(Index program, const Uuid& id, uint64_t fingerprint) const;
-    Index find_payout(Index program, const Uuid& id, uint64_t fingerprint) const;
-
-    // Folds an entry whose indexes are known. REQUIRES: entry.sequence == size(); amounts that leave no int64.
-    void apply(const Entry& entry, const Resolved& resolved);
-    // Folds any entry, looking the indexes up. kCorrupt if it refers to what is not there.
-    Status fold(const Entry& entry);
-    // Asks for the memory that folding these entries will touch, so that they wait for it together. It changes nothing.
-    void fetch_ahead(std::span<const Entry> entries) const;
-    // Looks up the indexes of an accepted entry. kCorrupt as fold.
-    Result<Resolved> resolve(const Entry& entry) const;
-
-    // Moves the commissions of held sales that are mature at `at_us` from pending to available, looking at no more than
-    // `most` entries. REQUIRES: every entry below size() can be read from `entries`.
-    Status mature(EntrySource& entries, int64_t at_us, uint64_t most);
-
-    // For storing (ledger/store/stored_state.h). What is stored, and what came since: the ids of things that are no
-    // users, websites or payouts.
-    StoredKinds& stored() { return stored_; }
-    const std::vector<IdTable::Slot>& new_ids() const { return new_ids_; }
-    void forget_new_ids() { new_ids_.clear(); }
-    // Calls f with each array, in the order of StoredKinds.
-    template <class F>
-    void for_each_kind(F&& f) {
-        f(programs_);
-        f(users_);
-        f(websites_);
-        f(accounts_);
-        f(books_);
-        f(plans_);
-        f(payouts_);
-        f(refunded_sales_);
+    Index find_kind(ThingKind kind, Index program, const Uuid& id, uint64_t fingerprint) const {
+        const Thing thing = find_if(program, id, fingerprint, [](Sequence) { return false; });
+        return thing.kind() == kind ? static_cast<Index>(thing.number()) : kNoIndex;
     }
-    struct Arrays {
-        Tracked<Program>& programs;
-        TrackedInParts<User>& users;
-        Tracked<Website>& websites;
-        TrackedInParts<Account>& accounts;
-        Tracked<Book>& books;
-        Tracked<PublishedPlan>& plans;
-        Tracked<Payout>& payouts;
-        Tracked<RefundedSale>& refunded_sales;
-    };
-    Arrays arrays() { return {programs_, users_, websites_, accounts_, books_, plans_, payouts_, refunded_sales_}; }
-    // Completes loading: the arrays are in place. kCorrupt if they do not fit together.
-    Status restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds);
-    // Puts in ids, of what the arrays hold or will. A thread beside the one that loads may do it.
-    void reserve_ids(uint64_t count) { ids_.reserve(count); }
-    void restore_ids(std::span<const IdTable::Slot> ids) { ids_.insert_all(ids); }
-
-  private:
+    static Result<bool> is_entry_of(const Result<std::span<const std::byte>>& bytes, std::string_view program,
+                                    const Uuid& id);
     Index program_for(std::string_view name);
     Index account_of(const Resolved& resolved, size_t posting, Currency currency);
     // Adds to a balance besides pending.
@@ -318,7 +329,6 @@ class State {
         const auto found = refunded_index_.find(sale);
         return found == refunded_index_.end() ? nullptr : &refunded_sales_[found->second];
     }
-    Result<Split> split_of(const Entry& sale, int64_t left) const;
 
     // Earners lie scattered in memory. So their commissions are gathered, and each step asks for the memory of the next
     // one for all of them before any is touched.
@@ -345,6 +355,7 @@ class State {
         return ok_status();
     }
 
+    std::span<const Rules> versions_;
     uint64_t size_ = 0;
     int64_t clock_us_ = 0;
     uint16_t rules_version_ = 1;

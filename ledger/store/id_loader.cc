@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/store/id_loader.h"
+#include "ledger/core/state_storage.h"
 
 #include <utility>
 
@@ -55,8 +56,8 @@ void IdLoader::put(const NewIds& ids) {
         if (thing.program < program_hashes_.size())  // else the state is refused
             slots_.push_back({IdTable::fingerprint(program_hashes_[thing.program], thing.id), made.word()});
     }
-    state_.restore_ids(slots_);
-    state_.restore_ids(ids.others);
+    StateStorage(state_).restore_ids(slots_);
+    StateStorage(state_).restore_ids(ids.others);
 }
 
 }  // namespace upline

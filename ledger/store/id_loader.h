@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "ledger/core/state.h"
-#include "ledger/store/stored_state.h"
+#include "ledger/store/state_segments.h"
 
 namespace upline {
 

@@ -11,7 +11,6 @@
 #include "events/base/check.h"
 #include "events/values/time.h"
 #include "ledger/core/maturity.h"
-#include "ledger/core/sale.h"
 
 namespace upline {
 namespace {
@@ -139,11 +138,10 @@ class PayoutsModel final : public Model {
             const auto refunded = held_refunds_.find(entry.sequence);
             Split left;
             if (refunded != held_refunds_.end()) {
-                const Sale sale = sale_of(entry);
-                if (refunded->second < 0 || !is_possible(sale, sale.amount - refunded->second))
-                    return Error{ErrorCode::kCorrupt, fmt::format("entry {}: more refunded than sold", entry.sequence)};
-                UPLINE_TRY_ASSIGN(const Plan* plan, earlier.plan(entry.plan));
-                left = entitled(*plan, sale, sale.amount - refunded->second);
+                int64_t amount_left = std::get<TransactionRecorded>(entry.payload).amount.value;
+                add_to(amount_left, -refunded->second);
+                UPLINE_TRY_ASSIGN(const SaleTerms terms, earlier.terms_of(entry, amount_left));
+                left = terms.entitled(amount_left);
             }
             for (const Posting& posting : entry.posted()) {
                 if (posting.account != AccountKind::kEarned) continue;

@@ -19,8 +19,8 @@
 #include <optional>
 #include <vector>
 
-#include "ledger/core/entitlement.h"
-#include "ledger/store/store.h"
+#include "ledger/core/sale.h"
+#include "ledger/store/table.h"
 #include "projectors/model.h"
 
 namespace upline {

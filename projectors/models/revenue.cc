@@ -9,7 +9,6 @@
 
 #include "events/base/check.h"
 #include "events/values/time.h"
-#include "ledger/core/sale.h"
 
 namespace upline {
 namespace {
@@ -80,9 +79,9 @@ std::string number_name(uint32_t number) {
 }
 
 // What the house's part of a sale is made of, less what it was made of when more was left.
-HouseParts parts_since(const Plan& plan, const Sale& sale, int64_t left, int64_t left_before) {
-    HouseParts parts = house_parts(plan, sale, left);
-    const HouseParts before = house_parts(plan, sale, left_before);
+HouseParts parts_since(const SaleTerms& terms, int64_t left, int64_t left_before) {
+    HouseParts parts = terms.house_parts(left);
+    const HouseParts before = terms.house_parts(left_before);
     parts.unfilled -= before.unfilled;
     parts.rounding -= before.rounding;
     parts.margin -= before.margin;
@@ -115,29 +114,26 @@ class RevenueModel final : public Model {
     Status fold(const Entry& entry, EarlierEntries& earlier, Deltas& deltas) override {
         if (!entry.accepted()) return ok_status();
         if (const auto* recorded = std::get_if<TransactionRecorded>(&entry.payload)) {
-            const Sale sale = sale_of(entry);
-            if (!is_possible(sale, sale.amount))
-                return Error{ErrorCode::kCorrupt, fmt::format("entry {}: no sale can be of it", entry.sequence)};
-            UPLINE_TRY_ASSIGN(const Plan* plan, earlier.plan(entry.plan));
+            const int64_t amount = recorded->amount.value;
+            UPLINE_TRY_ASSIGN(const SaleTerms terms, earlier.terms_of(entry, amount));
             const std::span<int64_t> row = touch(entry, recorded->stream, recorded->source, deltas);
             add_to(row[kSales], 1);
-            add_to(row[kGross], sale.amount);
+            add_to(row[kGross], amount);
             add_postings(entry, row);
-            add_parts(house_parts(*plan, sale, sale.amount), row);
+            add_parts(terms.house_parts(amount), row);
         }
         if (const auto* refund = std::get_if<TransactionRefunded>(&entry.payload)) {
             UPLINE_TRY_ASSIGN(const Entry* found, earlier.sale(entry.refs[0]));
             const auto& recorded = std::get<TransactionRecorded>(found->payload);
-            const Sale sale = sale_of(*found);
             const int64_t left = entry.left_before;
-            if (left > sale.amount || refund->amount.value < 0 || refund->amount.value > left)
+            UPLINE_TRY_ASSIGN(const SaleTerms terms, earlier.terms_of(*found, left));
+            if (refund->amount.value < 0 || refund->amount.value > left)
                 return Error{ErrorCode::kCorrupt, fmt::format("entry {}: refunds more than is left", entry.sequence)};
             const std::span<int64_t> row = touch(entry, recorded.stream, recorded.source, deltas);
-            UPLINE_TRY_ASSIGN(const Plan* plan, earlier.plan(entry.plan));
             add_to(row[kRefunds], 1);
             add_to(row[kRefunded], refund->amount.value);
             add_postings(entry, row);
-            add_parts(parts_since(*plan, sale, left - refund->amount.value, left), row);
+            add_parts(parts_since(terms, left - refund->amount.value, left), row);
         }
         if (const auto* adjustment = std::get_if<AdjustmentPosted>(&entry.payload))
             add_to(touch(entry, std::nullopt, std::nullopt, deltas)[kAdjustments], adjustment->amount.value);

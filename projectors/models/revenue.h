@@ -17,7 +17,7 @@
 #include <optional>
 #include <string>
 
-#include "ledger/core/entitlement.h"
+#include "ledger/core/sale.h"
 #include "ledger/store/table.h"
 #include "projectors/model.h"
 

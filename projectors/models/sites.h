@@ -19,7 +19,7 @@
 #include <optional>
 #include <vector>
 
-#include "ledger/store/store.h"
+#include "ledger/store/table.h"
 #include "projectors/model.h"
 
 namespace upline {

@@ -8,6 +8,7 @@
 
 #include "events/base/bytes.h"
 #include "ledger/core/closing.h"
+#include "ledger/store/ledger_reader.h"
 #include "tests/consumers/log_of_events.h"
 #include "tests/events/log/log_harness.h"
 #include "tests/ledger/core/memory_shard.h"
@@ -152,7 +153,7 @@ TEST_F(ClosingShard, KeepsTheLeavesOfTheLastClosing) {
     ASSERT_NE(shard, nullptr);
     apply(*shard, records_->size());
     ASSERT_OK(shard->store_state());
-    const auto kept = shard->store().kept_closing(0);
+    const auto kept = read_kept_closing(shard->store(), 0);
     ASSERT_OK(kept);
     const std::unique_ptr<EntrySource> entries = shard->store().look_up();
     const auto bytes = entries->entry(kept->sequence);
@@ -165,7 +166,7 @@ TEST_F(ClosingShard, KeepsTheLeavesOfTheLastClosing) {
     const auto first = parse_balance_leaf(std::span(kept->leaves).first(kBalanceLeafBytes));
     ASSERT_TRUE(first);
     EXPECT_EQ(first->user, *parse_uuid(id_of(1))) << "the first who was posted to";
-    EXPECT_EQ(shard->store().kept_closing(1).error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(read_kept_closing(shard->store(), 1).error().code, ErrorCode::kNotFound);
 }
 
 TEST(BalanceLeaf, WhatIsNoLeafIsNotRead) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <thread>
 
+#include "ledger/store/state_store.h"
 #include "tests/consumers/log_of_events.h"
 #include "tests/events/log/log_harness.h"
 
@@ -69,7 +70,7 @@ class Consume : public ::testing::Test {
         shard_ = std::move(*shard);
     }
     uint64_t stored_state_size() {
-        auto state = shard_->store().load_state();
+        auto state = load_state(shard_->store());
         return state.ok() ? (*state)->size() : UINT64_MAX;
     }
 

@@ -30,6 +30,7 @@
 
 #include "consumers/consume.h"
 #include "events/base/bytes.h"
+#include "ledger/store/ledger_writer.h"
 #include "tests/consumers/log_of_events.h"
 #include "tests/events/log/log_harness.h"
 #include "tests/ledger/core/memory_shard.h"
@@ -176,6 +177,7 @@ class GoldenFolder : public ::testing::Test {
         constexpr size_t kWrite = 10;
         const std::vector<Bytes> entries = golden_entries();
         UPLINE_TRY(store.bind({kIdentity, ""}));
+        UPLINE_TRY_ASSIGN(LedgerWriter writer, LedgerWriter::open(store));
         merkle::Tree tree;
         Position position;
         for (size_t first = 0; first < size; first += kWrite) {
@@ -192,8 +194,7 @@ class GoldenFolder : public ::testing::Test {
                 position = {i + 1, tree.root(), entry.clock_us,
                             LogPosition{static_cast<Offset>(i), records[i].append_time_ms, entry.record_sha256}};
             }
-            UPLINE_TRY(
-                store.commit(std::array{Store::CommitPart{&batch, places}}, tree.take_changed_tiles(), position));
+            UPLINE_TRY(writer.commit(std::array{CommitPart{&batch, places}}, tree.take_changed_tiles(), position));
         }
         return ok_status();
     }

@@ -11,6 +11,8 @@
 #include "consumers/shard.h"
 #include "events/base/bytes.h"
 #include "ledger/proof/merkle.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/rows.h"
 #include "projectors/models/all.h"
 #include "tests/ledger/core/memory_shard.h"
 
@@ -53,7 +55,7 @@ inline Result<LedgerView> view_ledger(const std::string& data, uint32_t partitio
     view.state = dump(*state);
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
-        UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> table, store->table(model->name()));
+        UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> table, open_table(*store, model->name()));
         std::string& rows = view.models[std::string(model->name())];
         UPLINE_TRY(table->scan("", [&rows](std::string_view key, std::string_view value) {
             rows += fmt::format("{} {} ", key.size(), value.size());

@@ -13,6 +13,7 @@
 #include "consumers/consume.h"
 #include "events/base/bytes.h"
 #include "events/log/embedded_log.h"
+#include "ledger/store/fold_forward.h"
 #include "tests/events/log/log_harness.h"
 #include "tests/ledger/core/later_rules.h"
 #include "tests/ledger/core/memory_shard.h"

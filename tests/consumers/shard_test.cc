@@ -9,9 +9,13 @@
 #include <random>
 
 #include "events/base/bytes.h"
+#include "ledger/store/ledger_reader.h"
+#include "ledger/store/ledger_writer.h"
+#include "ledger/store/state_store.h"
 #include "tests/consumers/log_of_events.h"
 #include "tests/events/log/log_harness.h"
 #include "tests/ledger/core/memory_shard.h"
+#include "tests/ledger/store/store_tampering.h"
 
 namespace upline::testing {
 namespace {
@@ -82,11 +86,11 @@ TEST_F(ShardTest, OpenedAfterTheStateWasStoredHasNothingToFold) {
     const Batch first(records, 0, 90);
     const Batch second(records, 90, 20);
     ASSERT_OK(shard->apply(first.inputs, first.records.records()));
-    EXPECT_EQ((*shard->store().load_state())->size(), 0U) << "the interval is not over";
+    EXPECT_EQ((*load_state(shard->store()))->size(), 0U) << "the interval is not over";
     ASSERT_OK(shard->apply(second.inputs, second.records.records()));
     shard.reset();  // when the thread beside has written it
     shard = open(data, 100);
-    EXPECT_EQ((*shard->store().load_state())->size(), 110U);
+    EXPECT_EQ((*load_state(shard->store()))->size(), 110U);
 
     // What was folded at open counts towards the next storing.
     const Batch third(records, 110, 60);
@@ -94,11 +98,11 @@ TEST_F(ShardTest, OpenedAfterTheStateWasStoredHasNothingToFold) {
     ASSERT_OK(shard->apply(third.inputs, third.records.records()));
     shard.reset();
     shard = open(data, 90);
-    EXPECT_EQ((*shard->store().load_state())->size(), 110U);
+    EXPECT_EQ((*load_state(shard->store()))->size(), 110U);
     ASSERT_OK(shard->apply(fourth.inputs, fourth.records.records()));
     shard.reset();
     shard = open(data);
-    EXPECT_EQ((*shard->store().load_state())->size(), 200U);
+    EXPECT_EQ((*load_state(shard->store()))->size(), 200U);
 }
 
 // Each entry has the offset and append time of its record beside it.
@@ -114,7 +118,7 @@ TEST_F(ShardTest, KeepsWhereEachRecordLies) {
     ASSERT_OK(shard->apply(inputs, batch.records()));
     ASSERT_OK(shard->commit_all());
     for (const size_t i : {0, 1, 255, 256, 299}) {
-        const Result<RecordPlace> place = shard->store().place(i);
+        const Result<RecordPlace> place = read_place(shard->store(), i);
         ASSERT_OK(place);
         EXPECT_EQ(place->offset, static_cast<Offset>(i * i));
         EXPECT_EQ(place->append_time_ms, kAppendTimeMs - static_cast<int64_t>(i));
@@ -196,10 +200,11 @@ TEST_F(ShardTest, TilesOfEveryLevelThatAreIngestedTogetherAreThereAfterwards) {
             tiles.push_back({level, index, std::vector<Hash>(merkle::kTileWidth, hash)});
         }
     const std::vector<merkle::Tile> right_edge{{0, 0, {Hash{}}}};
-    ASSERT_OK((*store)->ingest(std::array{Store::CommitPart{&batch, places}}, tiles, right_edge,
-                               {1, Hash{}, 0, LogPosition{}}));
+    auto writer = LedgerWriter::open(**store);
+    ASSERT_OK(writer);
+    ASSERT_OK(writer->ingest(std::array{CommitPart{&batch, places}}, tiles, right_edge, {1, Hash{}, 0, LogPosition{}}));
     for (const merkle::Tile& tile : tiles) {
-        const auto stored = (*store)->tile(tile.level, tile.index);
+        const auto stored = read_tile(**store, tile.level, tile.index);
         ASSERT_OK(stored);
         ASSERT_TRUE(stored->has_value()) << tile.level << "/" << tile.index;
         EXPECT_TRUE((*stored)->hashes == tile.hashes) << tile.level << "/" << tile.index;
@@ -218,10 +223,10 @@ TEST_F(ShardTest, WhoseStateIsAheadOfItsEntriesIsRefused) {
         const Batch second(records, 10, 10);
         ASSERT_OK(shard->apply(first.inputs, first.records.records()));
         ASSERT_OK(shard->commit_all());
-        position = *shard->store().raw("default", "position");
+        position = *raw(shard->store(), "default", "position");
         ASSERT_OK(shard->apply(second.inputs, second.records.records()));
         ASSERT_OK(shard->store_state());
-        ASSERT_OK(shard->store().tamper("default", "position", position));
+        ASSERT_OK(tamper(shard->store(), "default", "position", position));
     }
     EXPECT_TRUE(fails_with(Shard::open(data, {{0, 1}, ""}), ErrorCode::kCorrupt,
                            "stored state is of 20 entries, but there are only 10: a part of the database is gone; make "
@@ -236,9 +241,9 @@ TEST_F(ShardTest, WhoseTreeIsNotThatOfItsPositionIsRefused) {
         const Batch batch(records, 0, 20);
         ASSERT_OK(shard->apply(batch.inputs, batch.records.records()));
         ASSERT_OK(shard->commit_all());
-        std::string position = *shard->store().raw("default", "position");
+        std::string position = *raw(shard->store(), "default", "position");
         position[8] = static_cast<char>(position[8] ^ 1);  // of the root, behind the size
-        ASSERT_OK(shard->store().tamper("default", "position", position));
+        ASSERT_OK(tamper(shard->store(), "default", "position", position));
     }
     EXPECT_TRUE(fails_with(Shard::open(data, {{0, 1}, ""}), ErrorCode::kCorrupt,
                            "partition 0: the tree's right edge gives root "));

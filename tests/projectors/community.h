@@ -19,7 +19,8 @@ namespace upline::testing {
 
 class Community {
   public:
-    explicit Community(uint64_t seed) : random_(seed) {}
+    explicit Community(uint64_t seed, std::span<const Rules> versions = rules_versions())
+        : random_(seed), shard_({}, versions) {}
 
     MemoryShard& shard() { return shard_; }
     uint64_t size() const { return shard_.entries().size(); }
@@ -30,6 +31,20 @@ class Community {
         constexpr size_t kAtOnce = 50;  // what is asked for next depends on what there is
         for (; events > kAtOnce; events -= kAtOnce) live_at_once(kAtOnce);
         live_at_once(events);
+    }
+
+    // Puts the next version of the rules in force.
+    void activate_next_rules() {
+        const uint16_t before = shard_.state().rules_version();
+        Input input;
+        input.rules_version = before;
+        Event& event = input.record.event;
+        event.id = uuid();
+        event.occurred_at_us = now_us_;
+        set(event, RulesActivated{.version = static_cast<uint16_t>(before + 1)});
+        input.append_time_ms = now_us_ / 1000;
+        shard_.apply(std::span(&input, 1));
+        ASSERT_EQ(shard_.state().rules_version(), before + 1);
     }
 
     // Calls f(entry) for each entry there is.
@@ -47,6 +62,7 @@ class Community {
         std::vector<Input> inputs;
         for (size_t i = 0; i < events; ++i) {
             Input input;
+            input.rules_version = shard_.state().rules_version();
             input.record.event = next();
             input.append_time_ms = input.record.event.occurred_at_us / 1000;
             if (may_fail(input.record.event) && below(50) == 0) input.record.malformed = "for a test";

@@ -9,9 +9,13 @@
 #include <regex>
 
 #include "ledger/core/rules.h"
+#include "ledger/core/state_storage.h"
+#include "ledger/store/rows.h"
+#include "ledger/store/state_store.h"
 #include "ledger/store/store.h"
 #include "projectors/models/all.h"
 #include "projectors/row.h"
+#include "tests/ledger/store/store_tampering.h"
 #include "tests/tools/program.h"
 
 namespace upline {
@@ -283,6 +287,10 @@ TEST_F(Command, ProduceRefusesWhatIsNoFileAndNoLog) {
                    "\"nats://there/topic\" is no event log: write file:DIR or kafka://host:port/topic");
     expect_refused(run_upline({"produce", "--log", url(), "-X", "acks=1", path("events")}),
                    "\"acks=1\" is a setting for Kafka");
+    write_file(path("properties"), "# of the file first\n\nacks=all\n");
+    expect_refused(
+        run_upline({"produce", "--log", url(), "-X", "acks=1", "--config", path("properties"), path("events")}),
+        "\"acks=all\" is a setting for Kafka");
     expect_refused(run_upline({"produce", "--log", "file:" + path("events"), path("events")}), "Not a directory");
 }
 
@@ -523,10 +531,10 @@ TEST_F(Command, VerifyAnswersWithItsExitCodeInWordsAndInJson) {
 
     {
         const auto store = take(Store::open(folder() / "data" / "partition-00000", Store::Access::kWrite));
-        const auto place = take(store->entry_place(2));
-        std::string page = take(store->raw("entries", place.page_key));
+        const auto place = take(entry_place(*store, 2));
+        std::string page = take(raw(*store, "entries", place.page_key));
         page[place.begin] ^= 1;
-        take(store->tamper("entries", place.page_key, page));
+        take(tamper(*store, "entries", place.page_key, page));
     }
     const Ran bad = run_upline(words);
     EXPECT_EQ(bad.code, 1);
@@ -575,10 +583,10 @@ TEST_F(ReplayCompare, SaysEqual) {
 TEST_F(ReplayCompare, SaysWhereAnEntryDiffers) {
     {
         const auto store = open_ledger();
-        const auto place = take(store->entry_place(4321));
-        std::string page = take(store->raw("entries", place.page_key));
+        const auto place = take(entry_place(*store, 4321));
+        std::string page = take(raw(*store, "entries", place.page_key));
         page[place.begin + 70] ^= 4;
-        take(store->tamper("entries", place.page_key, page));
+        take(tamper(*store, "entries", place.page_key, page));
     }
     expect_difference("again", "entry 4321: differs from byte 70 of it on");
 }
@@ -587,8 +595,8 @@ TEST_F(ReplayCompare, SaysWhichBalanceDiffers) {
     std::string user;
     {
         const auto store = open_ledger();
-        change_stored_state(*store, [](State::Arrays arrays) { arrays.accounts.change_cold(0).available ^= 1; });
-        const auto state = take(store->load_state());
+        change_stored_state(*store, [](StateStorage::Arrays arrays) { arrays.accounts.change_cold(0).available ^= 1; });
+        const auto state = take(load_state(*store));
         user = to_string(state->users()[state->accounts()[0].user].id);
     }
     expect_difference("again", fmt::format("balance of user {} in USD: pending ", user));
@@ -600,7 +608,7 @@ TEST_F(ReplayCompare, SaysWhichRowOfAReadModelDiffers) {
         Table::Write row;
         {
             const auto store = open_ledger();
-            const auto table = take(store->table(model->name()));
+            const auto table = take(open_table(*store, model->name()));
             take(table->scan(std::string(1, '\1'), [&](std::string_view key, std::string_view value) {
                 row.key = key;
                 row.value = value;
@@ -614,7 +622,7 @@ TEST_F(ReplayCompare, SaysWhichRowOfAReadModelDiffers) {
                           fmt::format("read model {}: {}: ", model->name(), described));
         const auto store = open_ledger();
         row.value->back() ^= 1;
-        take(take(store->table(model->name()))->write({&row, 1}));
+        take(take(open_table(*store, model->name()))->write({&row, 1}));
     }
 }
 

@@ -19,8 +19,12 @@
 #include "events/json.h"
 #include "events/record.h"
 #include "events/values/time.h"
+#include "ledger/core/state_storage.h"
+#include "ledger/store/raw_iterator.h"
+#include "ledger/store/state_segments.h"
+#include "ledger/store/state_store.h"
 #include "ledger/store/store.h"
-#include "ledger/store/stored_state.h"
+#include "tests/ledger/store/store_tampering.h"
 #include "tools/node/partition_runner.h"
 
 namespace upline {
@@ -133,7 +137,7 @@ inline StateRows state_rows(const Store& store) {
     std::vector<std::string> families(kRecordFamilies.begin(), kRecordFamilies.end());
     families.emplace_back("state");
     for (const std::string& family : families) {
-        const auto walk = store.walk(family);
+        const auto walk = iterate(store, family);
         while (const auto row = take(walk->next())) rows[family].emplace(row->key, row->value);
     }
     return rows;
@@ -143,20 +147,20 @@ inline void put_state_rows(Store& store, const StateRows& rows) {
     const StateRows before = state_rows(store);
     for (const auto& [family, values] : rows) {
         if (const auto old = before.find(family); old != before.end())
-            for (const auto& [key, value] : old->second) take(store.remove_raw(family, key));
-        for (const auto& [key, value] : values) take(store.tamper(family, key, value));
+            for (const auto& [key, value] : old->second) take(remove_raw(store, family, key));
+        for (const auto& [key, value] : values) take(tamper(store, family, key, value));
     }
 }
 // Stores the state with what change(arrays) makes of it, as somebody with the database could who knows its form.
 template <class F>
 void change_stored_state(Store& store, F&& change) {
-    const std::unique_ptr<State> state = take(store.load_state());
-    change(state->arrays());
+    const std::unique_ptr<State> state = take(load_state(store));
+    change(StateStorage(*state).arrays());
     const StateChanges changes = take_all(*state);
     StateRows rows;
-    for (const StateChanges::Run& run : changes.runs)
-        for (uint32_t i = 0; i < run.chunks.size(); ++i)
-            rows[kRecordFamilies[run.kind]].emplace(run_key(changes.size, i), run.chunks[i]);
+    for (const StateChanges::Segment& segment : changes.segments)
+        for (uint32_t i = 0; i < segment.chunks.size(); ++i)
+            rows[kRecordFamilies[segment.kind]].emplace(segment_key(changes.size, i), segment.chunks[i]);
     rows["state"].emplace("position", changes.position);
     put_state_rows(store, rows);
 }

@@ -34,6 +34,7 @@ class Running {
         const auto file = [this](const char* name) { return (folder_.path() / name).string(); };
         write_file(file("in"), input);
         std::vector<char*> argv;
+        argv.reserve(words.size() + 1);
         for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
         argv.push_back(nullptr);
         const int in = ::open(file("in").c_str(), O_RDONLY | O_CLOEXEC);

@@ -6,9 +6,9 @@
 
 #include "events/base/bytes.h"
 #include "events/base/files.h"
-#include "events/base/text.h"
 #include "tools/audit/audit.h"
 #include "tools/audit/commands.h"
+#include "tools/terminal/json_writer.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
 
@@ -19,35 +19,29 @@ std::string finding_text(const Finding& finding) {
     return finding.entry ? fmt::format("entry {}: {}", *finding.entry, finding.what) : finding.what;
 }
 
-std::string json_list(const std::vector<std::string>& texts) {
-    std::string list = "[";
-    for (const std::string& text : texts) {
-        if (list.size() > 1) list += ", ";
-        append_json_string(text, list);
-    }
-    return list + "]";
+std::string json_texts(const std::vector<std::string>& texts) {
+    return json_list(texts, [](JsonWriter& json, const std::string& text) { json.text(text); });
 }
 
 void print_json(const AuditReport& report, bool with_log) {
-    std::string findings = "[";
-    for (const Finding& finding : report.findings) {
-        if (findings.size() > 1) findings += ", ";
-        findings += fmt::format("{{\"entry\": {}, \"what\": ", finding.entry ? std::to_string(*finding.entry) : "null");
-        append_json_string(finding.what, findings);
-        findings += "}";
-    }
-    RowPrinter row(Format::kJsonl, stdout);
-    row.number("partition", report.partition);
-    row.number("size", static_cast<int64_t>(report.size));
-    row.text("root", to_hex(report.root));
-    row.json("ok", report.findings.empty() ? "true" : "false");
-    row.json("log", with_log ? "true" : "false");
-    row.json("findings", findings + "]");
-    row.json("read_models", json_list(report.read_models));
-    row.number("checkpoints", static_cast<int64_t>(report.checkpoints));
-    row.json("signers", json_list(report.signers));
-    row.json("not_checked", json_list(report.not_checked));
-    row.end_row();
+    std::string line;
+    JsonWriter json(line);
+    json.begin_object();
+    json.number("partition", report.partition);
+    json.number("size", report.size);
+    json.text("root", to_hex(report.root));
+    json.boolean("ok", report.findings.empty());
+    json.boolean("log", with_log);
+    json.raw("findings", json_objects(report.findings, [](JsonWriter& of_one, const Finding& finding) {
+                 of_one.raw("entry", finding.entry ? std::to_string(*finding.entry) : "null");
+                 of_one.text("what", finding.what);
+             }));
+    json.raw("read_models", json_texts(report.read_models));
+    json.number("checkpoints", report.checkpoints);
+    json.raw("signers", json_texts(report.signers));
+    json.raw("not_checked", json_texts(report.not_checked));
+    json.end_object();
+    fmt::print("{}\n", line);
 }
 
 void print_text(const AuditReport& report, bool with_log) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline demo`: what each is asked. Each returns the exit code: 0 done, 1 a negative answer,
-// 2 could not.
+// `upline demo`: its arguments. Returns the exit code: 0 done, 1 a negative answer, 2 could not.
 #pragma once
 
 #include <string>

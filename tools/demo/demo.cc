@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The story `upline demo` tells: a year of events, the ledger they make, and a flipped bit that verify finds.
+// The story `upline demo` tells: a year of events, the ledger they make, and a rewritten past that verify finds.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -13,6 +13,7 @@
 #include "events/record.h"
 #include "events/values/money.h"
 #include "events/values/time.h"
+#include "ledger/store/fold_forward.h"
 #include "tools/audit/audit.h"
 #include "tools/demo/commands.h"
 #include "tools/demo/demo_data.h"
@@ -141,36 +142,92 @@ const Posting* level_1(const Entry& entry) {
     return nullptr;
 }
 
-// Flips the one bit of the entry that raises the first level's commission and leaves all else readable, as somebody
-// with the database open could: the database's own checksums are right afterwards.
-Status flip_one_bit(const fs::path& data, Sequence sequence, std::string& what) {
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<Store> store, Store::open(data / "partition-00000", Store::Access::kWrite));
-    UPLINE_TRY_ASSIGN(const Store::EntryPlace place, store->entry_place(sequence));
-    UPLINE_TRY_ASSIGN(std::string page, store->raw("entries", place.page_key));
-    const auto bytes = std::as_bytes(std::span(page)).subspan(place.begin, place.size);
-    Entry before;
-    UPLINE_TRY(decode_entry(bytes, before));
-    for (size_t i = place.begin; i < place.begin + place.size; ++i) {
-        for (unsigned bit = 0; bit < 8; ++bit) {
-            page[i] = static_cast<char>(page[i] ^ (1 << bit));
-            Entry after;
-            const bool readable = decode_entry(bytes, after).ok();
-            const Posting* a = level_1(before);
-            const Posting* b = readable && after.posting_count == before.posting_count ? level_1(after) : nullptr;
-            if (a && b && a->user == b->user && b->amount >= a->amount + 1000 && b->amount < 10 * a->amount) {
-                what = fmt::format("byte {} of entry {}: a commission of {} reads {} now", i - place.begin, sequence,
-                                   money_text(a->amount, before.currency), money_text(b->amount, before.currency));
-                return store->tamper("entries", place.page_key, page);
+// A copy of a log that an insider hands out in its place, under its name.
+class ForgedLog final : public EventLog {
+  public:
+    ForgedLog(EventLog& copy, const EventLog& original) : copy_(copy), identity_(original.identity()) {}
+    uint32_t partition_count() const override { return copy_.partition_count(); }
+    std::string identity() const override { return identity_; }
+    Result<std::unique_ptr<LogReader>> open_reader(uint32_t partition, std::optional<LogPosition> after) override {
+        return copy_.open_reader(partition, after);
+    }
+    Result<std::unique_ptr<LogWriter>> open_writer() override { return copy_.open_writer(); }
+
+  private:
+    EventLog& copy_;
+    std::string identity_;
+};
+
+// Copies a log as it is, but for one sale, whose amount is ten times as high.
+Status copy_with_one_amount_rewritten(EventLog& log, Offset sale, EventLog& copy) {
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader, log.open_reader(0));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<LogWriter> writer, copy.open_writer());
+    RecordBatch batch;
+    RecordWriter records;
+    for (;;) {
+        UPLINE_TRY_ASSIGN(const bool at_end, reader->at_end());
+        if (at_end) return writer->flush();
+        UPLINE_TRY(reader->read(4096, 1 << 20, 0, batch));
+        for (const Record& record : batch.records()) {
+            Event event = decode_record(record.value).event;
+            std::span<const std::byte> value = record.value;
+            if (record.offset == sale) {
+                std::get<TransactionRecorded>(event.payload).amount.value *= 10;
+                value = records.encode(event);
             }
-            page[i] = static_cast<char>(page[i] ^ (1 << bit));
+            UPLINE_TRY(writer->append(event.program, value, record.append_time_ms));
         }
     }
-    return Error{ErrorCode::kInvalid, "no such bit in this entry"};
 }
 
-Result<AuditReport> audit_folder(const fs::path& data, EventLog* log) {
+Result<AuditReport> audit_folder(const fs::path& data, EventLog* log, HeldCheckpoints checkpoints = {}) {
     UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(data));
-    return audit(shards.front(), log, {});
+    return audit(shards.front(), log, {}, std::move(checkpoints));
+}
+
+Result<Position> feed_ledger(EventLog& log, const fs::path& data) {
+    UPLINE_TRY_ASSIGN(const DataFolder folder, DataFolder::open(data, DataFolder::Access::kWrite));
+    UPLINE_TRY_ASSIGN(const auto reports, run_partitions(log, folder, {.once = true}));
+    return reports.front().position;
+}
+
+Result<std::unique_ptr<EventLog>> make_log(const fs::path& path) {
+    return open_log(fmt::format("file:{}", path.native()), {.properties = {}, .create_with_partitions = 1});
+}
+
+// Makes a second ledger, of a log in which one amount is another. It is right by itself; the true log and a checkpoint
+// that somebody has kept show that it is not the same one.
+Status show_rewritten_past(const fs::path& folder, EventLog& log, Sequence sale, const HeldCheckpoint& kept) {
+    headline(8, "Now an insider rewrites one amount, and makes the log and the ledger again");
+    const fs::path data = folder / "tampered";
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> copy, make_log(folder / "tampered-log"));
+    UPLINE_TRY(copy_with_one_amount_rewritten(log, static_cast<Offset>(sale), *copy));
+    ForgedLog forged(*copy, log);
+    UPLINE_TRY(feed_ledger(forged, data));
+    UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(data));
+    const std::unique_ptr<EntrySource> source = shards.front().store->entries();
+    Entry entry;
+    UPLINE_TRY(read_entry(*source, sale, entry));
+    const auto& payload = std::get<TransactionRecorded>(entry.payload);
+    fmt::print("   entry {}: a sale of {} reads {} now\n", sale, money_text(payload.amount.value / 10, entry.currency),
+               money_text(payload.amount.value, entry.currency));
+
+    UPLINE_TRY_ASSIGN(const AuditReport alone, audit_folder(data, &forged));
+    if (!alone.findings.empty())
+        return Error{ErrorCode::kCorrupt, fmt::format("verify found: {}", alone.findings.front().what)};
+    fmt::print("   with that log: {}ok{}: {} entries: the forgery agrees with itself\n", style().green, style().plain,
+               with_commas(alone.size));
+    UPLINE_TRY_ASSIGN(const AuditReport by_log, audit_folder(data, &log));
+    if (by_log.findings.empty() || by_log.findings.front().entry != sale)
+        return Error{ErrorCode::kCorrupt, "verify did not find the rewritten sale"};
+    fmt::print("   with the true log: {}verify: entry {}{}: {}\n", style().red, *by_log.findings.front().entry,
+               style().plain, by_log.findings.front().what);
+    UPLINE_TRY_ASSIGN(const AuditReport by_checkpoint, audit_folder(data, nullptr, {.checkpoints = {kept}}));
+    if (by_checkpoint.findings.empty())
+        return Error{ErrorCode::kCorrupt, "the kept checkpoint did not tell that the past was changed"};
+    fmt::print("   with a kept checkpoint: {}verify{}: {}\n", style().red, style().plain,
+               by_checkpoint.findings.front().what);
+    return ok_status();
 }
 
 Status tell(const DemoFolder& folder) {
@@ -195,16 +252,10 @@ Status tell(const DemoFolder& folder) {
 
     headline(2, "Appended to the log, applied to the ledger");
     if (folder.kept()) UPLINE_TRY(write_lines(events, folder.path() / "events.jsonl"));
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(fmt::format("file:{}", log_path.native()),
-                                                                    {.properties = {}, .create_with_partitions = 1}));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, make_log(log_path));
     UPLINE_TRY(append_events(events, *log));
     const auto started = Clock::now();
-    Position position;
-    {
-        UPLINE_TRY_ASSIGN(const DataFolder written, DataFolder::open(data, DataFolder::Access::kWrite));
-        UPLINE_TRY_ASSIGN(const auto reports, run_partitions(*log, written, {.once = true}));
-        position = reports.front().position;
-    }
+    UPLINE_TRY_ASSIGN(const Position position, feed_ledger(*log, data));
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started).count();
     Sequence sale_sequence = 0;
     std::string sale_id;
@@ -247,41 +298,31 @@ Status tell(const DemoFolder& folder) {
     fmt::print("   {}ok{}: {} entries, amounts, balances and read models are what the log says\n", style().green,
                style().plain, with_commas(good.size));
 
-    headline(7, "Now somebody flips one bit in a copy");
-    const fs::path copy = folder.path() / "tampered";
-    std::error_code error;
-    fs::copy(data, copy, fs::copy_options::recursive, error);
-    if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", copy.native(), error.message())};
-    std::string what;
-    UPLINE_TRY(flip_one_bit(copy, sale_sequence, what));
-    fmt::print("   {}\n", what);
-    UPLINE_TRY_ASSIGN(const AuditReport bad, audit_folder(copy, nullptr));
-    if (bad.findings.empty() || bad.findings.front().entry != sale_sequence)
-        return Error{ErrorCode::kCorrupt, "verify did not find the flipped bit"};
-    fmt::print("   {}verify: entry {}{}: {}\n", style().red, *bad.findings.front().entry, style().plain,
-               bad.findings.front().what);
-
-    headline(8, "Signed, and proven to somebody who has nothing but the public key");
+    headline(7, "Signed, and proven to somebody who has nothing but the public key");
     const std::string key = folder.path() / "demo.key";
     const std::string proof = folder.path() / "demo.proof";
     UPLINE_TRY_ASSIGN(const std::string vkey, write_new_key({.name = "demo.example/ledger", .out = key}));
     fmt::print("   key    {}", vkey);
+    HeldCheckpoint kept{.name = "the kept checkpoint", .checkpoint = {}, .is_old = true};
     {
         UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(data));
         UPLINE_TRY_ASSIGN(const std::vector<note::SigningKey> keys, read_signing_keys(key));
         Checkpoints checkpoints(data, 0);
-        UPLINE_TRY(sign_or_latest(checkpoints, *shards.front().store, keys));
+        UPLINE_TRY_ASSIGN(const SignedCheckpoint last, sign_or_latest(checkpoints, *shards.front().store, keys));
+        kept.checkpoint = last.checkpoint;
     }
     ProveArgs prove_args{.what = "user-line", .id = sale_id, .user = earner_id, .data = data};
     prove_args.out = proof;
     if (prove(prove_args) != kExitDone || check({.file = proof, .vkeys = {key + ".pub"}}) != kExitDone)
         return Error{ErrorCode::kCorrupt, "the sale was not proven"};
 
+    UPLINE_TRY(show_rewritten_past(folder.path(), *log, sale_sequence, kept));
+
     if (folder.kept())
         fmt::print(
-            "\nLeft in {}: events.jsonl, log, data, tampered, demo.key, demo.proof. Go on with\n"
+            "\nLeft in {}: events.jsonl, log, data, tampered-log, tampered, demo.key, demo.proof. Go on with\n"
             "   upline show head --data {}\n   upline verify --data {} --log file:{}\n",
-            folder.path().native(), data.native(), copy.native(), log_path.native());
+            folder.path().native(), data.native(), (folder.path() / "tampered").native(), log_path.native());
     else
         fmt::print("\n`upline demo --keep DIR` leaves all this in a folder to try the other commands on.\n");
     return ok_status();

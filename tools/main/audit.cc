@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of the audit: keys, checkpoints, proofs, the published tree, witnesses.
+// The command line of what others check: keys, checkpoints, proofs, the published tree, witnesses.
 #include <CLI/CLI.hpp>
 #include <memory>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of `upline`. CLI11 reads it, since a hand-written parser would be ours to keep for ever.
+// The command line of `upline`. CLI11 reads it: a parser by hand would be ours to maintain.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -50,7 +50,7 @@ int main_of(int argc, char** argv) {
 }  // namespace upline
 
 int main(int argc, char** argv) {
-    std::signal(SIGPIPE, SIG_IGN);  // `upline export … | head` ends in a failed write, which is told and not fatal
+    std::signal(SIGPIPE, SIG_IGN);  // `upline export … | head` ends in a failed write, which is reported and not fatal
     try {
         const int exit_code = upline::main_of(argc, argv);
         if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
                 {upline::ErrorCode::kUnavailable, "standard output did not take all of the answer"});
         return exit_code;
     } catch (const std::exception& error) {
-        // The standard library's: memory that is not to be had, a TMPDIR that is no folder.
+        // The standard library's: no memory, a TMPDIR that is no folder.
         return upline::complain({upline::ErrorCode::kUnavailable, error.what()});
     }
 }

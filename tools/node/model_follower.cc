@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ledger/store/rows.h"
 #include "projectors/models/all.h"
 
 namespace upline {
@@ -34,7 +35,7 @@ Result<std::unique_ptr<ModelFollower>> ModelFollower::open(Shard& shard, size_t 
     Store& store = shard.store();
     for (const auto make_model : kModels) {
         std::unique_ptr<Model> model = make_model();
-        UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, store.table(model->name()));
+        UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, open_table(store, model->name()));
         OpenModel& open = follower->models_.emplace_back();
         open.walk = store.entries();
         open.look_up = store.look_up();

@@ -86,6 +86,10 @@ Result<std::vector<uint32_t>> partitions_to_run(const EventLog& log, std::vector
 
 }  // namespace
 
+void log_of_partition(uint32_t partition, LogLevel level, const std::string& message) {
+    log_line(level, fmt::format("partition {}: {}", partition, message));
+}
+
 Result<std::vector<ShardReport>> run_partitions(EventLog& log, const DataFolder& folder,
                                                 const PartitionRunOptions& options) {
     UPLINE_TRY_ASSIGN(const std::vector<uint32_t> partitions, partitions_to_run(log, options.partitions));

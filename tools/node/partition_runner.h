@@ -36,6 +36,9 @@ struct PartitionRunOptions {
     std::function<void(uint64_t entries_applied)> applied;  // the sum over the shards of this call
 };
 
+// For PartitionRunOptions::say: a line of the log.
+void log_of_partition(uint32_t partition, LogLevel level, const std::string& message);
+
 // Feeds each partition's shard, each with a thread of its own, until all are at the end of the log (once), asked to
 // stop, or the first of them fails. Read models are as of the last entry when it returns without an error.
 Result<std::vector<ShardReport>> run_partitions(EventLog& log, const DataFolder& folder,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline produce`: JSON Lines to records in the log, with each bad line named.
+// `upline produce`: appends JSON Lines to the log as records, and names each bad line.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -12,16 +12,18 @@
 #include "events/log/kafka_log.h"
 #include "events/record.h"
 #include "tools/node/commands.h"
+#include "tools/terminal/json_writer.h"
 #include "tools/terminal/print.h"
 
 namespace upline {
 namespace {
 
-// No record is above 32 KiB, so no line that could become one is above this.
+// A record is at most 32 KiB, so no line of a valid event is longer.
 constexpr size_t kMaxLineBytes = 1 << 20;
 constexpr size_t kFlushBytes = 16 << 20;
 
-// Lines of a file descriptor, without their newline. A line above kMaxLineBytes is passed over without being held.
+// Lines of a file descriptor, without their newline. A line above kMaxLineBytes is skipped without being kept in
+// memory.
 class LineReader {
   public:
     LineReader(int fd, std::string name) : fd_(fd), name_(std::move(name)), buffer_(kMaxLineBytes * 2) {}
@@ -138,14 +140,16 @@ Status produce_lines(int fd, const ProduceArgs& args, LogWriter& writer, Counts&
 
 void report(const ProduceArgs& args, const Counts& counts, const LogWriter& writer) {
     if (args.json) {
-        std::string places = "[";
-        for (const auto& [partition, span] : writer.written())
-            places += fmt::format("{}{{\"partition\": {}, \"first_offset\": {}, \"last_offset\": {}, \"events\": {}}}",
-                                  places.size() > 1 ? ", " : "", partition, span.first, span.last, span.count);
         RowPrinter row(Format::kJsonl, stdout);
         row.number("produced", static_cast<int64_t>(counts.produced));
         row.number("bad_lines", static_cast<int64_t>(counts.bad));
-        row.json("written", places + "]");
+        row.json("written", json_objects(writer.written(), [](JsonWriter& json, const auto& written) {
+                     const auto& [partition, span] = written;
+                     json.number("partition", partition);
+                     json.number("first_offset", span.first);
+                     json.number("last_offset", span.last);
+                     json.number("events", span.count);
+                 }));
         row.end_row();
         return;
     }

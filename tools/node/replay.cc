@@ -6,6 +6,8 @@
 #include <cstring>
 
 #include "events/base/bytes.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/rows.h"
 #include "projectors/compare.h"
 #include "projectors/models/all.h"
 #include "tools/node/commands.h"
@@ -83,8 +85,8 @@ Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs
                                 sb.clock_us(), sb.ids().size()));
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
-        const auto table_a = ours.store->table(model->name());
-        const auto table_b = theirs.store->table(model->name());
+        const auto table_a = open_table(*ours.store, model->name());
+        const auto table_b = open_table(*theirs.store, model->name());
         if (!table_a.ok()) return table_a.error();
         if (!table_b.ok()) return Text(table_b.error().message);
         UPLINE_TRY_ASSIGN(const auto row, compare_tables(**table_b, **table_a, *model));
@@ -93,80 +95,82 @@ Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs
     return Text();
 }
 
-}  // namespace
+Status make_ledger(const ReplayArgs& args) {
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(args.log.url, {.properties = args.log.properties}));
+    std::error_code error;
+    if (std::filesystem::exists(std::filesystem::path(args.data) / "FORMAT", error))
+        return Error{ErrorCode::kConflict, fmt::format("{}: holds a ledger already; replay makes a new one: give "
+                                                       "a new folder, or go on with `upline run`",
+                                                       args.data)};
+    UPLINE_TRY_ASSIGN(const DataFolder folder, DataFolder::open(args.data, DataFolder::Access::kWrite));
+    ProgressBar progress("replay");
+    std::mutex progress_mutex;
+    PartitionRunOptions options{.once = true, .shard = args.shard};
+    options.say = log_of_partition;
+    options.applied = [&](uint64_t entries) {
+        const std::lock_guard lock(progress_mutex);
+        progress.update(entries, 0);
+    };
+    UPLINE_TRY_ASSIGN(const std::vector<ShardReport> reports, run_partitions(*log, folder, options));
+    if (args.json) return ok_status();
+    for (const ShardReport& report : reports)
+        fmt::print("partition {}: {} entries, root {}\n", report.partition, with_commas(report.position.size),
+                   to_hex(report.position.root));
+    return ok_status();
+}
 
-int replay(const ReplayArgs& args) {
-    LogOptions options;
-    options.properties = args.log.properties;
-    auto log = open_log(args.log.url, options);
-    if (!log.ok()) return complain(log.error());
-    {
-        std::error_code error;
-        if (std::filesystem::exists(std::filesystem::path(args.data) / "FORMAT", error))
-            return complain(
-                {ErrorCode::kConflict, fmt::format("{}: holds a ledger already; replay makes a new one: give "
-                                                   "a new folder, or go on with `upline run`",
-                                                   args.data)});
-        auto folder = DataFolder::open(args.data, DataFolder::Access::kWrite);
-        if (!folder.ok()) return complain(folder.error());
-        ProgressBar progress("replay");
-        std::mutex progress_mutex;
-        PartitionRunOptions run_options{.once = true, .shard = args.shard};
-        run_options.applied = [&](uint64_t entries) {
-            const std::lock_guard lock(progress_mutex);
-            progress.update(entries, 0);
-        };
-        const auto reports = run_partitions(**log, *folder, run_options);
-        if (!reports.ok()) return complain(reports.error());
-        if (!args.json)
-            for (const ShardReport& report : *reports)
-                fmt::print("partition {}: {} entries, root {}\n", report.partition, with_commas(report.position.size),
-                           to_hex(report.position.root));
+void print_comparison(const ReplayArgs& args, uint32_t partition, const std::optional<std::string>& where) {
+    if (args.json) {
+        RowPrinter row(Format::kJsonl, stdout);
+        row.number("partition", partition);
+        row.boolean("equal", !where);
+        if (where)
+            row.text("difference", *where);
+        else
+            row.absent("difference");
+        row.end_row();
+    } else if (where) {
+        fmt::print("{}different{} from {}: partition {}: {}\n", style().red, style().plain, args.compare, partition,
+                   *where);
+    } else {
+        fmt::print("{}equal{} to {}: partition {}, entries, balances and read models\n", style().green, style().plain,
+                   args.compare, partition);
     }
-    if (args.compare.empty()) return kExitDone;
+}
 
-    auto ours = open_for_reading(args.data);
-    if (!ours.ok()) return complain(ours.error());
-    auto theirs = open_for_reading(args.compare);
-    if (!theirs.ok()) return complain(theirs.error());
+// Whether the two folders hold the same ledgers.
+Result<bool> compare_ledgers(const ReplayArgs& args) {
+    UPLINE_TRY_ASSIGN(std::vector<ReadShard> ours, open_for_reading(args.data));
+    UPLINE_TRY_ASSIGN(std::vector<ReadShard> theirs, open_for_reading(args.compare));
+    const auto find = [](std::vector<ReadShard>& shards, uint32_t partition) {
+        return std::ranges::find(shards, partition, &ReadShard::partition);
+    };
     bool equal = true;
-    for (ReadShard& shard : *theirs) {
-        const auto other = std::find_if(ours->begin(), ours->end(),
-                                        [&](const ReadShard& s) { return s.partition == shard.partition; });
-        std::optional<std::string> where;
-        if (other == ours->end()) {
-            where = "the log has no such partition";
-        } else {
-            auto compared = difference(*other, shard);
-            if (!compared.ok()) return complain(compared.error());
-            where = *compared;
+    for (ReadShard& shard : theirs) {
+        const auto other = find(ours, shard.partition);
+        std::optional<std::string> where = "the log has no such partition";
+        if (other != ours.end()) {
+            UPLINE_TRY_ASSIGN(where, difference(*other, shard));
         }
         equal = equal && !where;
-        if (args.json) {
-            RowPrinter row(Format::kJsonl, stdout);
-            row.number("partition", shard.partition);
-            row.json("equal", where ? "false" : "true");
-            if (where)
-                row.text("difference", *where);
-            else
-                row.absent("difference");
-            row.end_row();
-        } else if (where) {
-            fmt::print("{}different{} from {}: partition {}: {}\n", style().red, style().plain, args.compare,
-                       shard.partition, *where);
-        } else {
-            fmt::print("{}equal{} to {}: partition {}, entries, balances and read models\n", style().green,
-                       style().plain, args.compare, shard.partition);
-        }
+        print_comparison(args, shard.partition, where);
     }
-    for (const ReadShard& shard : *ours) {
-        if (std::any_of(theirs->begin(), theirs->end(),
-                        [&](const ReadShard& other) { return other.partition == shard.partition; }))
-            continue;
+    for (const ReadShard& shard : ours) {
+        if (find(theirs, shard.partition) != theirs.end()) continue;
         equal = false;
         fmt::print(stderr, "upline: {} has no ledger of partition {}\n", args.compare, shard.partition);
     }
-    return equal ? kExitDone : kExitNegative;
+    return equal;
+}
+
+}  // namespace
+
+int replay(const ReplayArgs& args) {
+    if (const Status made = make_ledger(args); !made.ok()) return complain(made.error());
+    if (args.compare.empty()) return kExitDone;
+    const Result<bool> equal = compare_ledgers(args);
+    if (!equal.ok()) return complain(equal.error());
+    return *equal ? kExitDone : kExitNegative;
 }
 
 }  // namespace upline

@@ -50,43 +50,37 @@ class Signer {
     std::map<uint32_t, Signed> signed_;
 };
 
-}  // namespace
-
-int run(const RunArgs& args, std::stop_token stop) {
-    LogOptions options;
-    options.properties = args.log.properties;
-    auto log = open_log(args.log.url, options);
-    if (!log.ok()) return complain(log.error());
-    auto folder = DataFolder::open(args.data, DataFolder::Access::kWrite);
-    if (!folder.ok()) return complain(folder.error());
-
-    std::optional<Signer> signer;
-    if (!args.key.empty()) {
-        const auto keys = read_signing_keys(args.key);
-        if (!keys.ok()) return complain(keys.error());
-        signer.emplace(args, *keys);
-    }
-
-    const auto started = std::chrono::steady_clock::now();
+Result<std::vector<ShardReport>> run_until_stopped(const RunArgs& args, std::stop_token stop) {
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(args.log.url, {.properties = args.log.properties}));
+    UPLINE_TRY_ASSIGN(const DataFolder folder, DataFolder::open(args.data, DataFolder::Access::kWrite));
     ProgressBar progress("run");
     std::mutex progress_mutex;
-    PartitionRunOptions run_options{.partitions = args.partitions,
-                                    .batch_records = args.batch_records,
-                                    .once = args.once,
-                                    .stop = std::move(stop),
-                                    .shard = args.shard};
-    run_options.say = [](uint32_t partition, LogLevel level, const std::string& message) {
-        log_line(level, fmt::format("partition {}: {}", partition, message));
-    };
-    run_options.applied = [&](uint64_t entries) {
+    PartitionRunOptions options{.partitions = args.partitions,
+                                .batch_records = args.batch_records,
+                                .once = args.once,
+                                .stop = std::move(stop),
+                                .shard = args.shard};
+    options.say = log_of_partition;
+    options.applied = [&](uint64_t entries) {
         const std::lock_guard lock(progress_mutex);
         progress.update(entries, 0);
     };
-    if (signer)
-        run_options.committed = [&](uint32_t partition, Store& store, uint64_t size, bool last) {
+    std::optional<Signer> signer;
+    if (!args.key.empty()) {
+        UPLINE_TRY_ASSIGN(std::vector<note::SigningKey> keys, read_signing_keys(args.key));
+        signer.emplace(args, std::move(keys));
+        options.committed = [&](uint32_t partition, Store& store, uint64_t size, bool last) {
             return signer->committed(partition, store, size, last);
         };
-    const auto reports = run_partitions(**log, *folder, run_options);
+    }
+    return run_partitions(*log, folder, options);
+}
+
+}  // namespace
+
+int run(const RunArgs& args, std::stop_token stop) {
+    const auto started = std::chrono::steady_clock::now();
+    const auto reports = run_until_stopped(args, std::move(stop));
     if (!reports.ok()) return complain(reports.error());
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
 

@@ -13,7 +13,7 @@
 #include "events/json.h"
 #include "events/values/time.h"
 #include "ledger/core/core.h"
-#include "ledger/core/sale.h"
+#include "ledger/core/rules.h"
 #include "projectors/models/references.h"
 #include "tools/terminal/json_writer.h"
 #include "tools/terminal/print.h"
@@ -110,13 +110,13 @@ std::string_view due_name(Due due) {
 
 namespace {
 
-Due due_of(const PlanRow& row, const Plan& plan, int64_t amount) {
+Due due_of(const PlanRow& row, const Rules& rules, const Plan& plan, int64_t amount) {
     const Balances& balances = row.balances;
     if (balances.available == 0 && balances.pending == 0) return Due::kNothing;
     if (row.suspended) return Due::kSuspended;
     if (balances.available < 0) return Due::kNegative;
     if (balances.available == 0) return Due::kOnHold;
-    return below_minimum(plan, amount, row.currency) ? Due::kBelowMinimum : Due::kDue;
+    return rules.below_minimum(plan, amount, row.currency) ? Due::kBelowMinimum : Due::kDue;
 }
 
 // Rows know the days on which parts mature. What is missing from the days after `at_us` matures later on the same day.
@@ -169,19 +169,30 @@ Result<std::vector<PlanRow>> accounts_of(PayoutShard& shard, int64_t at_us, cons
     return rows;
 }
 
-Result<Plan> plan_in_force(LedgerReader& ledger, std::string_view program) {
+// The rules that the next event falls under.
+Result<const Rules*> rules_in_force(LedgerReader& ledger) {
+    Entry last;
+    if (ledger.position().size > 0) UPLINE_TRY(ledger.read(ledger.position().size - 1, last));
+    const auto* activated = std::get_if<RulesActivated>(&last.payload);
+    const uint16_t version = activated ? static_cast<uint16_t>(activated->version) : last.rules_version;
+    const Rules* rules = find_rules(ledger.versions(), version);
+    if (!rules) return unknown_rules(version, ledger.versions());
+    return rules;
+}
+
+Result<Plan> plan_in_force(LedgerReader& ledger, const Rules& rules, std::string_view program) {
     UPLINE_TRY_ASSIGN(Table * references, ledger.rows(references_model));
     UPLINE_TRY_ASSIGN(const std::optional<Sequence> first, find_program(*references, ledger.entries(), program));
-    if (!first) return kDefaultPlan;
+    if (!first) return rules.default_plan;
     UPLINE_TRY_ASSIGN(const auto last, newest_references(*references, ReferenceKind::kPlan, *first, 1));
-    if (last.empty()) return kDefaultPlan;
+    if (last.empty()) return rules.default_plan;
     Entry entry;
     UPLINE_TRY(ledger.read(last.front().by, entry));
+    UPLINE_TRY_ASSIGN(const Rules* rules_then, rules_of(entry, ledger.versions()));
     const auto* published = std::get_if<PlanPublished>(&entry.payload);
-    if (!published)
-        return Error{ErrorCode::kCorrupt,
-                     fmt::format("entry {} published no plan: run `upline verify`", entry.sequence)};
-    return plan_of(*published);
+    const std::optional<Plan> plan = published ? rules_then->plan_of(*published) : std::nullopt;
+    if (plan) return *plan;
+    return Error{ErrorCode::kCorrupt, fmt::format("entry {} published no plan: run `upline verify`", entry.sequence)};
 }
 
 }  // namespace
@@ -191,7 +202,8 @@ Result<std::vector<PlanRow>> plan_payouts(std::vector<PayoutShard>& shards, int6
     for (PayoutShard& shard : shards) {
         UPLINE_TRY_ASSIGN(std::vector<PlanRow> accounts, accounts_of(shard, at_us, filter));
         const std::unique_ptr<EntrySource> signups = shard.ledger->store().entries();
-        std::map<std::string, Plan, std::less<>> plans;
+        UPLINE_TRY_ASSIGN(const Rules* rules, rules_in_force(*shard.ledger));
+        std::map<std::string, Plan> plans;
         Entry signup;
         for (PlanRow& row : accounts) {
             UPLINE_TRY(read_entry(*signups, row.payee, signup));
@@ -200,11 +212,11 @@ Result<std::vector<PlanRow>> plan_payouts(std::vector<PayoutShard>& shards, int6
             row.user = signup.id;
             auto plan = plans.find(row.program);
             if (plan == plans.end()) {
-                UPLINE_TRY_ASSIGN(const Plan in_force, plan_in_force(*shard.ledger, row.program));
+                UPLINE_TRY_ASSIGN(const Plan in_force, plan_in_force(*shard.ledger, *rules, row.program));
                 plan = plans.emplace(row.program, in_force).first;
             }
             const int64_t amount = std::min(row.balances.available, kAmountCap);
-            row.due = due_of(row, plan->second, amount);
+            row.due = due_of(row, *rules, plan->second, amount);
             row.amount = row.due == Due::kDue ? amount : 0;
             row.minimum = plan->second.minimum_payout;
             rows.push_back(std::move(row));

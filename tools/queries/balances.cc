@@ -7,7 +7,7 @@
 #include <tuple>
 #include <vector>
 
-#include "consumers/shard.h"
+#include "ledger/store/fold_forward.h"
 
 namespace upline {
 

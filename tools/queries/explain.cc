@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "projectors/entry_cache.h"
 #include "projectors/models/references.h"
 #include "tools/queries/user.h"
 #include "tools/queries/website.h"
@@ -23,22 +24,25 @@ Error differs(const Entry& entry, std::string_view what, int64_t worked_out, int
 
 class Explainer {
   public:
-    explicit Explainer(LedgerReader& ledger) : ledger_(ledger) {}
+    explicit Explainer(LedgerReader& ledger) : ledger_(ledger), earlier_(ledger.entries(), ledger.versions()) {}
 
     Result<Explanation> explain(const Entry& entry) {
         Explanation e;
-        UPLINE_TRY(find_plan(entry, e));
-        e.sale = sale_of(entry);
-        if (!is_possible(e.sale, e.sale.amount))
-            return Error{ErrorCode::kCorrupt,
-                         fmt::format("entry {}: an amount that no sale can have: run `upline verify`", entry.sequence)};
+        UPLINE_TRY_ASSIGN(terms_, earlier_.terms_of(entry, sale_of(entry).amount));
+        e.plan = *terms_.plan;
+        e.sale = terms_.sale;
+        if (entry.plan != 0) {
+            UPLINE_TRY_ASSIGN(const Uuid plan_id, ledger_.id_of(entry.plan - 1));
+            e.plan_id = to_string(plan_id);
+        }
         UPLINE_TRY_ASSIGN(std::string why_no_bonus, website_bonus(entry, e.sale));
         Entry buyer;
         UPLINE_TRY(ledger_.read_user(entry.refs[0], buyer));
         UPLINE_TRY_ASSIGN(const std::vector<Uuid> upline, upline_of(ledger_, buyer));
         e.sale.upline_size = static_cast<uint8_t>(upline.size());
-        e.split = entitled(e.plan, e.sale, e.sale.amount);
-        e.house = house_parts(e.plan, e.sale, e.sale.amount);
+        terms_.sale = e.sale;
+        e.split = terms_.entitled(e.sale.amount);
+        e.house = terms_.house_parts(e.sale.amount);
         e.net = e.sale.amount - e.split.tax;
         e.base = e.net - e.split.creator;
 
@@ -74,20 +78,6 @@ class Explainer {
     }
 
   private:
-    Status find_plan(const Entry& entry, Explanation& e) {
-        e.plan = kDefaultPlan;
-        if (entry.plan == 0) return ok_status();
-        Entry published;
-        if (entry.plan <= entry.sequence) UPLINE_TRY(ledger_.read(entry.plan - 1, published));
-        const auto* plan = std::get_if<PlanPublished>(&published.payload);
-        if (!plan)
-            return Error{ErrorCode::kCorrupt,
-                         fmt::format("entry {}: its plan was never published: run `upline verify`", entry.sequence)};
-        e.plan = plan_of(*plan);
-        e.plan_id = to_string(published.id);
-        return ok_status();
-    }
-
     // Sets whether a bonus was owed, and says why not.
     Result<std::string> website_bonus(const Entry& entry, Sale& sale) {
         constexpr size_t kBuyer = 0;
@@ -127,11 +117,11 @@ class Explainer {
         return ok_status();
     }
 
-    static Status add_refund(const Entry& entry, const TransactionRefunded& facts, Explanation& e) {
+    Status add_refund(const Entry& entry, const TransactionRefunded& facts, Explanation& e) const {
         if (facts.amount.value < 0 || facts.amount.value > e.left || entry.left_before != e.left)
             return differs(entry, "what was left of the sale", e.left, entry.left_before);
-        const Split before = entitled(e.plan, e.sale, e.left);
-        const Split after = entitled(e.plan, e.sale, e.left - facts.amount.value);
+        const Split before = terms_.entitled(e.left);
+        const Split after = terms_.entitled(e.left - facts.amount.value);
         e.left -= facts.amount.value;
         ExplainedRefund refund{.entry = entry.sequence,
                                .clock_us = entry.clock_us,
@@ -156,6 +146,8 @@ class Explainer {
     }
 
     LedgerReader& ledger_;
+    EarlierEntries earlier_;
+    SaleTerms terms_;
     std::string owner_;
 };
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "ledger/core/sale.h"
+#include "ledger/core/rules.h"
 #include "tools/queries/ledger_queries.h"
 
 namespace upline {

@@ -6,9 +6,10 @@
 #include <chrono>
 #include <thread>
 
-#include "consumers/shard.h"
 #include "events/log/event_log.h"
 #include "events/values/time.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/rows.h"
 #include "projectors/models/all.h"
 #include "projectors/projection.h"
 
@@ -21,7 +22,7 @@ bool rows_are_ahead(Store& store) {
     if (!position.ok()) return false;  // whoever asks for it is told
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
-        const Result<std::unique_ptr<Table>> table = store.table(model->name());
+        const Result<std::unique_ptr<Table>> table = open_table(store, model->name());
         if (!table.ok()) continue;
         const Result<ModelPosition> rows = read_position(**table, *model);
         if (rows.ok() && rows->size > position->size) return true;
@@ -114,22 +115,8 @@ Result<uint64_t> size_at(Store& store, int64_t clock_us) {
 Result<std::optional<Sequence>> find_sequence(Store& store, std::string_view program, const Uuid& id) {
     UPLINE_TRY_ASSIGN(const std::unique_ptr<State> state, load_current_state(store));
     const std::unique_ptr<EntrySource> source = store.look_up();
-    Entry entry;
-    Status status = ok_status();
-    const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), id);
-    const Thing thing = state->find(state->find_program(program), id, fingerprint, [&](Sequence sequence) {
-        if (status.ok()) status = read_entry(*source, sequence, entry);
-        return status.ok() && entry.id == id && entry.program == program;
-    });
-    UPLINE_TRY(status);
-    switch (thing.kind()) {
-        case ThingKind::kNone: break;
-        case ThingKind::kUser: return std::optional(state->users()[thing.number()].sequence);
-        case ThingKind::kWebsite: return std::optional(state->websites()[thing.number()].sequence);
-        case ThingKind::kPayout: return std::optional(state->payouts()[thing.number()].sequence);
-        case ThingKind::kOther: return std::optional(thing.number());
-    }
-    return std::optional<Sequence>();
+    UPLINE_TRY_ASSIGN(const Thing thing, state->find(program, id, *source));
+    return thing ? std::optional(state->sequence_of(thing)) : std::nullopt;
 }
 
 Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string& program, const std::string& id,
@@ -157,15 +144,20 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
                                                    program)};
 }
 
+std::string type_text(uint8_t type) {
+    return type >= 1 && type <= kLastEventType ? std::string(event_type_name(static_cast<EventType>(type)))
+                                               : fmt::format("type {}", type);
+}
+
 Error is_another(const FoundEntry& found, const std::string& id, std::string_view kind) {
     const Entry& entry = found.entry();
     return {ErrorCode::kNotFound, fmt::format("{} is no {}: it is the id of a {} (entry {})", id, kind,
-                                              event_type_name(static_cast<EventType>(entry.type)), entry.sequence)};
+                                              type_text(entry.type), entry.sequence)};
 }
 
-Result<LedgerReader> LedgerReader::open(ReadShard& shard) {
+Result<LedgerReader> LedgerReader::open(ReadShard& shard, std::span<const Rules> versions) {
     UPLINE_TRY_ASSIGN(Position position, shard.store->position());
-    return LedgerReader(shard, std::move(position));
+    return LedgerReader(shard, std::move(position), versions);
 }
 
 Status LedgerReader::read_user(Sequence sequence, Entry& entry) {
@@ -197,11 +189,11 @@ Result<Table*> LedgerReader::rows(MakeModel make_model) {
 
 Result<std::unique_ptr<Table>> LedgerReader::rows_at(MakeModel make_model, int64_t clock_us) {
     std::unique_ptr<Model> model = make_model();
-    Result<std::unique_ptr<Table>> stored = store().table(model->name());
+    Result<std::unique_ptr<Table>> stored = open_table(store(), model->name());
     if (!stored.ok() && stored.error().code != ErrorCode::kNotFound) return stored.error();
     const std::unique_ptr<EntrySource> walk = store().entries();
     return upline::rows_at(stored.ok() ? std::move(*stored) : nullptr, std::move(model), *walk, *entries_,
-                           {position_.size, clock_us});
+                           {position_.size, clock_us}, versions_);
 }
 
 }  // namespace upline

@@ -14,6 +14,7 @@
 #include "events/base/progress.h"
 #include "ledger/core/entry.h"
 #include "ledger/core/entry_source.h"
+#include "ledger/core/rules.h"
 #include "ledger/store/data_folder.h"
 #include "ledger/store/store.h"
 #include "projectors/model.h"
@@ -62,6 +63,9 @@ struct FoundEntry {
 // kInvalid for an id that is none; kNotFound says that there is no `kind` of that id.
 Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string& program, const std::string& id,
                               const char* kind);
+// The type of an event, of a later release too: "TransactionRecorded", "type 200".
+std::string type_text(uint8_t type);
+
 Error is_another(const FoundEntry& found, const std::string& id, std::string_view kind);
 // kNotFound if the entry that was found by `id` is of another event than P, which people call `kind`.
 template <class P>
@@ -74,12 +78,13 @@ Status expect_is(const FoundEntry& found, const std::string& id, std::string_vie
 // stored of them. Not thread-safe; the shard must outlive it and must not catch up meanwhile.
 class LedgerReader {
   public:
-    // As of the store's position now.
-    static Result<LedgerReader> open(ReadShard& shard);
+    // As of the store's position now. `versions` must outlive it.
+    static Result<LedgerReader> open(ReadShard& shard, std::span<const Rules> versions = rules_versions());
 
     Store& store() const { return *shard_->store; }
     uint32_t partition() const { return shard_->partition; }
     const Position& position() const { return position_; }
+    std::span<const Rules> versions() const { return versions_; }
 
     Status read(Sequence sequence, Entry& entry) { return read_entry(*entries_, sequence, entry); }
     EntrySource& entries() { return *entries_; }
@@ -96,11 +101,12 @@ class LedgerReader {
     Result<std::unique_ptr<Table>> rows_at(MakeModel make_model, int64_t clock_us);
 
   private:
-    LedgerReader(ReadShard& shard, Position position)
-        : shard_(&shard), position_(std::move(position)), entries_(shard.store->look_up()) {}
+    LedgerReader(ReadShard& shard, Position position, std::span<const Rules> versions)
+        : shard_(&shard), position_(std::move(position)), versions_(versions), entries_(shard.store->look_up()) {}
 
     ReadShard* shard_;
     Position position_;
+    std::span<const Rules> versions_;
     std::unique_ptr<EntrySource> entries_;
     std::map<MakeModel, std::unique_ptr<Table>> tables_;
 };

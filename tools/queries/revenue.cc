@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "consumers/shard.h"
 #include "events/values/time.h"
+#include "ledger/store/fold_forward.h"
 
 namespace upline {
 namespace {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/queries/sale.h"
 
+#include "ledger/store/ledger_reader.h"
 #include "projectors/models/references.h"
 
 namespace upline {
@@ -19,7 +20,7 @@ Result<SaleAnswer> query_sale(LedgerReader& ledger, const Entry& entry) {
                       .maturity_us = entry.maturity_us,
                       .mature = entry.maturity_us <= ledger.position().clock_us,
                       .left = sale.amount.value};
-    UPLINE_TRY_ASSIGN(answer.place, ledger.store().place(entry.sequence));
+    UPLINE_TRY_ASSIGN(answer.place, read_place(ledger.store(), entry.sequence));
     UPLINE_TRY_ASSIGN(answer.buyer, ledger.user_text(entry.refs[0]));
     for (const Posting& posting : entry.posted()) {
         answer.postings.push_back({posting.account, posting.role, "", posting.amount});

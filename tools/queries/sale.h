@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ledger/store/entry_pages.h"
 #include "tools/queries/ledger_queries.h"
 
 namespace upline {

@@ -5,9 +5,9 @@
 #include <array>
 #include <vector>
 
-#include "consumers/shard.h"
 #include "events/base/bytes.h"
 #include "events/values/time.h"
+#include "ledger/store/fold_forward.h"
 #include "projectors/models/payouts.h"
 #include "projectors/models/sites.h"
 #include "tools/reports/balance_rows.h"

@@ -4,12 +4,20 @@
 #include <pthread.h>
 
 namespace upline {
+namespace {
 
-StopSignal::StopSignal() {
+sigset_t stop_signals() {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    return signals;
+}
+
+}  // namespace
+
+StopSignal::StopSignal() {
+    const sigset_t signals = stop_signals();
     pthread_sigmask(SIG_BLOCK, &signals, &before_);
     thread_ = std::thread([this, signals] {
         int signal = 0;
@@ -19,8 +27,13 @@ StopSignal::StopSignal() {
 
 StopSignal::~StopSignal() {
     ended_ = true;
-    pthread_kill(thread_.native_handle(), SIGTERM);  // for that thread alone
+    pthread_kill(thread_.native_handle(), SIGTERM);  // to that thread alone
     thread_.join();
+    // One that came since is taken too: the command has ended.
+    const sigset_t signals = stop_signals();
+    const timespec now{};
+    while (sigtimedwait(&signals, nullptr, &now) > 0) {
+    }
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "events/event.h"
 #include "events/values/money.h"
 #include "events/values/time.h"
 
@@ -13,11 +12,6 @@ namespace upline {
 
 std::string ledger_time_text(int64_t us) {
     return format_time(std::clamp<int64_t>(us, 0, kMaxTimeUs));
-}
-
-std::string type_text(uint8_t type) {
-    return type >= 1 && type <= kLastEventType ? std::string(event_type_name(static_cast<EventType>(type)))
-                                               : fmt::format("type {}", type);
 }
 
 std::string amount_text(int64_t minor, Currency currency) {

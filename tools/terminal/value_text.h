@@ -11,8 +11,6 @@ namespace upline {
 
 // A ledger time, whatever an entry says: one that is no time of a calendar is told as its first or last.
 std::string ledger_time_text(int64_t us);
-// The type of an event, of a later release too: "TransactionRecorded", "type 200".
-std::string type_text(uint8_t type);
 
 // Minor units: "2,000.00 USD", and without the currency.
 std::string money_text(int64_t minor, Currency currency);

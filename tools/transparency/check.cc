@@ -6,12 +6,12 @@
 
 #include "events/base/bytes.h"
 #include "events/base/files.h"
-#include "events/base/text.h"
 #include "events/values/time.h"
 #include "ledger/core/closing.h"
 #include "ledger/proof/merkle_proof.h"
 #include "ledger/proof/proof_text.h"
 #include "tools/queries/ledger_queries.h"
+#include "tools/terminal/json_writer.h"
 #include "tools/terminal/print.h"
 #include "tools/terminal/value_text.h"
 #include "tools/transparency/checkpoints.h"
@@ -20,7 +20,7 @@
 namespace upline {
 namespace {
 
-// What was proven, or why nothing was: an error of code kCorrupt is a negative answer, others could not check.
+// What is proven, or why nothing is: an error of code kCorrupt is a negative answer, any other means "could not check".
 class Checking {
   public:
     explicit Checking(const CheckArgs& args) : args_(args) {}
@@ -45,11 +45,11 @@ class Checking {
   private:
     static Error no_proof(const std::string& why) { return {ErrorCode::kCorrupt, printable(why)}; }
 
-    // The checkpoint of a proof, once its signatures are what they should be.
+    // The checkpoint of a proof, after its signatures are verified.
     Result<Checkpoint> trusted(const std::string& note_bytes) {
         const auto parsed = parse_checkpoint(note_bytes);
         if (!parsed.ok()) return no_proof(parsed.error().message);
-        // A key speaks for the log of its own name alone.
+        // A key signs only for the log of its own name.
         std::vector<note::VerifierKey> keys;
         for (const note::VerifierKey& key : log_keys_)
             if (key.name == parsed->checkpoint.origin && key.type == note::KeyType::kEd25519) keys.push_back(key);
@@ -93,7 +93,7 @@ class Checking {
     std::string in_the_ledger() const {
         return fmt::format("in the ledger of {} at size {}", checkpoint_.origin, checkpoint_.size);
     }
-    // Names and labels are others' words: none of them begins a line of its own.
+    // Names and labels come from others: printable() keeps them on this line.
     void add(std::string sentence) { proven_.push_back(printable(std::move(sentence))); }
     void add_signers() { add(fmt::format("the root {} of that size is {}", to_hex(checkpoint_.root), signers_)); }
 
@@ -233,20 +233,16 @@ int check(const CheckArgs& args) {
     const bool negative = !checked.ok() && checked.error().code == ErrorCode::kCorrupt;
     if (!checked.ok() && !negative) return complain(checked.error());
     if (args.json) {
-        std::string list = "[";
-        for (const std::string& sentence : checking.proven()) {
-            if (list.size() > 1) list += ", ";
-            append_json_string(sentence, list);
-        }
         RowPrinter row(Format::kJsonl, stdout);
-        row.json("ok", negative ? "false" : "true");
+        row.boolean("ok", !negative);
         if (negative) {
             row.text("why", checked.error().message);
         } else {
             row.text("origin", checking.checkpoint().origin);
             row.number("size", static_cast<int64_t>(checking.checkpoint().size));
             row.text("root", to_hex(checking.checkpoint().root));
-            row.json("proven", list + "]");
+            row.json("proven", json_list(checking.proven(),
+                                         [](JsonWriter& json, const std::string& sentence) { json.text(sentence); }));
         }
         row.end_row();
         return negative ? kExitNegative : kExitDone;

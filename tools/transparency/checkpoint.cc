@@ -51,7 +51,7 @@ Status run_checkpoint(const CheckpointArgs& args) {
 }  // namespace
 
 int checkpoint(const CheckpointArgs& args) {
-    // That the past was changed is an answer.
+    // A changed past is a negative answer.
     return finish(run_checkpoint(args), ErrorCode::kCorrupt);
 }
 

@@ -12,13 +12,14 @@
 #include "events/base/bytes.h"
 #include "events/base/file_system.h"
 #include "events/base/files.h"
+#include "ledger/store/ledger_reader.h"
 
 namespace upline {
 namespace {
 
 constexpr size_t kMostKeyBytes = 64 << 10;
 
-// Held while a checkpoint is added, so that two signers do not pass each other.
+// Held while a checkpoint is added: two signers take turns.
 Result<Fd> lock(const std::filesystem::path& folder) {
     std::error_code error;
     if (std::filesystem::create_directories(folder, error)) {
@@ -174,7 +175,7 @@ Result<SignedCheckpoint> Checkpoints::sign(Store& store, const note::SigningKey&
         return refuse("the checkpoint that lies there has lines that this program does not write");
     const note::Signature signature = note::sign(now.note.text, key);
     if (std::ranges::find(now.note.signatures, signature) != now.note.signatures.end()) return now;
-    // The log's own come first.
+    // The log's own signatures come first.
     now.note.signatures.insert(now.note.signatures.begin(), signature);
     UPLINE_TRY(write(now));
     return now;
@@ -209,7 +210,7 @@ Result<SignedCheckpoint> sign_or_latest(Checkpoints& checkpoints, Store& store,
 
 merkle::Prover prover_of(Store& store, uint64_t size) {
     return {size, [&store](unsigned level, uint64_t index) -> Result<merkle::Tile> {
-                UPLINE_TRY_ASSIGN(std::optional<merkle::Tile> tile, store.tile(level, index));
+                UPLINE_TRY_ASSIGN(std::optional<merkle::Tile> tile, read_tile(store, level, index));
                 if (!tile)
                     return Error{ErrorCode::kCorrupt,
                                  fmt::format("tile {}/{} is missing; run `upline verify`", level, index)};

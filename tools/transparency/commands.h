@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline key`, `checkpoint`, `prove`, `check`, `publish`, `cosign` and `witness`: what each is asked.
+// `upline key`, `checkpoint`, `prove`, `check`, `publish`, `cosign` and `witness`: the arguments of each.
 // Each returns the exit code: 0 done, 1 a negative answer, 2 could not.
 #pragma once
 

@@ -37,11 +37,12 @@ Result<SignedCheckpoint> cosign_one(ReadShard& shard, const CosignArgs& args, co
     const auto failed = [&](const std::string& why) {
         return Error{ErrorCode::kUnavailable, fmt::format("witness {}: {}", args.url, why)};
     };
-    // That this is another past than it has cosigned is an answer.
+    // Used when the witness has cosigned another past: a negative answer.
     const auto refused = [&](const std::string& why) {
         return Error{ErrorCode::kCorrupt, fmt::format("witness {}: {}", args.url, why)};
     };
-    // Where it stands it says when it is asked from nothing; more than once only if others ask beside us.
+    // Asked from size 0, a witness names the size it has cosigned. It does so again only if others ask at the same
+    // time.
     ConsistencyProof request{0, {}, note::to_string(latest.note)};
     for (int attempt = 0; attempt < 4; ++attempt) {
         UPLINE_TRY_ASSIGN(request.hashes, prover_of(*shard.store, size).consistency(request.old_size));
@@ -70,7 +71,7 @@ Result<SignedCheckpoint> cosign_one(ReadShard& shard, const CosignArgs& args, co
             return failed(fmt::format("it answers {}: {}", response->status, printable(response->body.substr(0, 200))));
         const auto signatures = note::parse_signature_lines(response->body);
         if (!signatures.ok()) return failed(signatures.error().message);
-        // Only what is the witness's is kept, whatever else came with it.
+        // Other signatures in the answer are dropped.
         SignedCheckpoint cosigned = latest;
         bool any = false;
         for (const note::Signature& signature : *signatures) {

@@ -28,11 +28,11 @@ Result<std::string> write_new_key(const KeyNewArgs& args) {
         public_lines += note::to_line(note::verifier_of(key)) + "\n";
         private_lines += note::to_line(key) + "\n";
     }
-    // The public half first: no private key is left behind that nobody knows the other half of.
+    // The public half is written first: no private key is left behind without its public half.
     UPLINE_TRY(write_new_file(args.out + ".pub", public_lines, 0644));
     const Status written = write_new_file(args.out, private_lines, 0600);
     if (!written.ok()) {
-        std::error_code ignored;  // what went wrong is told already
+        std::error_code ignored;  // the first error is returned
         std::filesystem::remove(args.out + ".pub", ignored);
         return written.error();
     }

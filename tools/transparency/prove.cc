@@ -5,10 +5,11 @@
 
 #include <algorithm>
 
-#include "consumers/shard.h"
 #include "events/base/files.h"
 #include "ledger/core/closing.h"
 #include "ledger/proof/proof_text.h"
+#include "ledger/store/fold_forward.h"
+#include "ledger/store/ledger_reader.h"
 #include "projectors/models/references.h"
 #include "tools/queries/ledger_queries.h"
 #include "tools/terminal/print.h"
@@ -46,7 +47,7 @@ class Proving {
         return *number;
     }
 
-    // The same one for all parts of a proof, however many are signed meanwhile.
+    // The same one for all parts of a proof, even if a newer one is signed meanwhile.
     Result<SignedCheckpoint> latest_of(ReadShard& shard) {
         if (!latest_) {
             UPLINE_TRY_ASSIGN(latest_, latest_and_catch_up(Checkpoints(args_.data, shard.partition), *shard.store));
@@ -167,7 +168,8 @@ class Proving {
         return first ? index : kNoIndex;
     }
 
-    // The last closing of the user's program that the checkpoint covers, with its leaves: those kept, or folded again.
+    // The last closing of the user's program that the checkpoint covers, with its leaves: kept ones, or computed again
+    // from the entries.
     struct Closed {
         Sequence sequence = 0;
         std::vector<std::byte> leaves;
@@ -177,7 +179,7 @@ class Proving {
         Store& store = *shard.store;
         UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
         UPLINE_TRY_ASSIGN(const Index program, program_index(ledger));
-        auto kept = store.kept_closing(program);
+        auto kept = read_kept_closing(store, program);
         if (kept.ok() && kept->sequence < size) {
             const std::unique_ptr<EntrySource> source = store.look_up();
             Entry entry;

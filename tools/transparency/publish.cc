@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline publish`: the static tree of C2SP tlog-tiles, which any file server can serve. What is there already is left;
-// the checkpoint comes last, when all that it covers is on the disk.
+// `upline publish`: the static tree of C2SP tlog-tiles, which any file server can serve. Files that are there already
+// are left alone. The checkpoint is written last, after all that it covers is synced.
 #include "tools/transparency/publish.h"
 
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 
 #include "events/base/bytes.h"
 #include "events/base/files.h"
+#include "ledger/store/ledger_reader.h"
 #include "tools/queries/ledger_queries.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
@@ -64,7 +65,7 @@ class Publishing {
         if (!hashes_only_) {
             for (uint64_t index = 0; merkle::tile_width(size_, 0, index) > 0; ++index) {
                 if (progress) progress(index * merkle::kTileWidth, size_);
-                // Entries may have been left out before, so each is looked for.
+                // An earlier run may have left the entries out (--hashes-only), so each bundle is looked for.
                 if (index < published / merkle::kTileWidth && fs::exists(path_of("entries", index, merkle::kTileWidth)))
                     continue;
                 UPLINE_TRY(write_bundle(index));
@@ -77,7 +78,7 @@ class Publishing {
     }
 
   private:
-    // Of the checkpoint that is published already, which this one must extend.
+    // The size of the checkpoint that is published already; the new one must extend it.
     Result<uint64_t> published_size() {
         std::error_code error;
         fs::create_directories(folder_, error);
@@ -117,7 +118,7 @@ class Publishing {
         return folder_ / "tile" / level / name;
     }
 
-    // Renamed, for somebody may be reading; not synced one by one: sync_all does it once for all.
+    // Written under another name and renamed: a reader never sees half a file. sync_all() syncs all of them at once.
     Status write(const fs::path& path, std::string_view bytes) {
         std::error_code error;
         if (path.parent_path() != last_folder_) {
@@ -135,7 +136,7 @@ class Publishing {
     }
 
     Status write_tile(unsigned level, uint64_t index) {
-        UPLINE_TRY_ASSIGN(std::optional<merkle::Tile> tile, store_.tile(level, index));
+        UPLINE_TRY_ASSIGN(std::optional<merkle::Tile> tile, read_tile(store_, level, index));
         const uint64_t width = merkle::tile_width(size_, level, index);
         if (!tile || tile->hashes.size() < width)
             return Error{ErrorCode::kCorrupt,
@@ -144,10 +145,10 @@ class Publishing {
                      {reinterpret_cast<const char*>(tile->hashes.data()), width * sizeof(Hash)});
     }
 
-    // Each entry behind its length, two bytes big-endian.
+    // A bundle is a list of entries, each after its length in two big-endian bytes.
     Status write_bundle(uint64_t index) {
         const uint64_t width = merkle::tile_width(size_, 0, index);
-        UPLINE_TRY_ASSIGN(const std::optional<merkle::Tile> tile, store_.tile(0, index));
+        UPLINE_TRY_ASSIGN(const std::optional<merkle::Tile> tile, read_tile(store_, 0, index));
         std::string bundle;
         for (uint64_t i = 0; i < width; ++i) {
             UPLINE_TRY_ASSIGN(const std::span<const std::byte> entry, entries_->entry(index * merkle::kTileWidth + i));
@@ -172,7 +173,7 @@ class Publishing {
         return ok_status();
     }
 
-    // Partial tiles whose full ones are there now: the specification lets them go.
+    // Partial tiles whose full tile exists now: the specification allows removing them.
     Status remove_old_partials(uint64_t published) {
         for (unsigned level = 0; level < merkle::kTileLevels; ++level) {
             const uint64_t index = (published >> (merkle::kTileHeight * level)) / merkle::kTileWidth;

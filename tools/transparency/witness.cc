@@ -35,7 +35,7 @@ Result<std::unique_ptr<Witness>> Witness::open(const std::filesystem::path& fold
         new Witness(folder, std::move(lock), std::move(key), std::move(logs), std::move(unix_time)));
 }
 
-// By hash: an origin may hold anything.
+// Named by a hash: an origin may hold any character.
 std::filesystem::path Witness::file_of(const std::string& origin) const {
     return folder_ / to_hex(sha256(std::as_bytes(std::span(origin))));
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A witness of other logs (C2SP tlog-witness): cosigns a checkpoint if, and only if, it is an extension of the last one
-// it cosigned of that log. So whoever asks for its cosignature cannot be shown another past than everybody else.
+// A witness of other logs (C2SP tlog-witness): it cosigns a checkpoint only if that extends the last one it cosigned of
+// that log. So a log cannot show different pasts to those who ask for the cosignature.
 //
-// What it has cosigned is kept in a folder, a file for each log, on the disk before the answer is given. Thread-safe;
-// one process at a time.
+// A folder keeps the last cosigned checkpoint of each log in a file, which is synced before the answer is given.
+// Thread-safe; one process at a time.
 #pragma once
 
 #include <filesystem>
@@ -48,7 +48,7 @@ class Witness {
     note::SigningKey key_;
     std::vector<note::VerifierKey> logs_;
     std::function<uint64_t()> unix_time_;
-    std::mutex mutex_;  // from looking at the last checkpoint to keeping the new one
+    std::mutex mutex_;  // held from reading the last checkpoint to keeping the new one
 };
 
 }  // namespace upline

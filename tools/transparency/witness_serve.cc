@@ -42,8 +42,8 @@ Status serve(const WitnessArgs& args, std::stop_token stop) {
     server.set_payload_max_length(kMaxBytes);
     server.Post("/add-checkpoint",
                 [&](const httplib::Request&, httplib::Response& response, const httplib::ContentReader& content) {
-                    // Counted here, as it comes: the library's limit does not hold for bodies of unknown length or
-                    // compressed ones.
+                    // Counted here: the library's limit does not hold for compressed bodies and those of unknown
+                    // length.
                     std::string body;
                     const bool whole = content([&body](const char* data, size_t size) {
                         if (body.size() + size > kMaxBytes) return false;

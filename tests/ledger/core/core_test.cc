@@ -11,6 +11,7 @@
 
 #include "events/log/event_log.h"
 #include "events/values/time.h"
+#include "ledger/core/state_storage.h"
 #include "tests/ledger/core/memory_shard.h"
 
 namespace upline {
@@ -202,10 +203,10 @@ TEST(Core, AUsersBalanceNeverLeavesInt64HoweverManyRolesASaleGives) {
     ASSERT_EQ(accounts.size(), 1U);
     ASSERT_EQ(accounts[0].pending, 600);
 
-    shard.state().arrays().accounts.change(0, [](Account& a) { a.pending = INT64_MAX - 599; });
+    StateStorage(shard.state()).arrays().accounts.change(0, [](Account& a) { a.pending = INT64_MAX - 599; });
     EXPECT_EQ(outcome_of(shard, events.sale(4, 2, 1000, 1)), Outcome::kOutOfRange)
         << "500 and 100 each fit, their sum does not";
-    shard.state().arrays().accounts.change(0, [](Account& a) { a.pending = INT64_MAX - 600; });
+    StateStorage(shard.state()).arrays().accounts.change(0, [](Account& a) { a.pending = INT64_MAX - 600; });
     EXPECT_EQ(outcome_of(shard, events.sale(4, 2, 1000, 1)), Outcome::kAccepted);
     EXPECT_EQ(accounts[0].pending, INT64_MAX);
 }
@@ -278,7 +279,7 @@ TEST(Core, TellsApartIdsOfOneFingerprint) {
     ASSERT_EQ(outcome_of(shard, events.in_program("shop").signup(1)), Outcome::kAccepted);
     const auto collide = [&shard](std::string_view program, const Input& input, Thing other) {
         const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), input.record.event.id);
-        shard.state().restore_ids(std::vector{IdTable::Slot{fingerprint, other.word()}});
+        StateStorage(shard.state()).restore_ids(std::vector{IdTable::Slot{fingerprint, other.word()}});
     };
     // The same id in another program, and another id: of a sale, and of a user.
     const Thing sale_of_default(ThingKind::kOther, 2);

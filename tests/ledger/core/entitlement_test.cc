@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "ledger/core/rules_v1.h"
+
 namespace upline {
 
 // For messages of failed tests.
@@ -24,6 +26,11 @@ static bool operator==(const Split& a, const Split& b) {
 }
 
 namespace {
+
+using rules_v1::entitled;
+using rules_v1::house_parts;
+
+constexpr Plan kDefaultPlan = rules_v1::kRules.default_plan;
 
 // ---- Arithmetic of numbers written in decimal digits, most significant first. No machine word is ever wide enough to
 // overflow or narrow enough to round.

@@ -38,11 +38,17 @@ inline Result<Outcome> takes_no_small_sales(const Payload& payload, Draft& draft
     return rules_v1::apply(payload, draft);
 }
 
-inline constexpr std::array<Rules, 3> kLaterVersions = {
-    Rules{.version = 1, .last_type = 15, .has_rule = knows_no_adjustments, .apply = rules_v1::apply},
-    Rules{.version = 2, .last_type = 15, .has_rule = rules_v1::has_rule, .apply = takes_no_small_sales},
-    Rules{.version = 3, .last_type = 12, .has_rule = rules_v1::has_rule, .apply = takes_no_small_sales},
-};
+inline constexpr std::array<Rules, 3> kLaterVersions = [] {
+    Rules first = rules_v1::kRules;
+    first.has_rule = knows_no_adjustments;
+    Rules second = rules_v1::kRules;
+    second.version = 2;
+    second.apply = takes_no_small_sales;
+    Rules third = second;
+    third.version = 3;
+    third.last_type = 12;
+    return std::array{first, second, third};
+}();
 // A release that knows the first so many of them.
 inline std::span<const Rules> release(size_t versions) {
     return std::span(kLaterVersions).first(versions);

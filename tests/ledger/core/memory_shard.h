@@ -41,7 +41,7 @@ class MemoryEntries final : public EntrySource {
 class MemoryShard {
   public:
     explicit MemoryShard(ShardIdentity identity = {}, std::span<const Rules> versions = rules_versions())
-        : core_(state_, identity, entries_, entries_, versions) {}
+        : state_(versions), core_(state_, identity, entries_, entries_) {}
     MemoryShard(const MemoryShard&) = delete;
     MemoryShard& operator=(const MemoryShard&) = delete;
 

@@ -3,7 +3,8 @@
 // every posting is kept for ever with its maturity, and a balance is the sum of them each time it is asked for. Shares
 // no code of money with ledger/, so that a mistake would have to be made twice.
 //
-// It knows rules version 1 and no other: an event that would start version 2 stops the program.
+// It knows rules version 1, and on demand the second one of tests/ledger/core/second_split.h; an event that would start
+// one it does not know stops the program.
 #pragma once
 
 #include <algorithm>
@@ -72,9 +73,14 @@ class MoneyModel {
         int32_t creator_share = 5000;
         int32_t hold_days = 30;
         int64_t minimum_payout = 100'000;  // ten-thousandths of a major unit
+        // Of a program that has published none.
+        static Plan by_default(unsigned version) {
+            return version == 1 ? Plan{} : Plan{0, {3000, 1001}, 700, 4000, 10, 50'000};
+        }
     };
     // Frozen when it was made, but for what is left of it.
     struct Sale {
+        unsigned version = 1;
         Plan plan;
         Int128 amount = 0;
         Int128 tax = 0;
@@ -92,8 +98,8 @@ class MoneyModel {
         std::string_view last_result;  // "", settled, failed
     };
 
-    explicit MoneyModel(uint32_t partition = 0, uint32_t partition_count = 1)
-        : partition_(partition), partition_count_(partition_count) {}
+    explicit MoneyModel(uint32_t partition = 0, uint32_t partition_count = 1, unsigned versions = 1)
+        : partition_(partition), partition_count_(partition_count), versions_(versions) {}
 
     // What becomes of a record; does it, if that is accepted.
     Result apply(const DecodedRecord& record, int64_t append_time_ms) {
@@ -153,6 +159,7 @@ class MoneyModel {
     }
 
     uint64_t size() const { return size_; }
+    unsigned version() const { return version_; }  // in force
     int64_t clock_us() const { return clock_us_; }
     // Of the accepted event of that name.
     std::optional<uint64_t> sequence_of(const Name& name) const {
@@ -188,7 +195,13 @@ class MoneyModel {
 
     Plan plan_of(const std::string& program) const {
         const auto found = plans_.find(program);
-        return found == plans_.end() ? Plan{} : found->second;
+        return found == plans_.end() ? Plan::by_default(version_) : found->second;
+    }
+    // The smallest payout that is not below the minimum.
+    int64_t smallest_payout(const std::string& program, Currency currency) const {
+        const int64_t enough =
+            version_ == 1 ? 10'000 : 20'000;  // ten-thousandths of the minimum a minor unit stands for
+        return static_cast<int64_t>((minimum_of(program, currency) + enough - 1) / enough);
     }
     const Sale* sale(const Name& name) const { return find(sales_, name); }
     const Payout* payout(const Name& name) const { return find(payouts_, name); }
@@ -299,7 +312,8 @@ class MoneyModel {
         if (has_negative_rate || facts.website_bonus < 0 || facts.creator_share < 0 || facts.hold_days < 0 ||
             facts.minimum_payout.value < 0)
             return "invalid";
-        if (sum > 10'000 || facts.creator_share > 10'000 || facts.hold_days > 3650) return "invalid";
+        if (sum > 10'000 || facts.creator_share > 10'000) return "invalid";
+        if (facts.hold_days > (version_ == 1 ? 3650 : 365)) return "invalid";
         return "accepted";
     }
 
@@ -311,9 +325,7 @@ class MoneyModel {
         const Plan plan = plan_of(program);
         // Both in ten-thousandths of a minor unit: the amount is in minor units, the minimum in major ones.
         const Int128 amount = Int128{facts.amount.value} * 10'000;
-        Int128 minimum = plan.minimum_payout;
-        for (int digit = 0; digit < currency_exponent(facts.currency); ++digit) minimum *= 10;
-        if (amount < minimum) return "below_minimum";
+        if (amount * (version_ == 1 ? 1 : 2) < minimum_of(program, facts.currency)) return "below_minimum";
         if (balance(program, facts.user.id, facts.currency, done.clock_us).available < facts.amount.value)
             return "insufficient_funds";
         done.plan = plan.number;
@@ -364,11 +376,19 @@ class MoneyModel {
     }
 
     std::string_view rule(const Event& /*event*/, const RulesActivated& facts, Result& /*done*/) const {
-        UPLINE_CHECK(facts.version != 2, "a log that stays with rules version 1");
-        return "invalid";
+        if (facts.version != version_ + 1) return "invalid";
+        UPLINE_CHECK(facts.version <= versions_, "a log that stays with rules the model knows");
+        return "accepted";
     }
 
     // ---- The parts of those ----
+
+    // In ten-thousandths of a minor unit.
+    Int128 minimum_of(const std::string& program, Currency currency) const {
+        Int128 minimum = plan_of(program).minimum_payout;
+        for (int digit = 0; digit < currency_exponent(currency); ++digit) minimum *= 10;
+        return minimum;
+    }
 
     bool knows_user(const Event& event, const UserRef& ref) const {
         return referrers_.contains({std::string(event.program), ref.id});
@@ -380,6 +400,7 @@ class MoneyModel {
     Sale frozen(const Event& event, const TransactionRecorded& facts, int64_t clock_after_us) const {
         const std::string program(event.program);
         Sale sale;
+        sale.version = version_;
         sale.plan = plan_of(program);
         sale.amount = facts.amount.value;
         sale.tax = facts.tax.value;
@@ -401,6 +422,8 @@ class MoneyModel {
         std::vector<Posting> parts = {{"sales", "", Uuid{}, -left}};
         Int128 house = left;
         const auto give = [&](std::string_view account, std::string role, const Uuid& user, Int128 amount) {
+            const bool is_rounded_to_even = role == "website" || role.starts_with("level");
+            if (sale.version == 2 && is_rounded_to_even && amount % 2 == 1) --amount;
             parts.push_back({account, std::move(role), user, amount});
             house -= amount;
         };
@@ -487,6 +510,10 @@ class MoneyModel {
         plans_[name.program] = {sequence + 1,        {facts.level_rates.begin(), facts.level_rates.end()},
                                 facts.website_bonus, facts.creator_share,
                                 facts.hold_days,     facts.minimum_payout.value};
+        if (version_ == 2) plans_[name.program].website_bonus /= 2;
+    }
+    void remember(const Name& /*name*/, uint64_t /*sequence*/, const RulesActivated& facts, const Result& /*done*/) {
+        version_ = facts.version;
     }
     void remember(const Name& name, uint64_t /*sequence*/, const PayoutRequested& facts, const Result& /*done*/) {
         payouts_[name] = {facts.user.id, facts.amount.value, facts.currency, ""};
@@ -510,6 +537,8 @@ class MoneyModel {
 
     uint32_t partition_;
     uint32_t partition_count_;
+    unsigned versions_;
+    unsigned version_ = 1;
     uint64_t size_ = 0;
     int64_t clock_us_ = 0;
     std::map<Name, Accepted> accepted_;

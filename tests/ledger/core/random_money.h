@@ -37,10 +37,11 @@ class RandomMoney {
     // The first of the programs that lie in the shard are its programs.
     static constexpr std::string_view kPrograms[] = {"default", "shop", "a", "b", "x1", "x2", "x3", "x4"};
 
-    explicit RandomMoney(uint64_t seed, int64_t start_us = 1'700'000'000'000'000)
-        : random_(seed), any_(seed), time_us_(start_us) {
+    // Under so many versions of the rules: with two, the second is put in force some time.
+    explicit RandomMoney(uint64_t seed, int64_t start_us = 1'700'000'000'000'000, unsigned versions = 1)
+        : random_(seed), any_(seed), versions_(versions), time_us_(start_us) {
         if (chance(15)) log_.identity = {static_cast<uint32_t>(below(2)), 2};
-        model_ = MoneyModel(log_.identity.partition, log_.identity.partition_count);
+        model_ = MoneyModel(log_.identity.partition, log_.identity.partition_count, versions);
         for (const std::string_view program : kPrograms)
             (partition_of(program, log_.identity.partition_count) == log_.identity.partition ? programs_ : elsewhere_)
                 .emplace_back(program);
@@ -57,8 +58,8 @@ class RandomMoney {
     }
 
     // A log of `count` records.
-    static MoneyLog log(uint64_t seed, size_t count, int64_t start_us = 1'700'000'000'000'000) {
-        RandomMoney events(seed, start_us);
+    static MoneyLog log(uint64_t seed, size_t count, int64_t start_us = 1'700'000'000'000'000, unsigned versions = 1) {
+        RandomMoney events(seed, start_us, versions);
         for (size_t i = 0; i < count; ++i) events.add_one();
         return std::move(events.log_);
     }
@@ -109,7 +110,7 @@ class RandomMoney {
         if (!record.empty() && chance(1)) record.resize(below(record.size()));
         Input input = keep(std::move(record));
         if (const auto* rules = std::get_if<RulesActivated>(&input.record.event.payload);
-            rules && rules->version == 2) {
+            rules && rules->version == model_.version() + 1 && rules->version > versions_) {
             log_.records.pop_back();  // it would end the log
             return add_one();
         }
@@ -206,6 +207,7 @@ class RandomMoney {
         event_.id = chance(98) || accepted_.empty() ? fresh() : one_of(accepted_);
         pass_time();
         event_.occurred_at_us = chance(10) ? some_time_before(time_us_) : time_us_;
+        if (versions_ > model_.version() && chance(2)) return make<RulesActivated>();
         if (asks_again) return make<PayoutRequested>();
         if (names_->users.size() < 2 + below(12) && chance(75)) return make<UserSignedUp>();
         uint64_t total = 0;
@@ -424,9 +426,7 @@ class RandomMoney {
         }
         const Int128 available = model_.balance(program_, facts.user.id, facts.currency, at_us).available;
         const auto there = static_cast<int64_t>(std::clamp<Int128>(available, 0, INT64_MAX - 1));
-        Int128 minimum = model_.plan_of(program_).minimum_payout;
-        for (int digit = 0; digit < currency_exponent(facts.currency); ++digit) minimum *= 10;
-        const auto least = static_cast<int64_t>((minimum + 9999) / 10'000);  // the smallest that is not below it
+        const int64_t least = model_.smallest_payout(program_, facts.currency);
         const bool is_refused_first = asked_ && chance(50);
         switch (is_refused_first ? 1 : below(8)) {
             case 0: facts.amount.value = amount(); break;
@@ -464,12 +464,16 @@ class RandomMoney {
     void fill(BooksClosed& facts) {
         if (chance(50)) facts.period = "2026-01";
     }
-    void fill(RulesActivated& facts) { facts.version = std::array<uint16_t, 4>{0, 1, 3, 65'535}[below(4)]; }
+    void fill(RulesActivated& facts) {
+        facts.version = std::array<uint16_t, 4>{0, 1, 3, 65'535}[below(4)];
+        if (versions_ == 2 && chance(50)) facts.version = 2;
+    }
 
     static constexpr int64_t kCap = 1'000'000'000'000'000;
 
     std::mt19937_64 random_;
     RandomEvents any_;
+    unsigned versions_;
     RecordWriter writer_;
     MoneyLog log_;
     MoneyModel model_;

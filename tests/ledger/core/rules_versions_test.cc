@@ -36,6 +36,15 @@ std::pair<uint16_t, Outcome> version_and_outcome(const MemoryShard& shard, size_
     return {entry.rules_version, entry.outcome};
 }
 
+void fold_all(const MemoryEntries& entries, State& state) {
+    Entry entry;
+    for (size_t i = 0; i < entries.size(); ++i) {
+        ASSERT_TRUE(decode_entry(entries[i], entry).ok());
+        const Status status = state.fold(entry);
+        ASSERT_TRUE(status.ok()) << status.error().message;
+    }
+}
+
 // A shard of a release that is given records one by one.
 class Story {
   public:
@@ -168,10 +177,10 @@ TEST(RulesVersions, AReleaseThatDoesNotKnowTheNextVersionStopsRightAfterItsActiv
         Records records = log;
         records.insert(records.begin() + static_cast<ptrdiff_t>(at), activation(2));
         const std::vector<Input> inputs = inputs_of(records);
-        State state;
+        State state(release(1));
         MemoryEntries entries;
         EntryBatch batch;
-        Core core(state, {}, entries, entries, release(1));
+        Core core(state, {}, entries, entries);
         ASSERT_TRUE(core.apply(inputs, batch).ok());
         fill_closings(batch);
         EXPECT_EQ(batch.size(), at + 1) << "up to the activation, and with it";
@@ -191,7 +200,9 @@ TEST(RulesVersions, AReleaseThatDoesNotKnowTheNextVersionStopsRightAfterItsActiv
         EXPECT_EQ(upgraded.entries().size(), records.size());
         EXPECT_TRUE(
             std::ranges::equal(entries.bytes(), std::span(upgraded.entries().bytes()).first(entries.bytes().size())));
-        Core later(state, {}, entries, entries, release(2));
+        State taken_over(release(2));
+        fold_all(entries, taken_over);
+        Core later(taken_over, {}, entries, entries);
         ASSERT_TRUE(later.apply(std::span(inputs).subspan(at + 1), batch).ok());
         fill_closings(batch);
         entries.append(batch);
@@ -249,15 +260,10 @@ TEST(RulesVersions, AStateFoldedFromEntriesOfAllVersionsIsTheLiveState) {
     shard.apply(inputs_of(records));
     shard.mature();
     ASSERT_EQ(shard.state().rules_version(), 3);
-    State folded;
-    Entry entry;
-    for (size_t i = 0; i < shard.entries().size(); ++i) {
-        ASSERT_TRUE(decode_entry(shard.entries()[i], entry).ok());
-        const Status status = folded.fold(entry);
-        ASSERT_TRUE(status.ok()) << status.error().message;
-    }
+    State folded(release(3));
     MemoryEntries& entries = shard.entries();
-    ASSERT_TRUE(Core(folded, {}, entries, entries, release(3)).mature().ok());
+    fold_all(entries, folded);
+    ASSERT_TRUE(Core(folded, {}, entries, entries).mature().ok());
     EXPECT_EQ(folded.rules_version(), 3);
     EXPECT_TRUE(dump(folded) == dump(shard.state()));
 }
@@ -269,7 +275,7 @@ TEST(RulesVersions, FoldRefusesAnEntryOfAVersionThatIsNotInForce) {
     story.give("UserSignedUp", "u1");
     const MemoryEntries& entries = story.shard().entries();
     Entry entry;
-    State state;
+    State state(release(2));
     ASSERT_TRUE(decode_entry(entries[0], entry).ok());
     entry.rules_version = 2;
     EXPECT_EQ(state.fold(entry).error().message, "entry 0: rules version 2, in force is 1");
@@ -281,6 +287,40 @@ TEST(RulesVersions, FoldRefusesAnEntryOfAVersionThatIsNotInForce) {
     entry.rules_version = 1;
     EXPECT_EQ(state.fold(entry).error().message, "entry 2: rules version 1, in force is 2");
     entry.rules_version = 2;
+    EXPECT_TRUE(state.fold(entry).ok());
+}
+
+TEST(RulesVersions, FoldRefusesAnEntryOfRulesThatAreNotKnown) {
+    Story story(2);
+    story.give(activation(2));
+    story.give("UserSignedUp", "u0");
+    const MemoryEntries& entries = story.shard().entries();
+    Entry entry;
+    State state(release(1));
+    ASSERT_TRUE(decode_entry(entries[0], entry).ok());
+    ASSERT_TRUE(state.fold(entry).ok());
+    EXPECT_EQ(state.rules(), nullptr);
+    ASSERT_TRUE(decode_entry(entries[1], entry).ok());
+    const Status folded = state.fold(entry);
+    ASSERT_FALSE(folded.ok());
+    EXPECT_EQ(folded.error().code, ErrorCode::kInvalid);
+    EXPECT_EQ(folded.error().message, unknown_rules(2, release(1)).message);
+    EXPECT_EQ(state.size(), 1U);
+}
+
+TEST(RulesVersions, FoldRefusesRatesThatNoPlanCanHave) {
+    Story story(1);
+    ASSERT_EQ(story.give("PlanPublished", "p",
+                         R"("level_rates": [2000], "website_bonus": 100, "creator_share": 1000, "hold_days": 1, )"
+                         R"("minimum_payout": "0.5")"),
+              under(1, Outcome::kAccepted));
+    Entry entry;
+    ASSERT_TRUE(decode_entry(story.shard().entries()[0], entry).ok());
+    State state;
+    auto& plan = std::get<PlanPublished>(entry.payload);
+    plan.creator_share = 10'001;
+    EXPECT_EQ(state.fold(entry).error().message, "entry 0: publishes rates that no plan can have");
+    plan.creator_share = 10'000;
     EXPECT_TRUE(state.fold(entry).ok());
 }
 

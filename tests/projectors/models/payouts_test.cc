@@ -14,6 +14,7 @@
 #include "projectors/compare.h"
 #include "projectors/memory_table.h"
 #include "projectors/projection.h"
+#include "tests/ledger/core/second_split.h"
 #include "tests/projectors/community.h"
 
 namespace upline {
@@ -88,8 +89,9 @@ class PayoutsModel : public ::testing::Test {
     PayoutsModel() {
         auto table = std::make_unique<MemoryTable>();
         table_ = table.get();
-        projection_ = std::move(*Projection::open(std::move(table), payouts_model(), community_.shard().entries(),
-                                                  community_.shard().entries()));
+        testing::MemoryEntries& entries = community_.shard().entries();
+        projection_ = std::move(*Projection::open(std::move(table), payouts_model(), entries, entries,
+                                                  Projection::kDeltaBytes, UINT64_MAX, testing::kTwoSplits));
     }
     void project() {
         ASSERT_TRUE(projection_->fold_to(community_.size()).ok());
@@ -106,13 +108,14 @@ class PayoutsModel : public ::testing::Test {
     }
 
     uint64_t seed_ = testing::test_seed();
-    testing::Community community_{seed_};
+    testing::Community community_{seed_, testing::kTwoSplits};
     MemoryTable* table_ = nullptr;
     std::unique_ptr<Projection> projection_;
 };
 
 TEST_F(PayoutsModel, AgreesWithTheSlowOneOnEveryCounter) {
     for (int round = 0; round < 8; ++round) {
+        if (round == 4) community_.activate_next_rules();
         community_.live(1500);
         project();
         auto expected = slow_payouts(community_);
@@ -134,6 +137,7 @@ TEST_F(PayoutsModel, HasTheLedgersBalances) {
     bool saw_available = false;
     bool saw_paid = false;
     for (int round = 0; round < 30; ++round) {
+        if (round == 15) community_.activate_next_rules();
         community_.live(1 + community_.below(600));
         project();
         const State& state = community_.shard().state();

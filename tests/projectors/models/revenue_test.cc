@@ -12,6 +12,7 @@
 
 #include "projectors/memory_table.h"
 #include "projectors/projection.h"
+#include "tests/ledger/core/second_split.h"
 #include "tests/projectors/community.h"
 
 namespace upline {
@@ -36,6 +37,7 @@ struct SlowSale {
     int64_t tax = 0;
     bool has_creator = false;
     bool has_bonus = false;
+    bool rounds_to_even = false;  // the second version's levels and bonus
     size_t uplines = 0;
     std::vector<int64_t> rates;
     int64_t bonus = 500;
@@ -55,11 +57,15 @@ struct SlowSale {
         const int64_t base = has_creator ? net - share(net, creator_share, 10'000) : net;
         Parts parts;
         int64_t rates_owed = has_bonus ? bonus : 0;
-        parts.rounding = -(has_bonus ? share(base, bonus, 10'000) : 0);
+        const auto part_of_base = [&](int64_t rate) {
+            const int64_t part = share(base, rate, 10'000);
+            return rounds_to_even ? part / 2 * 2 : part;
+        };
+        parts.rounding = -(has_bonus ? part_of_base(bonus) : 0);
         for (size_t k = 0; k < rates.size(); ++k) {
             rates_owed += rates[k];
-            parts.rounding -= share(base, rates[k], 10'000);
-            if (k >= uplines) parts.unfilled += share(base, rates[k], 10'000);
+            parts.rounding -= part_of_base(rates[k]);
+            if (k >= uplines) parts.unfilled += part_of_base(rates[k]);
         }
         parts.rounding += share(base, rates_owed, 10'000);
         return parts;
@@ -71,19 +77,24 @@ std::map<Where, Revenue> slow_revenue(testing::Community& community) {
     std::map<Sequence, SlowSale> sales;
     std::map<uint64_t, SlowSale> plans;
     plans[0].rates = {2000, 1500, 1000, 800, 500, 300, 200};
+    SlowSale second_default;
+    second_default.rates = {3000, 1001};
+    second_default.bonus = 700;
+    second_default.creator_share = 4000;
     community.for_each_entry([&](const Entry& entry) {
         if (!entry.accepted()) return;
         if (const auto* plan = std::get_if<PlanPublished>(&entry.payload)) {
             SlowSale& published = plans[entry.sequence + 1];
             published.rates.assign(plan->level_rates.begin(), plan->level_rates.end());
-            published.bonus = plan->website_bonus;
+            published.bonus = entry.rules_version == 2 ? plan->website_bonus / 2 : plan->website_bonus;
             published.creator_share = plan->creator_share;
         }
         const auto* sale = std::get_if<TransactionRecorded>(&entry.payload);
         const auto* refund = std::get_if<TransactionRefunded>(&entry.payload);
         const auto* adjustment = std::get_if<AdjustmentPosted>(&entry.payload);
         if (sale) {
-            SlowSale slow = plans.at(entry.plan);
+            SlowSale slow = entry.plan == 0 && entry.rules_version == 2 ? second_default : plans.at(entry.plan);
+            slow.rounds_to_even = entry.rules_version == 2;
             slow.amount = sale->amount.value;
             slow.tax = sale->tax.value;
             slow.has_creator = entry.refs[2] != kNoSequence;
@@ -139,8 +150,9 @@ class RevenueModel : public ::testing::Test {
             }
         table_ = table.get();
         MemoryTable& rows = *table;
-        auto opened = Projection::open(std::move(table), revenue_model(), community_.shard().entries(),
-                                       community_.shard().entries());
+        testing::MemoryEntries& entries = community_.shard().entries();
+        auto opened = Projection::open(std::move(table), revenue_model(), entries, entries, Projection::kDeltaBytes,
+                                       UINT64_MAX, testing::kTwoSplits);
         ASSERT_TRUE(opened.ok()) << opened.error().message;
         projection_ = std::move(*opened);
         table_ = &rows;
@@ -166,13 +178,14 @@ class RevenueModel : public ::testing::Test {
     }
 
     uint64_t seed_ = testing::test_seed();
-    testing::Community community_{seed_};
+    testing::Community community_{seed_, testing::kTwoSplits};
     MemoryTable* table_ = nullptr;
     std::unique_ptr<Projection> projection_;
 };
 
 TEST_F(RevenueModel, AgreesWithTheSlowOneOnEveryCounterAlsoWhenItIsOpenedAgain) {
     for (int round = 0; round < 6; ++round) {
+        if (round == 3) community_.activate_next_rules();
         community_.live(1500);
         project();
         auto expected = slow_revenue(community_);
@@ -190,6 +203,7 @@ TEST_F(RevenueModel, AgreesWithTheSlowOneOnEveryCounterAlsoWhenItIsOpenedAgain) 
 
 TEST_F(RevenueModel, AddsUpToTheLedgerToTheCent) {
     for (int round = 0; round < 10; ++round) {
+        if (round == 5) community_.activate_next_rules();
         community_.live(1 + community_.below(1000));
         project();
         std::map<std::pair<std::string, Currency>, Revenue> totals;
@@ -212,6 +226,41 @@ TEST_F(RevenueModel, AddsUpToTheLedgerToTheCent) {
             EXPECT_EQ(earned, users) << "seed " << seed_;
         }
     }
+}
+
+// A sale, and a plan that a sale names, of rules that the release does not know.
+TEST_F(RevenueModel, SaysWhichRulesItLacksInsteadOfWorkingOutMoneyUnderOthers) {
+    community_.live(500);
+    community_.activate_next_rules();
+    community_.live(500);
+    testing::MemoryEntries& entries = community_.shard().entries();
+    auto opened = Projection::open(std::make_unique<MemoryTable>(), revenue_model(), entries, entries,
+                                   Projection::kDeltaBytes, UINT64_MAX, std::span(testing::kTwoSplits).first(1));
+    ASSERT_TRUE(opened.ok());
+    const Status folded = (*opened)->fold_to(community_.size());
+    ASSERT_FALSE(folded.ok());
+    EXPECT_EQ(folded.error().code, ErrorCode::kInvalid);
+    EXPECT_EQ(folded.error().message, unknown_rules(2, std::span(testing::kTwoSplits).first(1)).message);
+
+    EarlierEntries earlier(entries, testing::kTwoSplits);
+    Entry sale;
+    community_.for_each_entry([&](const Entry& entry) {
+        if (entry.accepted() && std::holds_alternative<TransactionRecorded>(entry.payload) && entry.sequence < 500)
+            sale.sequence = entry.sequence;
+    });
+    ASSERT_TRUE(decode_entry(entries[sale.sequence], sale).ok());
+    const int64_t amount = std::get<TransactionRecorded>(sale.payload).amount.value;
+    EXPECT_TRUE(earlier.terms_of(sale, amount).ok());
+    EXPECT_EQ(earlier.terms_of(sale, amount + 1).error().message, impossible_sale(sale, amount + 1).message);
+    sale.rules_version = 0;
+    EXPECT_EQ(earlier.terms_of(sale, amount).error().message,
+              fmt::format("entry {}: rules version 0, which there is not", sale.sequence));
+    sale.rules_version = 3;
+    EXPECT_EQ(earlier.terms_of(sale, amount).error().message, unknown_rules(3, testing::kTwoSplits).message);
+    sale.rules_version = 2;
+    sale.plan = sale.sequence + 1;
+    EXPECT_EQ(earlier.terms_of(sale, amount).error().message,
+              fmt::format("entry {}: published no plan", sale.sequence));
 }
 
 TEST_F(RevenueModel, RefusesARowItCannotRead) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every bit of every stored byte of a small ledger is flipped, one at a time, with all of RocksDB's checksums right;
 // keys and values are also removed, cut, made longer and made up. Verify must find each, with the event log and without
-// it, but for those in the table below, which says of each why there is nothing to find.
+// it, but for those in the table below, which says of each why there is nothing to find. Under the address sanitizer,
+// which is slow, one bit of each byte is flipped; the ordinary build flips all.
 #include <algorithm>
 #include <bit>
 #include <functional>
@@ -11,7 +12,10 @@
 #include <vector>
 
 #include "events/base/bytes.h"
+#include "ledger/store/raw_iterator.h"
+#include "ledger/store/rows.h"
 #include "projectors/row.h"
+#include "tests/ledger/store/store_tampering.h"
 #include "tests/tools/audit/ledger_to_harm.h"
 #include "tests/tools/small_ledger.h"
 #include "tools/transparency/checkpoints.h"
@@ -45,6 +49,16 @@ struct Harm {
 using What = Harm::What;
 
 enum class When { kAlways, kWithoutLog };
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kAllBits = false;
+#else
+constexpr bool kAllBits = true;
+#endif
+// Whether this bit is flipped. If not all are, it is another one in each byte.
+constexpr bool is_tried(size_t bit) {
+    return kAllBits || bit % 8 == bit / 8 % 8;
+}
 
 constexpr char kStateRuns[] = "the families of the state's records";
 bool is_of_state(const Harm& harm) {
@@ -211,18 +225,18 @@ class EveryBit : public LedgerToHarm {
     using Values = std::map<std::string, std::string>;
     Values values_of(const std::string& family) {
         Values values;
-        const auto walk = open_ledger().walk(family);
+        const auto walk = iterate(open_ledger(), family);
         while (const auto row = take(walk->next())) values.emplace(row->key, row->value);
         return values;
     }
-    void remove(const std::string& family, const std::string& key) { take(open_ledger().remove_raw(family, key)); }
+    void remove(const std::string& family, const std::string& key) { take(remove_raw(open_ledger(), family, key)); }
 
     // Everything of a family, harmed in every way.
     void harm_family(const std::string& family) {
         const Values values = values_of(family);
         ASSERT_FALSE(values.empty()) << family;
         for (const auto& [key, value] : values) harm_value(family, key, values);
-        add_strange_keys(family, values);
+        add_stray_keys(family, values);
     }
     void harm_value(const std::string& family, const std::string& key, const Values& values) {
         flip_bits(family, key, values, 0, values.at(key).size());
@@ -236,6 +250,7 @@ class EveryBit : public LedgerToHarm {
     void flip_bits(const std::string& family, const std::string& key, const Values& values, size_t begin, size_t end) {
         const std::string& value = values.at(key);
         for (size_t bit = begin * 8; bit < end * 8; ++bit) {
+            if (!is_tried(bit)) continue;
             std::string after = value;
             flip(after, bit / 8, bit % 8);
             try_value(What::kFlipValue, family, key, value, std::move(after), bit);
@@ -250,6 +265,7 @@ class EveryBit : public LedgerToHarm {
         remove(family, key);
         expect_told({What::kRemove, family, key, value, {}});
         for (size_t bit = 0; bit < key.size() * 8; ++bit) {
+            if (!is_tried(bit)) continue;
             std::string other = key;
             flip(other, bit / 8, bit % 8);
             tamper(family, other, value);
@@ -265,18 +281,18 @@ class EveryBit : public LedgerToHarm {
         expect_as_it_was();
     }
     // Keys of every kind: before all, between, behind all, shorter and longer.
-    void add_strange_keys(const std::string& family, const Values& values) {
-        std::set<std::string> strange{"", std::string(1, '\0'), std::string(8, '\xff'), std::string(20, '\xff'), "x"};
+    void add_stray_keys(const std::string& family, const Values& values) {
+        std::set<std::string> stray{"", std::string(1, '\0'), std::string(8, '\xff'), std::string(20, '\xff'), "x"};
         for (const auto& [key, value] : values) {
-            strange.insert(key.substr(0, key.size() - 1));
-            for (const char more : {'\0', '\xff'}) strange.insert(key + more);
+            stray.insert(key.substr(0, key.size() - 1));
+            for (const char more : {'\0', '\xff'}) stray.insert(key + more);
             for (const size_t at : {size_t{0}, key.size() - 1}) {
                 std::string other = key;
                 other[at] = static_cast<char>(other[at] + 1);
-                strange.insert(other);
+                stray.insert(other);
             }
         }
-        for (const std::string& key : strange) {
+        for (const std::string& key : stray) {
             if (values.contains(key)) continue;
             for (const std::string& value : {std::string(), values.begin()->second, values.rbegin()->second}) {
                 tamper(family, key, value);
@@ -291,7 +307,7 @@ class EveryBit : public LedgerToHarm {
     // Tells what went wrong, and which rows of the table, of those families, were never met.
     void expect_none_wrong(const std::vector<std::string>& families) {
         expect_no_complaint();
-        for (size_t i = 0; i < exceptions().size(); ++i) {
+        for (size_t i = 0; kAllBits && i < exceptions().size(); ++i) {
             const std::string of = exceptions()[i].family == kStateRuns ? kRecordFamilies[1] : exceptions()[i].family;
             if (std::ranges::find(families, of) != families.end() && !met_.contains(i))
                 ADD_FAILURE() << "in the table, and never met: " << exceptions()[i].reason;
@@ -301,7 +317,7 @@ class EveryBit : public LedgerToHarm {
         for (const std::string& text : complaints_) ADD_FAILURE() << text;
         if (unsaid_ > 0) ADD_FAILURE() << "and " << unsaid_ << " more";
         RecordProperty("harms", static_cast<int>(harms_));
-        EXPECT_GT(harms_, 100U);
+        EXPECT_GT(harms_, kAllBits ? 100U : 20U);
     }
     void harm_families(const std::vector<std::string>& families) {
         for (const std::string& family : families) harm_family(family);
@@ -350,7 +366,7 @@ TEST_F(EveryBit, OfTheLastPageOfEntriesIsFoundAndAnyOtherPage) {
     const Values values = values_of("entries");
     ASSERT_EQ(values.size(), 2U);
     harm_value("entries", big_endian(kFirstSize), values);
-    add_strange_keys("entries", values);
+    add_stray_keys("entries", values);
     expect_none_wrong(kEntries);
 }
 TEST_F(EveryBit, OfTheHeadTheTreeAndOffsetsIsFound) {
@@ -423,7 +439,7 @@ TEST_F(EveryBitIngested, OfTheEntriesWrittenAfterItIsFound) {
     const Values values = values_of("entries");
     ASSERT_EQ(values.size(), 1U);
     harm_value("entries", big_endian(kFirstSize), values);
-    add_strange_keys("entries", values);
+    add_stray_keys("entries", values);
     expect_no_complaint();
 }
 TEST_F(EveryBitIngested, OfTheTilesOfEitherWayIsFound) {
@@ -453,7 +469,7 @@ TEST_F(EveryBit, IsTriedInEveryFamilyThereIs) {
 }
 
 TEST_F(EveryBit, OfAFamilyThatNobodyHereKnowsIsSaidNotToBeChecked) {
-    take(open_ledger().table("of a later release"));
+    take(open_table(open_ledger(), "of a later release"));
     const AuditReport report = audit_without_log();
     EXPECT_EQ(texts_of(report), std::vector<std::string>{});
     EXPECT_EQ(std::ranges::count(report.not_checked,

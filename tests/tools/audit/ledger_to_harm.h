@@ -14,8 +14,10 @@
 
 #include "ledger/core/outcome.h"
 #include "ledger/proof/merkle.h"
+#include "ledger/store/rows.h"
 #include "projectors/models/all.h"
 #include "projectors/row.h"
+#include "tests/ledger/store/store_tampering.h"
 #include "tests/tools/ledgers.h"
 #include "tools/audit/audit.h"
 
@@ -133,18 +135,20 @@ class LedgerToHarm : public testing::Test {
         EXPECT_EQ(texts_of(audit_with_log()).at(0), first) << "with the log";
     }
 
-    std::string raw(std::string_view family, std::string_view key) { return take(open_ledger().raw(family, key)); }
+    std::string raw(std::string_view family, std::string_view key) {
+        return take(upline::raw(open_ledger(), family, key));
+    }
     void tamper(std::string_view family, std::string_view key, std::string_view value) {
-        take(open_ledger().tamper(family, key, value));
+        take(upline::tamper(open_ledger(), family, key, value));
     }
 
     std::string entry_bytes(Sequence sequence) {
-        const auto place = take(open_ledger().entry_place(sequence));
+        const auto place = take(upline::entry_place(open_ledger(), sequence));
         return raw("entries", place.page_key).substr(place.begin, place.size);
     }
     // Puts other bytes in an entry's place and makes its page fit.
     void replace_entry(Sequence sequence, std::string_view bytes) {
-        const auto place = take(open_ledger().entry_place(sequence));
+        const auto place = take(upline::entry_place(open_ledger(), sequence));
         std::string page = raw("entries", place.page_key);
         page.replace(place.begin, place.size, bytes);
         const auto count = number_at<uint32_t>(page, 0);
@@ -206,7 +210,7 @@ class LedgerToHarm : public testing::Test {
     void expect_each_flipped_byte_found(const std::map<std::string, Sequence>& kinds) {
         const auto log = open_its_log();
         for (const auto& [kind, sequence] : kinds) {
-            const auto place = take(open_ledger().entry_place(sequence));
+            const auto place = take(upline::entry_place(open_ledger(), sequence));
             const std::string page = raw("entries", place.page_key);
             for (size_t at = 0; at < place.size; ++at) {
                 std::string flipped = page;
@@ -231,14 +235,15 @@ class LedgerToHarm : public testing::Test {
         for (const auto make_model : kModels) {
             const std::unique_ptr<Model> model = make_model();
             std::map<std::string, std::string> rows;
-            take(take(open_ledger().table(model->name()))->scan("", [&](std::string_view key, std::string_view value) {
-                rows.emplace(key, value);
-                return true;
-            }));
+            take(take(open_table(open_ledger(), model->name()))
+                     ->scan("", [&](std::string_view key, std::string_view value) {
+                         rows.emplace(key, value);
+                         return true;
+                     }));
             ASSERT_GT(rows.size(), 20U) << model->name();
             const auto write = [&](const std::string& key, std::optional<std::string> value) {
                 const Table::Write row{key, std::move(value)};
-                take(take(open_ledger().table(model->name()))->write({&row, 1}));
+                take(take(open_table(open_ledger(), model->name()))->write({&row, 1}));
             };
             const auto expect_difference = [&](const std::string& what) {
                 expect_found(fmt::format("read model {}: {}", model->name(), what));

@@ -4,6 +4,7 @@
 #include "events/base/bytes.h"
 #include "events/base/int128.h"
 #include "ledger/core/closing.h"
+#include "tests/ledger/store/store_tampering.h"
 #include "tests/tools/audit/ledger_to_harm.h"
 #include "tests/tools/small_ledger.h"
 
@@ -94,7 +95,7 @@ TEST_F(VerifyClosing, FindsARootOfOtherBalancesThoughTheirLeavesAreKept) {
 
 TEST_F(VerifyClosing, FindsLeavesThatAreMissingAndThoseOfNoClosing) {
     const std::string kept = raw("closings", big_endian(0));
-    take(open_ledger().remove_raw("closings", big_endian(0)));
+    take(remove_raw(open_ledger(), "closings", big_endian(0)));
     EXPECT_EQ(texts_of(audit_without_log()),
               std::vector<std::string>{fmt::format("the leaves of the closing of entry {} are missing", kClosing)});
     std::string of_another = kept;

@@ -11,9 +11,12 @@
 #include <random>
 #include <set>
 
+#include "ledger/core/state_storage.h"
 #include "ledger/proof/merkle.h"
+#include "ledger/store/state_store.h"
 #include "projectors/models/all.h"
 #include "projectors/row.h"
+#include "tests/ledger/store/store_tampering.h"
 #include "tests/tools/audit/ledger_to_harm.h"
 #include "tools/audit/audit.h"
 #include "tools/audit/commands.h"
@@ -107,7 +110,7 @@ TEST_F(Verify, ChecksAStateStoredAsOfAnEarlierEntryThere) {
         }
     }
     use_ledger(ledger.data, ledger.log);
-    ASSERT_EQ(take(open_ledger().load_state())->size(), kStateAt);
+    ASSERT_EQ(take(load_state(open_ledger()))->size(), kStateAt);
     for (const bool with_log : {false, true}) {
         const AuditReport report = with_log ? audit_with_log() : audit_without_log();
         EXPECT_EQ(texts_of(report), std::vector<std::string>{});
@@ -122,7 +125,7 @@ TEST_F(Verify, ChecksAStateStoredAsOfAnEarlierEntryThere) {
     tamper("tiles", tile_key(0, kStateAt / 256), bad);
     EXPECT_TRUE(texts_of(audit_without_log()).at(0).starts_with("entry 5004: its hash is "));
     tamper("tiles", tile_key(0, kStateAt / 256), tile);
-    change_stored_state(open_ledger(), [](State::Arrays arrays) { ++arrays.accounts.change_hot(0).pending; });
+    change_stored_state(open_ledger(), [](StateStorage::Arrays arrays) { ++arrays.accounts.change_hot(0).pending; });
     EXPECT_TRUE(texts_of(audit_without_log()).at(0).starts_with("balance of user "));
     EXPECT_TRUE(texts_of(audit_with_log()).at(0).starts_with("balance of user "));
 }
@@ -147,7 +150,7 @@ TEST_F(Verify, FindsASwappedPair) {
 }
 
 TEST_F(Verify, FindsADroppedLastEntry) {
-    const auto place = take(open_ledger().entry_place(kEvents - 1));
+    const auto place = take(entry_place(open_ledger(), kEvents - 1));
     std::string page = raw("entries", place.page_key);
     const auto count = number_at<uint32_t>(page, 0);
     page.resize(place.begin);
@@ -409,7 +412,7 @@ TEST_F(VerifySmall, FindsEveryChangedByteOfTheStoredState) {
 
 TEST_F(Verify, SaysWhatIsWrongWithTheStoredState) {
     const StateRows good = state_rows(open_ledger());
-    using Arrays = State::Arrays;
+    using Arrays = StateStorage::Arrays;
     const auto change = [&](auto&& harm, const std::string& first) {
         change_stored_state(open_ledger(), harm);
         EXPECT_EQ(texts_of(audit_without_log()).at(0), first);
@@ -424,7 +427,7 @@ TEST_F(Verify, SaysWhatIsWrongWithTheStoredState) {
         put_state_rows(open_ledger(), good);
     };
     std::vector<ReadShard> shards = take(open_for_reading(data()));
-    const auto state = take(shards.front().store->load_state());
+    const auto state = take(load_state(*shards.front().store));
     const Account account = state->accounts()[2];
     const User user = state->users()[account.user];
     const std::string balance = fmt::format("balance of user {} (entry {}), USD: ", to_string(user.id), user.sequence);

@@ -9,6 +9,7 @@
 #include "ledger/proof/merkle.h"
 #include "ledger/proof/proof_text.h"
 #include "tests/e2e/sample.h"
+#include "tests/ledger/store/store_tampering.h"
 #include "tests/tools/program.h"
 #include "tools/transparency/checkpoints.h"
 
@@ -258,7 +259,7 @@ TEST_F(AuditCommands, ABalanceIsProvenAtTheLastClosingFromLeavesKeptOrFoldedAgai
         // Without the leaves that are kept they are made from entries, to the same bytes.
         auto store = Store::open(path("data/partition-00000"), Store::Access::kWrite);
         ASSERT_TRUE(store.ok());
-        ASSERT_TRUE((*store)->tamper("closings", std::string(8, '\0'), "damaged").ok());
+        ASSERT_TRUE(tamper(**store, "closings", std::string(8, '\0'), "damaged").ok());
     }
     prove({"balance", std::string(kAda)}, "balance");
     EXPECT_EQ(read_file(path("balance")), kept);

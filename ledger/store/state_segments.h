@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The form in which a state is stored: for each kind of record a run for each time that there was something to store,
-// one after another, never changed. A run holds the records that were new or had changed, by ascending index; a run
-// that holds all of them is the base, and those before it are not needed any more. So what is written is never written
-// again, and storing costs what has changed, however much there is.
+// The form in which a state is stored: for each kind of record a segment for each time that there was something to
+// store, one after another, never changed. A segment holds the records that were new or had changed, by ascending
+// index; a segment that holds all of them is the base, and those before it are not needed any more. So what is written
+// is never written again, and storing costs what has changed, however much there is.
 //
-//     run     its number is the state's size when it was stored. Chunks of about 64 KiB.
+//     segment     its number is the state's size when it was stored. Chunks of about 64 KiB.
 //     chunk   records, one after another: varint of how many indexes are left out before it, and its fields
 //     hash    of a kind, from its base on: XXH3 of each key and then its chunk, seeded with that of what is before
 //
@@ -31,12 +31,12 @@
 #include <vector>
 
 #include "ledger/core/state.h"
+#include "ledger/store/families.h"
 
 namespace upline {
 
-// Its families in the store, in the order in which their runs stand in the state's position.
-inline constexpr std::array<const char*, kStateKinds> kRecordFamilies = {
-    "programs", "users", "websites", "accounts", "books", "plans", "payouts", "refunds", "ids"};
+// The families of its kinds are kRecordFamilies, in this order.
+static_assert(kRecordFamilies.size() == kStateKinds);
 
 inline constexpr size_t kProgramsKind = 0;
 inline constexpr size_t kUsersKind = 1;
@@ -45,28 +45,28 @@ inline constexpr size_t kAccountsKind = 3;
 inline constexpr size_t kPayoutsKind = 6;
 inline constexpr size_t kIdsKind = 8;
 
-// The new runs of a state.
+// The new segments of a state.
 struct StateChanges {
     uint64_t size = 0;     // of the state
-    std::string position;  // where it stands and which runs it has, as stored
-    struct Run {
+    std::string position;  // where it stands and which segments it has, as stored
+    struct Segment {
         size_t kind = 0;
         bool is_base = false;
         std::vector<std::string> chunks;
     };
-    std::vector<Run> runs;  // of the kinds of which something is new
+    std::vector<Segment> segments;  // of the kinds of which something is new
 };
 
 // Takes what has changed in a state since it was last taken or loaded; where much of what is stored is outdated, all as
 // a new base. REQUIRES: can_take_changes(state).
 StateChanges take_changes(State& state);
-// Whether the state has grown since: a run is of one size of the state.
+// Whether the state has grown since: a segment is of one size of the state.
 bool can_take_changes(State& state);
 // Takes all of it, as a base of each kind, but for the ids that are stored already.
 StateChanges take_all(State& state);
 
-// The key of a chunk: number of the run (u64 big-endian), of the chunk in it (u32 big-endian).
-std::string run_key(uint64_t run, uint32_t chunk);
+// The key of a chunk: number of the segment (u64 big-endian), of the chunk in it (u32 big-endian).
+std::string segment_key(uint64_t segment, uint32_t chunk);
 
 // Where a stored state stands.
 struct StatePosition {
@@ -99,9 +99,9 @@ using GiveIds = std::function<void(NewIds)>;
 // Takes the chunks of one kind, in the order of their keys, into a state that is being loaded, and gives the ids that
 // are to be put into its table, from whichever thread takes the chunk. Kinds may be loaded by a thread each; programs
 // first, payouts after users.
-class RunLoader {
+class SegmentLoader {
   public:
-    RunLoader(State& state, const StatePosition& position, size_t kind, const GiveIds& give)
+    SegmentLoader(State& state, const StatePosition& position, size_t kind, const GiveIds& give)
         : state_(state), position_(position), kind_(kind), give_(give) {}
 
     // False if it cannot be the next chunk.
@@ -119,9 +119,9 @@ class RunLoader {
     const StatePosition& position_;
     size_t kind_;
     const GiveIds& give_;
-    uint64_t run_ = 0;  // of the last chunk; 0: there was none
+    uint64_t segment_ = 0;  // of the last chunk; 0: there was none
     uint32_t next_chunk_ = 0;
-    uint64_t next_index_ = 0;  // in the run
+    uint64_t next_index_ = 0;  // in the segment
     uint64_t taken_ = 0;       // records
     uint64_t hash_ = 0;
     uint64_t next_sequence_ = 0;

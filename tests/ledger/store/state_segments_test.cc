@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The form in which a state is stored, against the state itself: random ledgers stored in steps and loaded again.
-#include "ledger/store/stored_state.h"
+#include "ledger/store/state_segments.h"
+#include "ledger/core/state_storage.h"
 
 #include <gtest/gtest.h>
 
@@ -23,10 +24,11 @@ struct Stored {
     std::string position;
 
     void write(const StateChanges& changes) {
-        for (const StateChanges::Run& run : changes.runs) {
-            if (run.is_base) rows[run.kind].clear();
-            for (uint32_t i = 0; i < run.chunks.size(); ++i)
-                ASSERT_TRUE(rows[run.kind].emplace(run_key(changes.size, i), run.chunks[i]).second) << "a key twice";
+        for (const StateChanges::Segment& segment : changes.segments) {
+            if (segment.is_base) rows[segment.kind].clear();
+            for (uint32_t i = 0; i < segment.chunks.size(); ++i)
+                ASSERT_TRUE(rows[segment.kind].emplace(segment_key(changes.size, i), segment.chunks[i]).second)
+                    << "a key twice";
         }
         position = changes.position;
     }
@@ -40,16 +42,18 @@ std::unique_ptr<State> load(const Stored& stored) {
     IdLoader ids(*state);
     const GiveIds give = [&](NewIds some) { ids.give(std::move(some)); };
     for (size_t kind = 0; kind < kStateKinds; ++kind) {
-        RunLoader loader(*state, *position, kind, give);
+        SegmentLoader loader(*state, *position, kind, give);
         for (const auto& [key, chunk] : stored.rows[kind])
             if (!loader.take(key, chunk)) return nullptr;
         if (!loader.done()) return nullptr;
     }
     ids.end();
     ids.run();
-    if (!state->restore(position->size, position->clock_us, position->rules_version, position->holds).ok())
+    if (!StateStorage(*state)
+             .restore(position->size, position->clock_us, position->rules_version, position->holds)
+             .ok())
         return nullptr;
-    state->stored() = position->stored;
+    StateStorage(*state).stored() = position->stored;
     return state;
 }
 
@@ -78,13 +82,13 @@ Stored some_ledger(uint64_t seed, size_t events, MemoryShard& shard, bool check_
         if (random() % 3 != 0 && first < log.inputs.size()) continue;
         EXPECT_TRUE(can_take_changes(shard.state()));
         stored.write(take_changes(shard.state()));
-        EXPECT_FALSE(can_take_changes(shard.state()) && !shard.state().new_ids().empty());
+        EXPECT_FALSE(can_take_changes(shard.state()) && !StateStorage(shard.state()).new_ids().empty());
         if (!check_each_step) continue;
         const std::unique_ptr<State> loaded = load(stored);
         EXPECT_TRUE(loaded != nullptr);
         if (!loaded) break;
         EXPECT_TRUE(are_same(*loaded, shard.state())) << "after " << first;
-        EXPECT_EQ(loaded->stored()[0].records, shard.state().stored()[0].records);
+        EXPECT_EQ(StateStorage(*loaded).stored()[0].records, StateStorage(shard.state()).stored()[0].records);
     }
     return stored;
 }
@@ -104,9 +108,9 @@ TEST(StoredState, IsNotMuchMoreThanWhatThereIs) {
     some_ledger(7, 4000, shard, false);
     State& state = shard.state();
     size_t kind = 0;
-    state.for_each_kind([&](const auto& records) {
-        EXPECT_LE(state.stored()[kind].records, 2 * records.size()) << kRecordFamilies[kind];
-        EXPECT_GE(state.stored()[kind].records, records.size()) << kRecordFamilies[kind];
+    StateStorage(state).for_each_kind([&](const auto& records) {
+        EXPECT_LE(StateStorage(state).stored()[kind].records, 2 * records.size()) << kRecordFamilies[kind];
+        EXPECT_GE(StateStorage(state).stored()[kind].records, records.size()) << kRecordFamilies[kind];
         ++kind;
     });
 }
@@ -116,7 +120,8 @@ TEST(StoredState, AllOfItIsABaseOfEachKind) {
     Stored stored = some_ledger(8, 1000, shard, false);
     stored.write(take_all(shard.state()));
     for (size_t kind = 0; kind < kIdsKind; ++kind)
-        for (const auto& [key, chunk] : stored.rows[kind]) EXPECT_EQ(key.substr(0, 8), run_key(1000, 0).substr(0, 8));
+        for (const auto& [key, chunk] : stored.rows[kind])
+            EXPECT_EQ(key.substr(0, 8), segment_key(1000, 0).substr(0, 8));
     const std::unique_ptr<State> loaded = load(stored);
     ASSERT_NE(loaded, nullptr);
     EXPECT_TRUE(are_same(*loaded, shard.state()));
@@ -159,19 +164,20 @@ TEST(StoredState, AKnownThingWithAnotherIdOrProgramIsRefused) {
         const auto before = shard.state().size();
         shard.apply(RandomMoney::log(12, 600).inputs);
         EXPECT_GT(shard.state().size(), before);
-        harm(shard.state().arrays());
+        harm(StateStorage(shard.state()).arrays());
         stored.write(take_changes(shard.state()));
         return load(stored) != nullptr;
     };
-    EXPECT_TRUE(loads_after([](const State::Arrays&) {}));
-    EXPECT_TRUE(loads_after([](const State::Arrays& all) { all.users.change(3, [](User& u) { u.suspended ^= 1; }); }));
+    EXPECT_TRUE(loads_after([](const StateStorage::Arrays&) {}));
+    EXPECT_TRUE(
+        loads_after([](const StateStorage::Arrays& all) { all.users.change(3, [](User& u) { u.suspended ^= 1; }); }));
     EXPECT_FALSE(
-        loads_after([](const State::Arrays& all) { all.users.change(3, [](User& u) { u.id.bytes[0] ^= 1; }); }));
-    EXPECT_FALSE(loads_after([](const State::Arrays& all) {
+        loads_after([](const StateStorage::Arrays& all) { all.users.change(3, [](User& u) { u.id.bytes[0] ^= 1; }); }));
+    EXPECT_FALSE(loads_after([](const StateStorage::Arrays& all) {
         ASSERT_GT(all.programs.size(), 1U);
         all.users.change(3, [](User& u) { u.program ^= 1; });
     }));
-    EXPECT_FALSE(loads_after([](const State::Arrays& all) {
+    EXPECT_FALSE(loads_after([](const StateStorage::Arrays& all) {
         ASSERT_GT(all.payouts.size(), 0U);
         all.payouts.change(0).id.bytes[0] ^= 1;
     }));
@@ -197,7 +203,7 @@ TEST(IdLoader, PutsInAllThatIsGivenByAnyThreadsBesideOneThatRunsAndWithout) {
         Program program;
         program.name_bytes[0] = 'p';
         program.name_size = 1;
-        state.arrays().programs.append(program);
+        StateStorage(state).arrays().programs.append(program);
         const uint64_t hash = IdTable::program_hash("p");
         const auto id_of = [](uint64_t number) {
             Uuid id;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ledger/store/stored_state.h"
+#include "ledger/store/state_segments.h"
 
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "events/base/check.h"
+#include "ledger/core/state_storage.h"
 
 namespace upline {
 namespace {
@@ -181,20 +182,20 @@ Index program_of(const State& state, const T& record) {
         return record.program;
 }
 
-// ---- Runs ----
+// ---- Segments ----
 
 uint64_t hash_on(uint64_t hash, std::string_view key, std::string_view chunk) {
     return XXH3_64bits_withSeed(chunk.data(), chunk.size(), XXH3_64bits_withSeed(key.data(), key.size(), hash));
 }
 
-// Writes a run's records into chunks.
+// Writes a segment's records into chunks.
 template <class T>
-class RunWriter {
+class SegmentWriter {
   public:
-    explicit RunWriter(std::vector<std::string>& chunks) : chunks_(chunks) { begin(); }
-    RunWriter(const RunWriter&) = delete;
-    RunWriter& operator=(const RunWriter&) = delete;
-    ~RunWriter() { chunk_->resize(static_cast<size_t>(at_ - chunk_->data())); }
+    explicit SegmentWriter(std::vector<std::string>& chunks) : chunks_(chunks) { begin(); }
+    SegmentWriter(const SegmentWriter&) = delete;
+    SegmentWriter& operator=(const SegmentWriter&) = delete;
+    ~SegmentWriter() { chunk_->resize(static_cast<size_t>(at_ - chunk_->data())); }
 
     void put_record(uint64_t index, const T& record) {
         if (static_cast<size_t>(at_ - chunk_->data()) >= kChunkBytes) {
@@ -221,24 +222,24 @@ class RunWriter {
     T before_{};
 };
 
-struct TakeRun {
+struct SegmentTaker {
     State& state;
     bool all;
     StateChanges& changes;
 
-    // Calls write(writer) to fill a new run of `count` records.
+    // Calls write(writer) to fill a new segment of `count` records.
     template <class T, class Write>
     void add(size_t kind, bool is_base, uint64_t count, Write&& write) {
-        StoredKind& stored = state.stored()[kind];
+        StoredKind& stored = StateStorage(state).stored()[kind];
         if (is_base) stored = {};
         UPLINE_CHECK(stored.last < changes.size, "a state that has grown");
-        StateChanges::Run& run = changes.runs.emplace_back(StateChanges::Run{kind, is_base, {}});
+        StateChanges::Segment& segment = changes.segments.emplace_back(StateChanges::Segment{kind, is_base, {}});
         {
-            RunWriter<T> writer(run.chunks);
+            SegmentWriter<T> writer(segment.chunks);
             write(writer);
         }
-        for (uint32_t i = 0; i < run.chunks.size(); ++i)
-            stored.hash = hash_on(stored.hash, run_key(changes.size, i), run.chunks[i]);
+        for (uint32_t i = 0; i < segment.chunks.size(); ++i)
+            stored.hash = hash_on(stored.hash, segment_key(changes.size, i), segment.chunks[i]);
         if (is_base) stored.base = changes.size;
         stored.last = changes.size;
         stored.records += count;
@@ -248,10 +249,10 @@ struct TakeRun {
         const size_t changed = records.count_changed();
         const size_t size = records.array().size();
         if (all ? size == 0 : changed == 0) return;
-        const uint64_t stored = state.stored()[kind].records;
+        const uint64_t stored = StateStorage(state).stored()[kind].records;
         // When more than half of what is stored would be outdated.
         const bool is_base = all || stored == 0 || stored + changed > 2 * size;
-        add<T>(kind, is_base, is_base ? size : changed, [&](RunWriter<T>& writer) {
+        add<T>(kind, is_base, is_base ? size : changed, [&](SegmentWriter<T>& writer) {
             const auto put_one = [&](uint64_t index, const T& record) { writer.put_record(index, record); };
             if (is_base)
                 records.take_all(put_one);
@@ -260,24 +261,24 @@ struct TakeRun {
         });
     }
     void take_ids() {
-        const std::vector<IdTable::Slot>& ids = state.new_ids();
+        const std::vector<IdTable::Slot>& ids = StateStorage(state).new_ids();
         if (ids.empty()) return;
-        const uint64_t stored = state.stored()[kIdsKind].records;
-        add<StoredId>(kIdsKind, stored == 0, ids.size(), [&](RunWriter<StoredId>& writer) {
+        const uint64_t stored = StateStorage(state).stored()[kIdsKind].records;
+        add<StoredId>(kIdsKind, stored == 0, ids.size(), [&](SegmentWriter<StoredId>& writer) {
             uint64_t index = stored;
             for (const IdTable::Slot& id : ids)
                 writer.put_record(index++, {id.fingerprint, Thing::from_word(id.thing).number()});
         });
-        state.forget_new_ids();
+        StateStorage(state).forget_new_ids();
     }
 };
 
 StateChanges take_changes(State& state, bool all) {
     StateChanges changes;
     changes.size = state.size();
-    TakeRun taker{state, all, changes};
+    SegmentTaker taker{state, all, changes};
     size_t kind = 0;
-    state.for_each_kind([&](auto& records) { taker.take_kind(kind++, records); });
+    StateStorage(state).for_each_kind([&](auto& records) { taker.take_kind(kind++, records); });
     UPLINE_CHECK(kind == kIdsKind, "each kind of record once");
     taker.take_ids();
 
@@ -289,7 +290,7 @@ StateChanges take_changes(State& state, bool all) {
     append(state.size());
     append(state.clock_us());
     append(uint64_t{state.rules_version()});
-    append(state.stored());
+    append(StateStorage(state).stored());
     for (const Hold& hold : state.holds().all()) append(hold);
     return changes;
 }
@@ -301,16 +302,17 @@ StateChanges take_changes(State& state) {
 }
 
 bool can_take_changes(State& state) {
-    return std::ranges::none_of(state.stored(), [&](const StoredKind& kind) { return kind.last >= state.size(); });
+    return std::ranges::none_of(StateStorage(state).stored(),
+                                [&](const StoredKind& kind) { return kind.last >= state.size(); });
 }
 
 StateChanges take_all(State& state) {
     return take_changes(state, true);
 }
 
-std::string run_key(uint64_t run, uint32_t chunk) {
+std::string segment_key(uint64_t segment, uint32_t chunk) {
     std::string key(12, '\0');
-    for (size_t i = 8; i-- > 0; run >>= 8) key[i] = static_cast<char>(run & 0xff);
+    for (size_t i = 8; i-- > 0; segment >>= 8) key[i] = static_cast<char>(segment & 0xff);
     for (size_t i = 12; i-- > 8; chunk >>= 8) key[i] = static_cast<char>(chunk & 0xff);
     return key;
 }
@@ -341,33 +343,33 @@ uint64_t least_things(size_t kind, const StatePosition& position) {
     return std::min(stored.base == stored.last ? stored.records : stored.records / 2, position.size);
 }
 
-bool RunLoader::take(std::string_view key, std::string_view chunk) {
+bool SegmentLoader::take(std::string_view key, std::string_view chunk) {
     if (!take_key(key) || chunk.empty()) return false;
     hash_ = hash_on(hash_, key, chunk);
     if (kind_ == kIdsKind) return take_ids(chunk);
     bool taken = false;
     size_t kind = 0;
-    state_.for_each_kind([&](auto& records) {
+    StateStorage(state_).for_each_kind([&](auto& records) {
         if (kind++ == kind_) taken = take_records(chunk, records);
     });
     return taken;
 }
 
-bool RunLoader::take_key(std::string_view key) {
-    uint64_t run = 0;
-    for (const char byte : key.substr(0, 8)) run = run << 8 | static_cast<uint8_t>(byte);
-    if (run != run_) {
+bool SegmentLoader::take_key(std::string_view key) {
+    uint64_t segment = 0;
+    for (const char byte : key.substr(0, 8)) segment = segment << 8 | static_cast<uint8_t>(byte);
+    if (segment != segment_) {
         const StoredKind& stored = position_.stored[kind_];
-        if (run < run_ || run > stored.last || (run_ == 0 && run != stored.base)) return false;
-        run_ = run;
+        if (segment < segment_ || segment > stored.last || (segment_ == 0 && segment != stored.base)) return false;
+        segment_ = segment;
         next_chunk_ = 0;
         next_index_ = 0;
     }
-    return key == run_key(run, next_chunk_++);
+    return key == segment_key(segment, next_chunk_++);
 }
 
 template <class T, class Array>
-bool RunLoader::take_records(std::string_view chunk, TrackedArray<T, Array>& records) {
+bool SegmentLoader::take_records(std::string_view chunk, TrackedArray<T, Array>& records) {
     Fields fields(chunk);
     T before{};
     NewIds ids{kind_of<T>, records.array().size(), {}, {}};
@@ -397,7 +399,7 @@ bool RunLoader::take_records(std::string_view chunk, TrackedArray<T, Array>& rec
     return true;
 }
 
-bool RunLoader::take_ids(std::string_view chunk) {
+bool SegmentLoader::take_ids(std::string_view chunk) {
     Fields fields(chunk);
     StoredId before;
     NewIds ids{ThingKind::kOther, 0, {}, {}};
@@ -418,9 +420,10 @@ bool RunLoader::take_ids(std::string_view chunk) {
     return true;
 }
 
-bool RunLoader::done() const {
+bool SegmentLoader::done() const {
     const StoredKind& stored = position_.stored[kind_];
-    return run_ == stored.last && taken_ == stored.records && hash_ == stored.hash && (run_ > 0 || stored.base == 0);
+    return segment_ == stored.last && taken_ == stored.records && hash_ == stored.hash &&
+           (segment_ > 0 || stored.base == 0);
 }
 
 }  // namespace upline

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ledger/store/state_store.h"
+
+#include <rocksdb/convenience.h>
+
+#include <algorithm>
+#include <future>
+
+#include "events/base/async.h"
+#include "ledger/core/state_storage.h"
+#include "ledger/store/families.h"
+#include "ledger/store/id_loader.h"
+#include "ledger/store/ingest.h"
+#include "ledger/store/rocks.h"
+
+namespace upline {
+namespace {
+
+// The families of the state are written together: with no position there is nothing in any.
+Status check_state_keys(const Store& store, bool has_position) {
+    const std::unique_ptr<rocksdb::Iterator> of_state(store.db().NewIterator({}, store.family("state")));
+    of_state->SeekToFirst();
+    if (of_state->Valid() && of_state->key() == "position") of_state->Next();
+    if (of_state->Valid()) return Error{ErrorCode::kCorrupt, "stored state: a key besides its position"};
+    UPLINE_TRY_ROCKS(of_state->status(), "read of state");
+    if (has_position) return ok_status();
+    for (const char* name : kRecordFamilies) {
+        const std::unique_ptr<rocksdb::Iterator> it(store.db().NewIterator({}, store.family(name)));
+        it->SeekToFirst();
+        if (it->Valid())
+            return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} are stored, and no position", name)};
+        UPLINE_TRY_ROCKS(it->status(), fmt::format("read of {}", name));
+    }
+    return ok_status();
+}
+
+// Loads the kinds of a state from a store. Any thread may load a kind, each kind once.
+class KindLoader {
+  public:
+    KindLoader(const Store& store, State& state, const StatePosition& position, const GiveIds& give)
+        : store_(store), state_(state), position_(position), give_(give) {}
+
+    Status load(size_t kind) const {
+        const char* const name = kRecordFamilies[kind];
+        SegmentLoader loader(state_, position_, kind, give_);
+        rocksdb::ColumnFamilyHandle* const family = store_.family(name);
+        const rocksdb::ReadOptions options = scan_options(bytes_of_files(store_.db(), family));
+        const std::unique_ptr<rocksdb::Iterator> it(store_.db().NewIterator(options, family));
+        for (it->Seek(segment_key(position_.stored[kind].base, 0)); it->Valid(); it->Next())
+            if (!loader.take(view(it->key()), view(it->value())))
+                return Error{ErrorCode::kCorrupt,
+                             fmt::format("stored state: a part of {} is missing or misshapen", name)};
+        UPLINE_TRY_ROCKS(it->status(), fmt::format("read of {}", name));
+        if (!loader.done())
+            return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} are not what was stored", name)};
+        return ok_status();
+    }
+    // How many things there may be: no more than the files can hold, whatever a damaged position says.
+    uint64_t bounded(size_t kind, uint64_t things) const {
+        return std::min(things, bytes_of_files(store_.db(), store_.family(kRecordFamilies[kind])) / sizeof(Uuid));
+    }
+
+  private:
+    const Store& store_;
+    State& state_;
+    const StatePosition& position_;
+    const GiveIds& give_;
+};
+
+// Users and websites are by far the most. One thread takes their records in, one puts their ids into the table, and one
+// has the kernel clear the memory for them, and loads accounts and other ids.
+Status load_kinds(const KindLoader& loader, State& state, const StatePosition& stored, IdLoader& ids) {
+    const StateStorage::Arrays arrays = StateStorage(state).arrays();
+    struct AtEnd {
+        IdLoader& ids;
+        ~AtEnd() { ids.end(); }
+    } at_end{ids};
+    std::future<Status> others = run_async([&]() -> Status {
+        // Users are hardly ever stored again, websites mostly are.
+        arrays.users.populate(loader.bounded(kUsersKind, most_things(kUsersKind, stored)));
+        arrays.websites.populate(loader.bounded(kWebsitesKind, least_things(kWebsitesKind, stored)));
+        UPLINE_TRY(loader.load(kAccountsKind));
+        return loader.load(kIdsKind);
+    });
+    for (size_t kind = 0; kind < kStateKinds; ++kind)
+        if (kind != kProgramsKind && kind != kAccountsKind && kind != kIdsKind) UPLINE_TRY(loader.load(kind));
+    return others.get();
+}
+
+}  // namespace
+
+Status write_state(const Store& store, const StateChanges& changes) {
+    UPLINE_TRY_ASSIGN(FilesToIngest files, FilesToIngest::in(store, kStateToIngest));
+    for (const StateChanges::Segment& segment : changes.segments)
+        UPLINE_TRY(files.write(store.family(kRecordFamilies[segment.kind]), [&](SortedFile& file) {
+            for (uint32_t i = 0; i < segment.chunks.size(); ++i)
+                file.put(segment_key(changes.size, i), segment.chunks[i]);
+        }));
+    UPLINE_TRY(files.write(store.family("state"), [&](SortedFile& file) { file.put("position", changes.position); }));
+    // The entries it is a fold of must not be behind it on disk. They were synced with each batch; asking again is
+    // cheap, and keeps this right should a batch ever not be.
+    UPLINE_TRY_ROCKS(store.db().FlushWAL(true), "sync before storing state");
+    UPLINE_TRY(files.ingest("storing state"));
+    // Segments before a base lie in files of their own, which go as they are. A crash before that leaves them to the
+    // next time.
+    for (const StateChanges::Segment& segment : changes.segments) {
+        if (!segment.is_base) continue;
+        const std::string end = segment_key(changes.size, 0);
+        const rocksdb::Slice begin_slice;
+        const rocksdb::Slice end_slice(end);
+        UPLINE_TRY_ROCKS(rocksdb::DeleteFilesInRange(&store.db(), store.family(kRecordFamilies[segment.kind]),
+                                                     &begin_slice, &end_slice, false),
+                         "removing an older state");
+    }
+    return ok_status();
+}
+
+Result<std::unique_ptr<State>> load_state(const Store& store, std::span<const Rules> versions) {
+    auto state = std::make_unique<State>(versions);
+    UPLINE_TRY_ASSIGN(const std::optional<std::string> value, store.get("state", "position"));
+    UPLINE_TRY(check_state_keys(store, value.has_value()));
+    if (!value) return state;
+    UPLINE_TRY_ASSIGN(StatePosition stored, parse_state_position(*value));
+    UPLINE_TRY_ASSIGN(const Position entries, store.position());
+    if (stored.size > entries.size)
+        return Error{
+            ErrorCode::kCorrupt,
+            fmt::format("stored state is of {} entries, but there are only {}: a part of the database is gone; "
+                        "make the ledger anew with `upline replay`",
+                        stored.size, entries.size)};
+    IdLoader ids(*state);
+    const GiveIds give = [&](NewIds some) { ids.give(std::move(some)); };
+    const KindLoader loader(store, *state, stored, give);
+    UPLINE_TRY(loader.load(kProgramsKind));
+    uint64_t count = 0;
+    for (const size_t kind : {kUsersKind, kWebsitesKind, kPayoutsKind, kIdsKind}) count += stored.stored[kind].records;
+    StateStorage storage(*state);
+    storage.reserve_ids(std::min(count, stored.size));
+    const StateStorage::Arrays arrays = storage.arrays();
+    arrays.users.reserve(most_things(kUsersKind, stored));
+    arrays.websites.reserve(most_things(kWebsitesKind, stored));
+    std::future<void> putting_ids = run_async([&] { ids.run(); });
+    UPLINE_TRY(load_kinds(loader, *state, stored, ids));
+    UPLINE_TRY(storage.restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds)));
+    putting_ids.get();
+    // An id that were missing would let what it names happen twice.
+    if (state->ids().size() !=
+        state->users().size() + state->websites().size() + state->payouts().size() + stored.stored[kIdsKind].records)
+        return Error{ErrorCode::kCorrupt, "stored state: not every thing has its id"};
+    storage.stored() = stored.stored;
+    return state;
+}
+
+}  // namespace upline
