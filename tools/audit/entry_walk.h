@@ -13,7 +13,7 @@
 #include "tools/audit/execution.h"
 #include "tools/audit/findings.h"
 #include "tools/audit/held_checkpoints.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 
 namespace upline {
 

@@ -10,7 +10,7 @@
 #include "ledger/core/rules.h"
 #include "ledger/store/ledger_reader.h"
 #include "tools/audit/independent/expected_postings.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 
 namespace upline {
 namespace {
