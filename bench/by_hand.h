@@ -19,7 +19,7 @@ class ByHand {
   public:
     ByHand(const fs::path& data, const Community& community)
         : folder_(must(DataFolder::open(data, DataFolder::Access::kWrite))),
-          shard_(must(Shard::open(folder_, {{0, 1}, ""}, {}, UINT64_MAX))) {
+          shard_(must(Shard::open(folder_, {{0, 1}, ""}, {}, {.state_interval = UINT64_MAX}))) {
         apply(community.users(), 65'536, [&](uint64_t i) { return community.signup(static_cast<uint32_t>(i)); });
         apply(1, 1, [&](uint64_t) { return community.small_payouts_plan(); });
     }

@@ -47,9 +47,9 @@ void measure(EventLog& log, const fs::path& data, const LatencyArgs& args, const
     Marks folded_marks;
     std::atomic<uint64_t> folded = 0;
     std::atomic<bool> is_open = false;
-    std::atomic<bool> stop = false;
-    FeedOptions options{.stop = &stop};
-    options.say = [&](uint32_t, const std::string&) { is_open = true; };
+    std::stop_source stop;
+    PartitionRunOptions options{.stop = stop.get_token()};
+    options.say = [&](uint32_t, LogLevel, const std::string&) { is_open = true; };
     options.applied = [&](uint64_t entries) {
         const std::lock_guard lock(mutex);
         applied_marks.emplace_back(entries, Clock::now());
@@ -63,7 +63,7 @@ void measure(EventLog& log, const fs::path& data, const LatencyArgs& args, const
     };
     std::thread feeding([&] {
         const DataFolder folder = must(DataFolder::open(data, DataFolder::Access::kWrite));
-        must(feed(log, folder, options));
+        must(run_partitions(log, folder, options));
     });
     while (!is_open) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -86,7 +86,7 @@ void measure(EventLog& log, const fs::path& data, const LatencyArgs& args, const
         }
     }
     for (int i = 0; i < 3000 && folded < count; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    stop = true;
+    stop.request_stop();
     feeding.join();
 
     const std::vector<double> applied = latencies(due, applied_marks);

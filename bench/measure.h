@@ -135,17 +135,17 @@ struct Fed {
     double cpu_seconds;
     Position position;
 };
-inline Fed feed_once(EventLog& log, const fs::path& data, FeedOptions options = {}) {
+inline Fed feed_once(EventLog& log, const fs::path& data, PartitionRunOptions options = {}) {
     const DataFolder folder = must(DataFolder::open(data, DataFolder::Access::kWrite));
     const auto start = Clock::now();
     double open_seconds = 0;
     double cpu = cpu_seconds();
     options.once = true;
-    options.say = [&](uint32_t, const std::string&) {  // it resumes: the state is in memory
+    options.say = [&](uint32_t, LogLevel, const std::string&) {  // it resumes: the state is in memory
         open_seconds = seconds_since(start);
         cpu = cpu_seconds();
     };
-    const auto reports = must(feed(log, folder, options));
+    const auto reports = must(run_partitions(log, folder, options));
     return {open_seconds, seconds_since(start) - open_seconds, cpu_seconds() - cpu, reports.front().position};
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bench/upline_bench.h"
+#include "events/base/bytes.h"
 #include "events/log/kafka_log.h"
 #include "ledger/proof/sha256.h"
 

@@ -24,9 +24,9 @@ void child_says(const std::string& line) {
 
 // Feeds until it is killed, and says how many entries are on disk.
 [[noreturn]] void be_feeding(EventLog& log, const DataFolder& data) {
-    FeedOptions options;
+    PartitionRunOptions options;
     options.applied = [](uint64_t entries) { child_says(fmt::format("{}", entries)); };
-    must(feed(log, data, options));
+    must(run_partitions(log, data, options));
     std::exit(kExitCouldNot);
 }
 

@@ -58,7 +58,7 @@ int main_of(int argc, char** argv) {
         add("recovery", "kill -9 in the midst of applying, then the time until it goes on", recovery, measure_recovery);
     users(sub, recovery.users);
     sub->add_option("--tail", recovery.tail, "Entries since the state was stored when it is killed, about")
-        ->check(CLI::Range(uint64_t{1}, Shard::kStateInterval - 100'000))
+        ->check(CLI::Range(uint64_t{1}, ShardOptions{}.state_interval - 100'000))
         ->capture_default_str();
 
     GrowthArgs growth;

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <utility>
 
 #include "events/base/async.h"
+#include "events/base/bytes.h"
 #include "events/base/check.h"
 #include "ledger/store/fold_forward.h"
 #include "ledger/store/ledger_reader.h"
@@ -20,28 +20,20 @@ namespace {
 // Entries looked at between two batches: about a millisecond's work.
 constexpr uint64_t kMatureAtOnce = 2048;
 
-// Tests set UPLINE_INGEST_BYTES, so that a small log is committed both ways.
-Committer::Sizes sizes() {
-    const char* given = std::getenv("UPLINE_INGEST_BYTES");
-    if (!given) return {};
-    const size_t bytes = std::max<size_t>(1, std::strtoull(given, nullptr, 10));
-    return {.ingest_bytes = bytes, .most_bytes_at_once = 4 * bytes};
-}
-
 }  // namespace
 
 Shard::Shard(std::unique_ptr<Store> store, LedgerWriter writer, std::unique_ptr<State> state, merkle::Tree tree,
-             Position position, const ShardInfo& info, uint64_t state_interval, std::span<const Rules> versions)
+             Position position, const ShardInfo& info, const ShardOptions& options, std::span<const Rules> versions)
     : store_(std::move(store)),
       state_(std::move(state)),
-      committer_(writer, std::move(tree), std::move(position), sizes()),
+      committer_(writer, std::move(tree), std::move(position), options),
       look_up_(store_->look_up(), committer_),
       walk_(store_->entries(), committer_),
       core_(*state_, info.identity, look_up_, walk_, versions),
-      state_interval_(state_interval) {}
+      state_interval_(options.state_interval) {}
 
 Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const ShardInfo& info, const Progress& progress,
-                                           uint64_t state_interval, std::span<const Rules> versions) {
+                                           const ShardOptions& options, std::span<const Rules> versions) {
     UPLINE_TRY_ASSIGN(std::unique_ptr<Store> store,
                       Store::open(folder.partition_path(info.identity.partition), Store::Access::kWrite));
     UPLINE_TRY(store->bind(info));
@@ -61,8 +53,8 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
                      fmt::format("partition {}: the state's clock is {}, the position's {}; run `upline verify`",
                                  info.identity.partition, state->clock_us(), position.clock_us)};
     UPLINE_TRY_ASSIGN(const LedgerWriter writer, LedgerWriter::open(*store));
-    std::unique_ptr<Shard> shard(new Shard(std::move(store), writer, std::move(state), std::move(tree), position, info,
-                                           state_interval, versions));
+    std::unique_ptr<Shard> shard(
+        new Shard(std::move(store), writer, std::move(state), std::move(tree), position, info, options, versions));
     shard->state_stored_at_ = stored_at;
     return shard;
 }
@@ -90,17 +82,17 @@ Status Shard::apply_all(std::span<const Input> inputs, std::span<const Record> r
 
 // As many as the core takes at once.
 Result<size_t> Shard::apply_some(std::span<const Input> inputs, std::span<const Record> records, bool more_follows) {
-    std::shared_ptr<Flight> flight = committer_.new_flight();
-    UPLINE_TRY(core_.apply(inputs, flight->entries));
-    const size_t count = flight->entries.size();
+    std::shared_ptr<PendingBatch> batch = committer_.new_batch();
+    UPLINE_TRY(core_.apply(inputs, batch->entries));
+    const size_t count = batch->entries.size();
     UPLINE_CHECK(count > 0, "rules in force that are known");
-    flight->places.clear();
-    for (const Record& record : records.first(count)) flight->places.push_back({record.offset, record.append_time_ms});
+    batch->places.clear();
+    for (const Record& record : records.first(count)) batch->places.push_back({record.offset, record.append_time_ms});
     const size_t last = count - 1;
-    flight->position = {state_->size(), Hash{}, state_->clock_us(),
-                        LogPosition{records[last].offset, records[last].append_time_ms, inputs[last].record_sha256}};
-    flight->more_follows = more_follows;
-    UPLINE_TRY(committer_.submit(std::move(flight)));
+    batch->position = {state_->size(), Hash{}, state_->clock_us(),
+                       LogPosition{records[last].offset, records[last].append_time_ms, inputs[last].record_sha256}};
+    batch->more_follows = more_follows;
+    UPLINE_TRY(committer_.submit(std::move(batch)));
     if (!core_.rules()) {
         UPLINE_TRY(commit_all());
         return unknown_rules(state_->rules_version(), core_.versions());
@@ -143,7 +135,7 @@ Status Shard::begin_storing() {
     state_stored_at_ = state_->size();
     if (!can_take_changes(*state_)) return ok_status();
     const auto changes = std::make_shared<const StateChanges>(take_changes(*state_));
-    storing_ = beside([this, size = state_->size(), changes]() -> Status {
+    storing_ = run_async([this, size = state_->size(), changes]() -> Status {
         UPLINE_TRY(committer_.wait_for(size));  // a stored state is never ahead of the entries
         return write_state(*store_, *changes);
     });

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "events/base/async.h"
+#include "events/base/bytes.h"
 #include "events/base/check.h"
 #include "projectors/visitors.h"
 
@@ -184,7 +185,7 @@ Status Projection::begin_store() {
     UPLINE_TRY(model_->settle(entries_, earlier_, folded_, deltas_));
     std::swap(deltas_, deltas_in_store_);
     in_store_ = folded_;
-    store_ = beside([this, row = position_row()] {
+    store_ = run_async([this, row = position_row()] {
         Merge merge(*model_, deltas_in_store_, row);
         return table_->change(merge);
     });

@@ -3,25 +3,10 @@
 
 #include <algorithm>
 
-#include "events/base/varint.h"
+#include "events/base/bytes.h"
 
 namespace upline {
 namespace {
-
-constexpr unsigned kUnusedBits = (16 - RowKey::kBytes) * 8;
-
-uint64_t zigzag(int64_t value) {
-    return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
-}
-int64_t from_zigzag(uint64_t value) {
-    return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
-}
-
-char* write_varint(uint64_t value, char* at) {
-    for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
-    *at++ = static_cast<char>(value);
-    return at;
-}
 
 // Calls f(number, amount) for each counter; false if the bytes are no counters.
 template <class F>
@@ -29,11 +14,11 @@ bool each_counter(std::string_view value, F&& f) {
     uint64_t next = 0;
     while (!value.empty()) {
         const auto passed_over = take_varint(value);
-        const auto amount = take_varint(value);
+        const auto amount = take_zigzag_varint(value);
         if (!passed_over || !amount || *amount == 0 || *passed_over > UINT32_MAX || next + *passed_over > UINT32_MAX)
             return false;
         next += *passed_over;
-        f(static_cast<uint32_t>(next), from_zigzag(*amount));
+        f(static_cast<uint32_t>(next), *amount);
         ++next;
     }
     return true;
@@ -42,19 +27,17 @@ bool each_counter(std::string_view value, F&& f) {
 }  // namespace
 
 std::string RowKey::bytes() const {
-    std::string out(kBytes, '\0');
-    for (size_t i = 0; i < 8; ++i) out[i] = static_cast<char>(high >> (56 - 8 * i));
-    for (size_t i = 8; i < kBytes; ++i) out[i] = static_cast<char>(low >> (56 - 8 * (i - 8)));
-    return out;
+    char out[16];
+    store_be(high, out);
+    store_be(low, out + 8);
+    return {out, kBytes};
 }
 
 std::optional<RowKey> RowKey::parse(std::string_view bytes) {
     if (bytes.size() != kBytes) return std::nullopt;
-    RowKey key;
-    for (size_t i = 0; i < 8; ++i) key.high = key.high << 8 | static_cast<uint8_t>(bytes[i]);
-    for (size_t i = 8; i < kBytes; ++i) key.low = key.low << 8 | static_cast<uint8_t>(bytes[i]);
-    key.low <<= kUnusedBits;
-    return key;
+    char padded[16] = {};
+    bytes.copy(padded, kBytes);
+    return RowKey{load_be<uint64_t>(padded), load_be<uint64_t>(padded + 8)};
 }
 
 bool decode_counters(std::string_view value, std::vector<Counter>& counters) {
@@ -108,8 +91,8 @@ void CounterSums::append_to(std::string& out) {
     uint32_t next = 0;
     const auto append = [&](uint32_t number, int64_t amount) {
         if (amount == 0) return;
-        at = write_varint(number - next, at);
-        at = write_varint(zigzag(amount), at);
+        at = store_varint(number - next, at);
+        at = store_zigzag_varint(amount, at);
         next = number + 1;
     };
     for (uint32_t number = 0; number < kLow; ++number) append(number, low[number]);
@@ -119,28 +102,6 @@ void CounterSums::append_to(std::string& out) {
         append(counter.number, counter.amount);
         out.append(buffer, at);
     }
-}
-
-void append_varint(uint64_t value, std::string& out) {
-    for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
-    out.push_back(static_cast<char>(value));
-}
-
-std::optional<uint64_t> take_varint(std::string_view& bytes) {
-    uint64_t value = 0;
-    if (bytes.size() >= sizeof value) {
-        const size_t taken = read_short_varint(bytes.data(), sizeof value, value);
-        bytes.remove_prefix(taken);
-        if (taken != 0) return value;
-        value = 0;
-    }
-    for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
-        const auto byte = static_cast<uint8_t>(bytes.front());
-        bytes.remove_prefix(1);
-        value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-        if (byte < 0x80) return value;
-    }
-    return std::nullopt;
 }
 
 }  // namespace upline

@@ -79,9 +79,4 @@ class CounterSums {
     std::vector<Counter> high_;  // the others: in any order, and some more than once, until they are sorted
 };
 
-// Unsigned LEB128, as in entries.
-void append_varint(uint64_t value, std::string& out);
-// Takes one off the front of `bytes`.
-std::optional<uint64_t> take_varint(std::string_view& bytes);
-
 }  // namespace upline

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Work for a thread beside.
+// Work for another thread.
 #pragma once
 
 #include <future>
@@ -8,10 +8,10 @@
 
 namespace upline {
 
-// Starts `work`; where no thread is to be had, it is done when its future is asked. Like every future of std::async,
-// this one waits for the work before it goes: what the work uses must outlive it.
+// Runs `work` in a thread of its own; if none can be started, the work runs in get(). The destructor of the future
+// waits for the work, so what the work uses must outlive the future.
 template <class Work>
-auto beside(Work work) {
+auto run_async(Work work) {
     try {
         return std::async(std::launch::async, work);
     } catch (const std::system_error&) {

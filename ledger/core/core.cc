@@ -4,14 +4,13 @@
 #include <algorithm>
 
 #include "events/base/check.h"
+#include "events/base/int128.h"
 #include "events/values/partition.h"
 #include "events/values/record_batch.h"
 #include "ledger/core/closing.h"
 
 namespace upline {
 namespace {
-
-__extension__ using Int128 = __int128;
 
 bool leaves_int64(Int128 value) {
     return value > INT64_MAX || value < INT64_MIN;

@@ -2,21 +2,20 @@
 #include "ledger/core/entitlement.h"
 
 #include "events/base/check.h"
+#include "events/base/int128.h"
 
 namespace upline {
 namespace {
 
-__extension__ using Uint128 = unsigned __int128;
-
 // floor(value * numerator / denominator) for values that are never negative.
 int64_t share(int64_t value, int64_t numerator, int64_t denominator) {
-    return static_cast<int64_t>(static_cast<Uint128>(value) * static_cast<uint64_t>(numerator) /
+    return static_cast<int64_t>(static_cast<UInt128>(value) * static_cast<uint64_t>(numerator) /
                                 static_cast<uint64_t>(denominator));
 }
 
 // floor(value * rate / 10000). Up to the cap the product fits 64 bits, whose division is several times cheaper.
 int64_t basis_points(int64_t value, int32_t rate) {
-    static_assert(static_cast<Uint128>(kAmountCap) * kBasisPoints <= UINT64_MAX);
+    static_assert(static_cast<UInt128>(kAmountCap) * kBasisPoints <= UINT64_MAX);
     return static_cast<int64_t>(static_cast<uint64_t>(value) * static_cast<uint64_t>(rate) /
                                 static_cast<uint64_t>(kBasisPoints));
 }

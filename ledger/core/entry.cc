@@ -3,16 +3,13 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <cstring>
 
+#include "events/base/bytes.h"
 #include "events/base/check.h"
-#include "events/base/varint.h"
 
 namespace upline {
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "entry bytes are written as they lie in memory");
 
 template <class T>
 constexpr bool kIsRef = std::is_same_v<T, UserRef> || std::is_same_v<T, WebsiteRef> ||
@@ -23,7 +20,7 @@ constexpr bool kIsRef = std::is_same_v<T, UserRef> || std::is_same_v<T, WebsiteR
 constexpr size_t kEntryBound = 2048;
 
 // Of each book that a BooksClosed tells of.
-constexpr size_t kClosedBookBytes = 3 + 4 * sizeof(WideSum) + 3 * sizeof(int64_t);
+constexpr size_t kClosedBookBytes = 3 + 4 * sizeof(Int128) + 3 * sizeof(int64_t);
 
 // No hold is as long as all of time; so no difference of two times of an entry leaves int64.
 constexpr int64_t kMaxMaturityUs = 2 * kMaxTimeUs;
@@ -42,16 +39,8 @@ class Writer {
         if (size != 0) std::memcpy(at_, data, size);
         at_ += size;
     }
-    void varint(uint64_t value) {
-        while (value >= 0x80) {
-            *at_++ = static_cast<std::byte>(value | 0x80);
-            value >>= 7;
-        }
-        *at_++ = static_cast<std::byte>(value);
-    }
-    void signed_varint(int64_t value) {
-        varint((static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63));
-    }
+    void varint(uint64_t value) { at_ = store_varint(value, at_); }
+    void signed_varint(int64_t value) { at_ = store_zigzag_varint(value, at_); }
     std::byte* at() const { return at_; }
 
   private:
@@ -120,10 +109,6 @@ size_t facts_bound(const Payload& payload) {
     return kEntryBound + (plan ? plan->level_rates.size() * 5 : 0);
 }
 
-int64_t from_zigzag(uint64_t value) {
-    return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
-}
-
 // Reads with a bound; after the first fault everything reads as zero and what() tells it.
 class Reader {
   public:
@@ -141,27 +126,14 @@ class Reader {
         return from ? std::string_view(reinterpret_cast<const char*>(from), size) : std::string_view();
     }
     uint64_t varint() {
-        if (!fault_ && bytes_.size() - position_ >= sizeof(uint64_t)) {
-            uint64_t value;
-            const size_t taken = read_short_varint(bytes_.data() + position_, sizeof value, value);
-            position_ += taken;
-            if (taken != 0) return value;
-        }
-        return long_varint();
-    }
-    uint64_t long_varint() {
+        if (fault_) return 0;
+        const char* const begin = reinterpret_cast<const char*>(bytes_.data());
+        const char* at = begin + position_;
         uint64_t value = 0;
-        for (unsigned shift = 0; shift < 64; shift += 7) {
-            const auto byte = fixed<uint8_t>();
-            if (fault_) return 0;
-            value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-            if (byte < 0x80) {
-                if (byte == 0 && shift > 0) fail("a varint in its shortest form");
-                if (shift == 63 && byte > 1) fail("a varint of 64 bits");
-                return value;
-            }
-        }
-        fail("a varint of 64 bits");
+        const char* const expected = read_varint(at, begin + bytes_.size(), value);
+        position_ = static_cast<size_t>(at - begin);
+        if (!expected) return value;
+        fail(expected);
         return 0;
     }
     int64_t signed_varint() { return from_zigzag(varint()); }
@@ -292,7 +264,7 @@ void write_closing(const Closing& closing, Writer& out) {
     out.fixed(static_cast<uint8_t>(closing.books.size()));
     for (const ClosedBook& book : closing.books) {
         out.bytes(book.currency.code.data(), 3);
-        for (const WideSum sum : {book.pending, book.available, book.reserved, book.paid}) out.fixed(sum);
+        for (const Int128 sum : {book.pending, book.available, book.reserved, book.paid}) out.fixed(sum);
         for (const int64_t sum : {book.sales, book.tax, book.house}) out.fixed(sum);
     }
 }
@@ -306,7 +278,7 @@ void read_closing(Reader& in, Closing& closing) {
         const auto currency = parse_currency(in.text(3));
         in.expect(currency.has_value(), "a currency");
         book.currency = currency.value_or(Currency{});
-        for (WideSum* sum : {&book.pending, &book.available, &book.reserved, &book.paid}) *sum = in.fixed<WideSum>();
+        for (Int128* sum : {&book.pending, &book.available, &book.reserved, &book.paid}) *sum = in.fixed<Int128>();
         for (int64_t* sum : {&book.sales, &book.tax, &book.house}) *sum = in.fixed<int64_t>();
         closing.books.push_back(book);
     }

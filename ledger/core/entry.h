@@ -53,6 +53,7 @@
 #include <string_view>
 #include <vector>
 
+#include "events/base/int128.h"
 #include "events/base/result.h"
 #include "events/event.h"
 #include "ledger/core/outcome.h"
@@ -91,16 +92,13 @@ inline void add_to(int64_t& sum, int64_t amount) {
     sum = static_cast<int64_t>(static_cast<uint64_t>(sum) + static_cast<uint64_t>(amount));
 }
 
-// A sum over many balances may leave 64 bits.
-__extension__ using WideSum = __int128;
-
-// What a BooksClosed commits to. Minor units.
+// What a BooksClosed commits to. Minor units; a sum over many balances may leave 64 bits.
 struct ClosedBook {
     Currency currency;
-    WideSum pending = 0;
-    WideSum available = 0;
-    WideSum reserved = 0;
-    WideSum paid = 0;
+    Int128 pending = 0;
+    Int128 available = 0;
+    Int128 reserved = 0;
+    Int128 paid = 0;
     int64_t sales = 0;
     int64_t tax = 0;
     int64_t house = 0;

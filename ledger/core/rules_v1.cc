@@ -11,8 +11,6 @@
 namespace upline::rules_v1 {
 namespace {
 
-__extension__ using Int128 = __int128;
-
 // References by their place among the type's reference fields (events/event.h).
 bool given(const UserRef& ref) {
     return !ref.id.is_nil();

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "events/base/check.h"
+#include "events/base/int128.h"
 
 namespace upline {
 
@@ -36,7 +37,6 @@ bool is_possible(const Sale& sale, int64_t left) {
 }
 
 bool below_minimum(const Plan& plan, int64_t amount, Currency currency) {
-    __extension__ using Int128 = __int128;
     constexpr int64_t kTenThousandths = 10'000;
     int64_t minor_per_major = 1;
     for (int digit = 0; digit < currency_exponent(currency); ++digit) minor_per_major *= 10;

@@ -23,15 +23,4 @@ Hash sha256(std::span<const std::byte> first, std::span<const std::byte> second,
     return hash;
 }
 
-std::string to_hex(std::span<const std::byte> bytes) {
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::string text;
-    text.reserve(bytes.size() * 2);
-    for (const std::byte byte : bytes) {
-        text.push_back(kDigits[std::to_integer<unsigned>(byte) >> 4]);
-        text.push_back(kDigits[std::to_integer<unsigned>(byte) & 15]);
-    }
-    return text;
-}
-
 }  // namespace upline

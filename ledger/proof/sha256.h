@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 namespace upline {
@@ -30,7 +29,5 @@ struct Sha256Way {
     void (*hash)(Messages messages, std::span<Hash> hashes, std::optional<std::byte> prefix);
 };
 std::span<const Sha256Way> sha256_ways();
-
-std::string to_hex(std::span<const std::byte> bytes);
 
 }  // namespace upline

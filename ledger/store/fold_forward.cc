@@ -75,7 +75,7 @@ Status fold_forward(const Store& store, State& state, uint64_t size, const Progr
         // The next ones are decoded by a thread beside while these are folded.
         const uint64_t begin = state.size() + now.entries().size();
         std::future<void> reading;
-        if (begin < size && now.status().ok()) reading = beside([&] { next.read(*source, begin, size); });
+        if (begin < size && now.status().ok()) reading = run_async([&] { next.read(*source, begin, size); });
         constexpr size_t kFetchedAhead = 32;
         for (std::span<const Entry> entries = now.entries(); !entries.empty();) {
             const std::span<const Entry> some = entries.first(std::min(kFetchedAhead, entries.size()));

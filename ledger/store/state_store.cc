@@ -74,7 +74,7 @@ Status load_kinds(const KindLoader& loader, State& state, const StatePosition& s
         IdLoader& ids;
         ~AtEnd() { ids.end(); }
     } at_end{ids};
-    std::future<Status> others = beside([&]() -> Status {
+    std::future<Status> others = run_async([&]() -> Status {
         // Users are hardly ever stored again, websites mostly are.
         arrays.users.populate(loader.bounded(kUsersKind, most_things(kUsersKind, stored)));
         arrays.websites.populate(loader.bounded(kWebsitesKind, least_things(kWebsitesKind, stored)));
@@ -137,7 +137,7 @@ Result<std::unique_ptr<State>> load_state(const Store& store) {
     const State::Arrays arrays = state->arrays();
     arrays.users.reserve(most_things(kUsersKind, stored));
     arrays.websites.reserve(most_things(kWebsitesKind, stored));
-    std::future<void> putting_ids = beside([&] { ids.run(); });
+    std::future<void> putting_ids = run_async([&] { ids.run(); });
     UPLINE_TRY(load_kinds(loader, *state, stored, ids));
     UPLINE_TRY(state->restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds)));
     putting_ids.get();

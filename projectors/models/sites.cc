@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "events/base/check.h"
+#include "events/base/int128.h"
 #include "events/values/time.h"
 #include "projectors/visitors.h"
 
@@ -174,7 +175,6 @@ bool read_visitors(std::string_view value, SiteStats& stats) {
 
 std::optional<int64_t> basis_points(int64_t part, int64_t whole) {
     if (whole <= 0) return std::nullopt;
-    __extension__ using Int128 = __int128;
     return static_cast<int64_t>(Int128{part} * 10'000 / whole);
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <random>
 
+#include "events/base/bytes.h"
 #include "ledger/core/closing.h"
 #include "ledger/store/ledger_reader.h"
 #include "tests/consumers/log_of_events.h"
@@ -82,7 +83,7 @@ class ClosingShard : public ::testing::Test {
         return std::move(*opened);
     }
     static std::unique_ptr<Shard> open(const DataFolder& folder) {
-        auto shard = Shard::open(folder, {{0, 1}, ""}, {}, Shard::kStateInterval);
+        auto shard = Shard::open(folder, {{0, 1}, ""});
         if (shard.ok()) return std::move(*shard);
         ADD_FAILURE() << shard.error().message;
         return nullptr;

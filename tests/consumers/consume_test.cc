@@ -63,9 +63,9 @@ class Consume : public ::testing::Test {
         data_.emplace(std::move(*folder));
         open();
     }
-    void open() {
+    void open(const ShardOptions& options = {}) {
         shard_.reset();
-        auto shard = Shard::open(*data_, {{0, 1}, ""});
+        auto shard = Shard::open(*data_, {{0, 1}, ""}, {}, options);
         ASSERT_OK(shard);
         shard_ = std::move(*shard);
     }
@@ -148,17 +148,18 @@ TEST_F(Consume, WaitsWhileTheLogIsAwayAndGoesOn) {
 TEST_F(Consume, AskedToStopWhileTheLogIsAwayStops) {
     reader_.then_give(30);
     for (int i = 0; i < 1000; ++i) reader_.then_fail(ErrorCode::kUnavailable, "nobody answers");
-    std::atomic<bool> stop = false;
-    ASSERT_OK(consume(*shard_, reader_, {.stop = &stop, .waiting = [&stop](const Error&) { stop = true; }}));
+    std::stop_source stop;
+    ASSERT_OK(consume(*shard_, reader_,
+                      {.stop = stop.get_token(), .waiting = [&stop](const Error&) { stop.request_stop(); }}));
     EXPECT_EQ(shard_->position().size, 30U);
     EXPECT_EQ(stored_state_size(), 30U);
 }
 
 TEST_F(Consume, FollowsUntilAskedToStopWithAllStored) {
     for (int i = 0; i < 10; ++i) reader_.then_give(10);
-    std::atomic<bool> stop = false;
-    ASSERT_OK(consume(*shard_, reader_, {.stop = &stop, .applied = [&stop](const Position& position) {
-                                             if (position.size == 100) stop = true;
+    std::stop_source stop;
+    ASSERT_OK(consume(*shard_, reader_, {.stop = stop.get_token(), .applied = [&stop](const Position& position) {
+                                             if (position.size == 100) stop.request_stop();
                                          }}));
     EXPECT_EQ(shard_->position().size, 100U);
     EXPECT_EQ(stored_state_size(), 100U);
@@ -167,10 +168,8 @@ TEST_F(Consume, FollowsUntilAskedToStopWithAllStored) {
 // Memory is bounded: when the disk is slow the applier waits at so many bytes that are not on it, and then the reader,
 // three batches ahead of it.
 TEST_F(Consume, ReadsNoFurtherAheadOfTheDiskThanItsBound) {
-    constexpr size_t kIngestBytes = 100;
-    ASSERT_EQ(::setenv("UPLINE_INGEST_BYTES", std::to_string(kIngestBytes).c_str(), 1), 0);
-    open();
-    ASSERT_EQ(::unsetenv("UPLINE_INGEST_BYTES"), 0);
+    constexpr ShardOptions kSmall{.ingest_bytes = 100};
+    open(kSmall);
     for (int i = 0; i < 50; ++i) reader_.then_give(2);
     std::atomic<uint64_t> reads = 0;
     std::atomic<uint64_t> on_disk = 0;
@@ -185,7 +184,7 @@ TEST_F(Consume, ReadsNoFurtherAheadOfTheDiskThanItsBound) {
     EXPECT_EQ(on_disk, 100U);
     constexpr uint64_t kLeastEntryBytes = 60;
     EXPECT_GT(furthest, 6U) << "or it is not the disk that it waits for";
-    EXPECT_LE(furthest, Committer::kAheadOfIngest * kIngestBytes / kLeastEntryBytes + 2 * (3 + 2));
+    EXPECT_LE(furthest, kSmall.max_unwritten_bytes() / kLeastEntryBytes + 2 * (3 + 2));
 }
 
 }  // namespace

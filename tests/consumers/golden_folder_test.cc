@@ -29,7 +29,7 @@
 #include <vector>
 
 #include "consumers/consume.h"
-#include "ledger/store/ledger_writer.h"
+#include "events/base/bytes.h"
 #include "tests/consumers/log_of_events.h"
 #include "tests/events/log/log_harness.h"
 #include "tests/ledger/core/memory_shard.h"

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "consumers/shard.h"
+#include "events/base/bytes.h"
 #include "ledger/proof/merkle.h"
 #include "ledger/store/fold_forward.h"
 #include "ledger/store/rows.h"

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "consumers/consume.h"
+#include "events/base/bytes.h"
 #include "events/log/embedded_log.h"
 #include "ledger/store/fold_forward.h"
 #include "tests/events/log/log_harness.h"
@@ -35,11 +36,11 @@ class RulesVersionsShard : public ::testing::Test {
         return std::move(*opened);
     }
     Result<std::unique_ptr<Shard>> try_open(const DataFolder& folder, size_t versions,
-                                            uint64_t state_interval = Shard::kStateInterval) {
-        return Shard::open(folder, {{0, 1}, ""}, {}, state_interval, release(versions));
+                                            uint64_t state_interval = ShardOptions{}.state_interval) {
+        return Shard::open(folder, {{0, 1}, ""}, {}, {.state_interval = state_interval}, release(versions));
     }
     std::unique_ptr<Shard> open(const DataFolder& folder, size_t versions,
-                                uint64_t state_interval = Shard::kStateInterval) {
+                                uint64_t state_interval = ShardOptions{}.state_interval) {
         auto shard = try_open(folder, versions, state_interval);
         if (shard.ok()) return std::move(*shard);
         ADD_FAILURE() << shard.error().message;
@@ -102,7 +103,7 @@ TEST_F(RulesVersionsShard, AnEarlierReleaseStopsAndAnUpgradedOneGoesOnInItsFolde
     ASSERT_EQ(whole.shard->entries().size(), records.size());
     ASSERT_EQ(whole.shard->state().rules_version(), 2) << "or nothing was activated";
     for (const size_t batch_size : {size_t{1}, size_t{64}, size_t{100}, kAt + 1, records.size()}) {
-        for (const uint64_t state_interval : {uint64_t{40}, Shard::kStateInterval}) {
+        for (const uint64_t state_interval : {uint64_t{40}, ShardOptions{}.state_interval}) {
             SCOPED_TRACE(fmt::format("batches of {}, state stored every {}", batch_size, state_interval));
             const DataFolder data = folder(fmt::format("data-{}-{}", batch_size, state_interval));
             std::unique_ptr<Shard> shard = open(data, 1, state_interval);
@@ -179,7 +180,7 @@ class RulesVersionsConsume : public RulesVersionsShard {
     // Opens the folder's shard and lets it consume to the log's end, as the program does.
     Status consume_once(const DataFolder& data, size_t versions, size_t batch_records) {
         UPLINE_TRY_ASSIGN(const std::unique_ptr<Shard> shard,
-                          Shard::open(data, {{0, 1}, log_->identity()}, {}, Shard::kStateInterval, release(versions)));
+                          Shard::open(data, {{0, 1}, log_->identity()}, {}, {}, release(versions)));
         UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader, log_->open_reader(0, shard->position().last_record));
         return consume(*shard, *reader, {.batch_records = batch_records, .once = true});
     }

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <random>
 
+#include "events/base/bytes.h"
 #include "ledger/store/ledger_reader.h"
-#include "ledger/store/ledger_writer.h"
 #include "ledger/store/state_store.h"
 #include "tests/consumers/log_of_events.h"
 #include "tests/events/log/log_harness.h"
@@ -25,8 +25,8 @@ class ShardTest : public ::testing::Test {
   protected:
     std::string path(std::string_view name) const { return fmt::format("{}/{}", folder_.path(), name); }
 
-    std::unique_ptr<Shard> open(const DataFolder& folder, uint64_t state_interval = Shard::kStateInterval) {
-        auto shard = Shard::open(folder, {{0, 1}, ""}, {}, state_interval);
+    std::unique_ptr<Shard> open(const DataFolder& folder, uint64_t state_interval = ShardOptions{}.state_interval) {
+        auto shard = Shard::open(folder, {{0, 1}, ""}, {}, {.state_interval = state_interval});
         if (shard.ok()) return std::move(*shard);
         ADD_FAILURE() << shard.error().message;
         return nullptr;

@@ -227,7 +227,7 @@ UPLINE_CRASH_TEST(KilledAtAnyMomentTheLedgerEndsAsIfUndisturbed) {
 Status feed_to_end(const std::string& url, const std::string& data) {
     UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(url));
     UPLINE_TRY_ASSIGN(const DataFolder folder, DataFolder::open(data, DataFolder::Access::kWrite));
-    UPLINE_TRY(feed(*log, folder, {.once = true}));
+    UPLINE_TRY(run_partitions(*log, folder, {.once = true}));
     return ok_status();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests to a witness: it cosigns nothing that the log has not signed, and of a log never two pasts, even if it is
 // the log that asks for it.
+#include "events/base/bytes.h"
 #include "tools/transparency/witness.h"
 
 #include <unistd.h>

@@ -6,7 +6,9 @@
 #include <sys/mount.h>
 
 #include <map>
+#include <regex>
 
+#include "ledger/core/rules.h"
 #include "ledger/store/rows.h"
 #include "ledger/store/state_store.h"
 #include "ledger/store/store.h"
@@ -127,7 +129,13 @@ TEST_F(Command, HelpOfEachSaysHowItIsUsed) {
     const Ran all = run_upline({"--help"});
     EXPECT_EQ(all.code, 0);
     EXPECT_NE(all.out.find("Exit codes: 0 done, 1 a negative answer"), std::string::npos);
-    EXPECT_EQ(run_upline({"--version"}).code, 0);
+    const Ran version = run_upline({"--version"});
+    EXPECT_EQ(version.code, 0);
+    EXPECT_TRUE(std::regex_match(
+        version.out,
+        std::regex(fmt::format("upline [0-9]+\\.[0-9]+\\.[0-9]+, data folder format {}, rules up to version {}\n",
+                               kDataFormat, rules_versions().size()))))
+        << version.out;
 }
 
 TEST_F(Command, WrongUseIsExitCode2AndSaysWhy) {

@@ -122,10 +122,11 @@ inline void append_lines(const std::filesystem::path& folder, const std::vector<
     take(writer->flush());
 }
 
-inline void feed_folder(const std::filesystem::path& log_folder, const std::filesystem::path& data) {
+inline void feed_folder(const std::filesystem::path& log_folder, const std::filesystem::path& data,
+                        const ShardOptions& shard = {}) {
     const auto log = take(open_log(file_url(log_folder)));
     const DataFolder folder = take(DataFolder::open(data, DataFolder::Access::kWrite));
-    take(feed(*log, folder, {.once = true}));
+    take(run_partitions(*log, folder, {.once = true, .shard = shard}));
 }
 
 // The rows of a stored state, by family and key.

@@ -84,15 +84,13 @@ struct SmallLedger {
     // The first batch goes into the families of its own that many entries at once go into, if `ingested`.
     explicit SmallLedger(const std::vector<std::string>& first_batch = kFirstBatch, bool ingested = false) {
         Checkpoints checkpoints(data, 0);
-        const auto feed_and_sign = [&] {
-            feed_folder(log, data);
+        const auto feed_and_sign = [&](const ShardOptions& options = {}) {
+            feed_folder(log, data, options);
             const auto store = take(Store::open(data / "partition-00000", Store::Access::kWrite));
             return take(checkpoints.sign(*store, log_key()));
         };
         append_records(log, first_batch, kAppendTimeMs);
-        if (ingested) UPLINE_CHECK(::setenv("UPLINE_INGEST_BYTES", "1", 1) == 0, "an environment");
-        feed_and_sign();
-        UPLINE_CHECK(::unsetenv("UPLINE_INGEST_BYTES") == 0, "an environment");
+        feed_and_sign(ingested ? ShardOptions{.ingest_bytes = 1} : ShardOptions{});
         append_records(log, kSecondBatch, kAppendTimeMs + 5000);
         const SignedCheckpoint last = feed_and_sign();
         take(checkpoints.add_signature(kSize, note::sign(last.note.text, witness_key(), 1'770'000'000)));

@@ -23,6 +23,7 @@
 #include <set>
 #include <thread>
 
+#include "events/base/bytes.h"
 #include "ledger/core/closing.h"
 #include "ledger/core/core.h"
 #include "ledger/store/ledger_reader.h"

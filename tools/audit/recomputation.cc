@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "events/base/bytes.h"
 #include "tools/audit/own_tree.h"
 
 namespace upline {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "events/base/bytes.h"
 #include "ledger/core/closing.h"
 #include "ledger/store/raw_iterator.h"
 #include "projectors/models/all.h"

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 
+#include "events/base/bytes.h"
 #include "events/json.h"
 #include "events/record.h"
 #include "events/values/money.h"
@@ -185,7 +186,7 @@ Result<AuditReport> audit_folder(const fs::path& data, EventLog* log, HeldCheckp
 
 Result<Position> feed_ledger(EventLog& log, const fs::path& data) {
     UPLINE_TRY_ASSIGN(const DataFolder folder, DataFolder::open(data, DataFolder::Access::kWrite));
-    UPLINE_TRY_ASSIGN(const auto reports, feed(log, folder, {.once = true}));
+    UPLINE_TRY_ASSIGN(const auto reports, run_partitions(log, folder, {.once = true}));
     return reports.front().position;
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "tools/main/subcommands.h"
+#include "tools/terminal/stop_signal.h"
 #include "tools/transparency/commands.h"
 
 namespace upline {
@@ -117,7 +118,10 @@ void add_audit(CLI::App& app, int& exit_code) {
     add_vkeys(*witness_command, "--log", witness_args->logs, "A log's verifier line, or a file; may be repeated", true);
     witness_command->add_option("--state", witness_args->state, "The folder that keeps what was cosigned")->required();
     witness_command->add_option("--listen", witness_args->listen, "Where, as HOST:PORT")->capture_default_str();
-    witness_command->callback([witness_args, &exit_code] { exit_code = witness(*witness_args); });
+    witness_command->callback([witness_args, &exit_code] {
+        const StopSignal signal;
+        exit_code = witness(*witness_args, signal.token());
+    });
 }
 
 }  // namespace upline

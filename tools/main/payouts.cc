@@ -3,13 +3,12 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "tools/main/log_options.h"
 #include "tools/main/subcommands.h"
 #include "tools/payouts/commands.h"
 
 namespace upline {
 namespace {
-
-constexpr const char* kUrlHelp = "The event log: file:DIR or kafka://host:port[,host:port]/topic";
 
 void add_common(CLI::App& command, PayoutsArgs& args) {
     command.add_option("--data", args.data, "The data folder")->required();
@@ -22,21 +21,8 @@ void add_time(CLI::App& command, PayoutsArgs& args) {
                        "As of this time (RFC 3339 with Z, not before the ledger's clock); default: now");
 }
 void add_log(CLI::App& command, LogArgs& log, bool required = true) {
-    command.add_option("--log", log.url, kUrlHelp)->required(required);
-    command
-        .add_option_function<std::vector<std::string>>(
-            "-X",
-            [&log](const std::vector<std::string>& pairs) {
-                for (const std::string& pair : pairs) {
-                    const size_t equals = pair.find('=');
-                    if (equals == std::string::npos || equals == 0)
-                        throw CLI::ValidationError("-X", "\"" + pair + "\" is not key=value");
-                    log.properties.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
-                }
-            },
-            "A librdkafka property, key=value; may be repeated")
-        ->type_name("KEY=VALUE")
-        ->allow_extra_args(false);
+    command.add_option("--log", log.url, kLogHelp)->required(required);
+    add_log_properties(command, log);
 }
 
 }  // namespace

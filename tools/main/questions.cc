@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of the questions people ask: statement, explain, balances, revenue.
-#include "tools/main/subcommands.h"
-#include "tools/reports/commands.h"
+// The command line of the questions people ask: export, show, statement, explain, balances, revenue.
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
+
+#include "tools/main/subcommands.h"
+#include "tools/reports/commands.h"
 
 namespace upline {
 
@@ -12,6 +14,37 @@ void add_questions(CLI::App& app, int& exit_code) {
     constexpr const char* kData = "The data folder";
     constexpr const char* kProgram = "The program the id belongs to";
     constexpr const char* kJson = "Print the result as JSON";
+
+    const auto export_args = std::make_shared<ExportArgs>();
+    auto* export_command = app.add_subcommand("export", "Print balances, entries or read models as rows");
+    export_command->add_option("what", export_args->what, "balances, entries, payouts or sites")
+        ->required()
+        ->check(CLI::IsMember({"balances", "entries", "payouts", "sites"}));
+    export_command->add_option("--data", export_args->data, kData)->required();
+    const auto export_format = std::make_shared<std::string>("jsonl");
+    export_command->add_option("--format", *export_format, "jsonl or csv")
+        ->check(CLI::IsMember({"jsonl", "csv"}))
+        ->capture_default_str();
+    export_command->callback([export_args, export_format, &exit_code] {
+        export_args->csv = *export_format == "csv";
+        exit_code = export_rows(*export_args);
+    });
+
+    const auto show_args = std::make_shared<ShowArgs>();
+    auto* show_command =
+        app.add_subcommand("show", "Show one user, transaction, website or payout, or the head of the ledger");
+    show_command->add_option("what", show_args->what, "user, transaction, website, payout or head")
+        ->required()
+        ->check(CLI::IsMember({"user", "transaction", "website", "payout", "head"}));
+    show_command->add_option("id", show_args->id, "Its UUID (head needs none)");
+    show_command->add_option("--program", show_args->program, kProgram)->capture_default_str();
+    show_command->add_option("--data", show_args->data, kData)->required();
+    show_command->add_flag("--json", show_args->json, kJson);
+    show_command->callback([show_args, &exit_code] {
+        if (show_args->what != "head" && show_args->id.empty())
+            throw CLI::ValidationError("id", fmt::format("show {} needs an id", show_args->what));
+        exit_code = show(*show_args);
+    });
 
     const auto statement_args = std::make_shared<StatementArgs>();
     auto* statement_command = app.add_subcommand(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of the command line (main.cc) that have a file of their own. Each adds its subcommands to the app; running
-// one sets the exit code.
+// The command line of `upline` in parts, a file each. Each adds its subcommands to the app; running one sets the exit
+// code.
 #pragma once
 
 namespace CLI {
@@ -9,8 +9,9 @@ class App;
 
 namespace upline {
 
-void add_questions(CLI::App& app, int& exit_code);
-void add_audit(CLI::App& app, int& exit_code);
-void add_payouts(CLI::App& app, int& exit_code);
+void add_ledger(CLI::App& app, int& exit_code);     // demo, produce, run, replay, verify
+void add_audit(CLI::App& app, int& exit_code);      // key, checkpoint, prove, check, publish, cosign, witness
+void add_payouts(CLI::App& app, int& exit_code);    // payouts
+void add_questions(CLI::App& app, int& exit_code);  // export, show, statement, explain, balances, revenue
 
 }  // namespace upline

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
 
+#include "consumers/shard_options.h"
 #include "tools/terminal/log_args.h"
 
 namespace upline {
@@ -29,14 +31,17 @@ struct RunArgs {
     uint32_t checkpoint_seconds = 60;  // at most so often
     std::vector<uint32_t> partitions;  // empty: all
     size_t batch_records = 65'536;
+    ShardOptions shard;
     bool json = false;
 };
-int run(const RunArgs& args);
+// Ends at the end of the log (once), or soon after it is asked to stop.
+int run(const RunArgs& args, std::stop_token stop);
 
 struct ReplayArgs {
     LogArgs log;
     std::string data;     // a new folder
     std::string compare;  // a folder to compare with; empty: none
+    ShardOptions shard;
     bool json = false;
 };
 int replay(const ReplayArgs& args);

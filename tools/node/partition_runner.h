@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `run`, `replay` and `demo` share: a log's partitions fed into a data folder, each shard with its loop and its
-// projectors.
+// read models, in one process.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "consumers/shard.h"
 #include "events/log/event_log.h"
 #include "ledger/store/data_folder.h"
+#include "tools/terminal/log_line.h"
 
 namespace upline {
 
@@ -21,21 +22,23 @@ struct ShardReport {
     Position position;
 };
 
-struct FeedOptions {
+struct PartitionRunOptions {
     std::vector<uint32_t> partitions;  // empty: all of the log
     size_t batch_records = 65'536;
     bool once = false;
-    const std::atomic<bool>* stop = nullptr;
-    // Called by a thread of the partition's, beside its loop, when entries have come to the disk and now and then when
-    // none have: for what is done with a ledger while it grows. `last` is the call before the end. An error ends all.
+    std::stop_token stop;
+    ShardOptions shard;
+    // Called by a thread of the partition's own when entries have come to the disk, and now and then when none have:
+    // what is done with a ledger while it grows. `last` is the call before the end. An error ends all partitions.
     std::function<Status(uint32_t partition, Store& store, uint64_t size, bool last)> committed;
     // Both are called from several threads.
-    std::function<void(uint32_t partition, const std::string& message)> say;
+    std::function<void(uint32_t partition, LogLevel level, const std::string& message)> say;
     std::function<void(uint64_t entries_applied)> applied;  // the sum over the shards of this call
 };
 
 // Feeds each partition's shard, each with a thread of its own, until all are at the end of the log (once), asked to
-// stop, or the first of them fails. Read models are as of the last entry when it returns well.
-Result<std::vector<ShardReport>> feed(EventLog& log, const DataFolder& folder, const FeedOptions& options);
+// stop, or the first of them fails. Read models are as of the last entry when it returns without an error.
+Result<std::vector<ShardReport>> run_partitions(EventLog& log, const DataFolder& folder,
+                                                const PartitionRunOptions& options);
 
 }  // namespace upline

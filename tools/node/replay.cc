@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline replay`: a ledger made anew from the log, and where it differs from another.
+// `upline replay`: a ledger made again from the log, and where it differs from another.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "events/base/bytes.h"
 #include "ledger/store/fold_forward.h"
 #include "ledger/store/rows.h"
 #include "projectors/compare.h"
@@ -112,12 +113,12 @@ int replay(const ReplayArgs& args) {
         if (!folder.ok()) return complain(folder.error());
         ProgressBar progress("replay");
         std::mutex progress_mutex;
-        FeedOptions feed_options{.once = true};
-        feed_options.applied = [&](uint64_t entries) {
+        PartitionRunOptions run_options{.once = true, .shard = args.shard};
+        run_options.applied = [&](uint64_t entries) {
             const std::lock_guard lock(progress_mutex);
             progress.update(entries, 0);
         };
-        const auto reports = feed(**log, *folder, feed_options);
+        const auto reports = run_partitions(**log, *folder, run_options);
         if (!reports.ok()) return complain(reports.error());
         if (!args.json)
             for (const ShardReport& report : *reports)

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `upline run`: feeds the ledger from the log, to its end or until asked to stop.
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <chrono>
-#include <csignal>
 #include <map>
 #include <mutex>
 #include <optional>
 
+#include "events/base/bytes.h"
 #include "tools/node/commands.h"
 #include "tools/node/partition_runner.h"
 #include "tools/terminal/print.h"
@@ -17,12 +15,6 @@
 
 namespace upline {
 namespace {
-
-std::atomic<bool> g_stop = false;
-
-void ask_to_stop(int /*signal*/) {
-    g_stop = true;
-}
 
 // Signs each partition's ledger when it has grown and the last signature is old enough, and at the end.
 class Signer {
@@ -60,10 +52,7 @@ class Signer {
 
 }  // namespace
 
-int run(const RunArgs& args) {
-    std::signal(SIGINT, ask_to_stop);
-    std::signal(SIGTERM, ask_to_stop);
-    const auto log_to = spdlog::stderr_color_mt("upline");
+int run(const RunArgs& args, std::stop_token stop) {
     LogOptions options;
     options.properties = args.log.properties;
     auto log = open_log(args.log.url, options);
@@ -81,20 +70,23 @@ int run(const RunArgs& args) {
     const auto started = std::chrono::steady_clock::now();
     ProgressBar progress("run");
     std::mutex progress_mutex;
-    FeedOptions feed_options{
-        .partitions = args.partitions, .batch_records = args.batch_records, .once = args.once, .stop = &g_stop};
-    feed_options.say = [&](uint32_t partition, const std::string& message) {
-        log_to->info("partition {}: {}", partition, message);
+    PartitionRunOptions run_options{.partitions = args.partitions,
+                                    .batch_records = args.batch_records,
+                                    .once = args.once,
+                                    .stop = std::move(stop),
+                                    .shard = args.shard};
+    run_options.say = [](uint32_t partition, LogLevel level, const std::string& message) {
+        log_line(level, fmt::format("partition {}: {}", partition, message));
     };
-    feed_options.applied = [&](uint64_t entries) {
+    run_options.applied = [&](uint64_t entries) {
         const std::lock_guard lock(progress_mutex);
         progress.update(entries, 0);
     };
     if (signer)
-        feed_options.committed = [&](uint32_t partition, Store& store, uint64_t size, bool last) {
+        run_options.committed = [&](uint32_t partition, Store& store, uint64_t size, bool last) {
             return signer->committed(partition, store, size, last);
         };
-    const auto reports = feed(**log, *folder, feed_options);
+    const auto reports = run_partitions(**log, *folder, run_options);
     if (!reports.ok()) return complain(reports.error());
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
 

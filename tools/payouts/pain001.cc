@@ -8,6 +8,7 @@
 #include <pugixml.hpp>
 #include <sstream>
 
+#include "events/base/int128.h"
 #include "events/base/text.h"
 #include "events/json.h"
 #include "events/values/money.h"
@@ -158,7 +159,6 @@ BankText bank_text(std::string_view text) {
 }
 
 std::string control_sum(const std::vector<CreditTransfer>& transfers) {
-    __extension__ using Int128 = __int128;
     constexpr int kDecimals = 4;  // no currency has more
     constexpr int64_t kWhole = 10'000;
     Int128 sum = 0;

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "events/base/int128.h"
 #include "events/log/event_log.h"
 #include "events/values/money.h"
 #include "ledger/core/state.h"
@@ -80,7 +81,7 @@ Result<std::vector<PlanRow>> plan_payouts(std::vector<PayoutShard>& shards, int6
 // How many payouts and how much, by currency.
 struct PayoutSum {
     uint64_t payouts = 0;
-    __extension__ __int128 amount = 0;  // minor units
+    Int128 amount = 0;  // minor units
     void add(int64_t more) {
         ++payouts;
         amount += more;

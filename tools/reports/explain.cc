@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "events/base/int128.h"
 #include "events/base/text.h"
 #include "events/values/time.h"
 #include "ledger/core/sale.h"
@@ -55,8 +56,7 @@ std::string percent(int32_t basis_points) {
 
 // floor(of * rate / 10000) and the fraction it lost: "6.666 USD" of 33.33 USD at 20 %.
 std::string exact_text(int64_t of, int32_t rate_bp, Currency currency) {
-    __extension__ using Uint128 = unsigned __int128;
-    const Uint128 product = static_cast<Uint128>(of) * static_cast<uint32_t>(rate_bp);
+    const UInt128 product = static_cast<UInt128>(of) * static_cast<uint32_t>(rate_bp);
     std::string fraction = fmt::format("{:04}", static_cast<unsigned>(product % 10'000));
     fraction.erase(fraction.find_last_not_of('0') + 1);
     std::string whole = amount_text(static_cast<int64_t>(product / 10'000), currency);

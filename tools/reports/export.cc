@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "events/base/bytes.h"
 #include "events/values/time.h"
 #include "ledger/store/fold_forward.h"
 #include "ledger/store/rows.h"

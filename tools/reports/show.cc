@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "events/base/bytes.h"
 #include "events/base/text.h"
 #include "events/values/money.h"
 #include "events/values/time.h"

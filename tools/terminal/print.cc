@@ -7,8 +7,6 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "events/base/text.h"
-
 namespace upline {
 namespace {
 
@@ -33,50 +31,51 @@ void append_csv(std::string_view text, std::string& out) {
 }  // namespace
 
 void RowPrinter::name(std::string_view name) {
+    const bool is_first = fields_++ == 0;
     if (format_ == Format::kJsonl) {
-        row_ += row_.empty() ? "{" : ", ";
-        append_json_string(name, row_);
-        row_ += ": ";
-    } else {
-        if (fields_++ > 0) row_ += ',';
-        if (first_row_) {
-            if (!header_.empty()) header_ += ',';
-            append_csv(name, header_);
-        }
+        if (is_first) json_.begin_object();
+        json_.name(name);
+        return;
+    }
+    if (!is_first) row_ += ',';
+    if (first_row_) {
+        if (!is_first) header_ += ',';
+        append_csv(name, header_);
     }
 }
 
 void RowPrinter::text(std::string_view name, std::string_view value) {
     this->name(name);
     if (format_ == Format::kJsonl)
-        append_json_string(value, row_);
+        json_.text(value);
     else
         append_csv(value, row_);
 }
 
 void RowPrinter::number(std::string_view name, int64_t value) {
-    this->name(name);
-    fmt::format_to(std::back_inserter(row_), "{}", value);
+    json(name, std::to_string(value));
 }
 
 void RowPrinter::json(std::string_view name, std::string_view value) {
     this->name(name);
     if (format_ == Format::kJsonl)
-        row_ += value;
+        json_.raw(value);
     else
         append_csv(value, row_);
 }
 
 void RowPrinter::absent(std::string_view name) {
     this->name(name);
-    if (format_ == Format::kJsonl) row_ += "null";
+    if (format_ == Format::kJsonl) json_.null();
 }
 
 void RowPrinter::end_row() {
-    if (format_ == Format::kCsv && first_row_) buffer_ += header_ + '\n';
+    if (format_ == Format::kJsonl)
+        json_.end_object();
+    else if (first_row_)
+        buffer_ += header_ + '\n';
     first_row_ = false;
     buffer_ += row_;
-    if (format_ == Format::kJsonl) buffer_ += '}';
     buffer_ += '\n';
     row_.clear();
     fields_ = 0;

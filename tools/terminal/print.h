@@ -11,6 +11,7 @@
 
 #include "events/base/progress.h"
 #include "events/base/result.h"
+#include "tools/terminal/json_writer.h"
 
 namespace upline {
 
@@ -26,6 +27,7 @@ class RowPrinter {
 
     void text(std::string_view name, std::string_view value);
     void number(std::string_view name, int64_t value);
+    void boolean(std::string_view name, bool value) { json(name, value ? "true" : "false"); }
     // A value that is JSON already (an object, a list, true); in CSV its text, quoted.
     void json(std::string_view name, std::string_view value);
     void absent(std::string_view name);  // null; in CSV an empty field
@@ -36,7 +38,6 @@ class RowPrinter {
 
   private:
     void name(std::string_view name);
-    void value(std::string_view text, bool quoted);
 
     Format format_;
     std::FILE* out_;
@@ -44,6 +45,7 @@ class RowPrinter {
     std::string row_;
     std::string buffer_;
     size_t fields_ = 0;  // in row_
+    JsonWriter json_{row_};
     bool first_row_ = true;
     bool failed_ = false;
 };

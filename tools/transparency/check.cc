@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "events/base/bytes.h"
 #include "events/base/files.h"
 #include "events/base/text.h"
 #include "events/values/time.h"

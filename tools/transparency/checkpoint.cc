@@ -2,6 +2,7 @@
 // `upline checkpoint`: signs each partition's ledger as it is now, or shows what was signed.
 #include <fmt/format.h>
 
+#include "events/base/bytes.h"
 #include "tools/queries/reading.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "events/base/bytes.h"
 #include "events/base/file_system.h"
 #include "events/base/files.h"
 #include "ledger/store/ledger_reader.h"

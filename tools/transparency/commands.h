@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,7 @@ struct WitnessArgs {
     std::string state;
     std::string listen = "127.0.0.1:7380";
 };
-int witness(const WitnessArgs& args);
+// Serves until it is asked to stop.
+int witness(const WitnessArgs& args, std::stop_token stop);
 
 }  // namespace upline

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "events/base/bytes.h"
 #include "events/base/files.h"
 #include "ledger/store/ledger_reader.h"
 #include "tools/queries/reading.h"

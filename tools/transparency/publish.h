@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "ledger/proof/checkpoint.h"
+#include "events/base/progress.h"
 #include "ledger/store/store.h"
 
 namespace upline {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "events/base/bytes.h"
 #include "events/base/files.h"
 #include "ledger/proof/checkpoint.h"
 #include "ledger/proof/merkle_proof.h"

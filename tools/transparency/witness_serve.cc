@@ -7,9 +7,9 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
-#include <csignal>
 #include <thread>
 
+#include "tools/terminal/log_line.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
 #include "tools/transparency/commands.h"
@@ -18,9 +18,9 @@
 namespace upline {
 namespace {
 
-constexpr size_t kMostBytes = 128 << 10;
+constexpr size_t kMaxBytes = 128 << 10;
 
-Status serve(const WitnessArgs& args) {
+Status serve(const WitnessArgs& args, std::stop_token stop) {
     UPLINE_TRY_ASSIGN(const std::vector<note::SigningKey> keys, read_signing_keys(args.key));
     const note::SigningKey& key = keys.front();
     UPLINE_TRY_ASSIGN(const std::vector<note::VerifierKey> logs, read_verifier_keys(args.logs));
@@ -39,14 +39,14 @@ Status serve(const WitnessArgs& args) {
     const std::string host = args.listen.substr(0, colon);
 
     httplib::Server server;
-    server.set_payload_max_length(kMostBytes);
+    server.set_payload_max_length(kMaxBytes);
     server.Post("/add-checkpoint",
                 [&](const httplib::Request&, httplib::Response& response, const httplib::ContentReader& content) {
                     // Counted here, as it comes: the library's limit does not hold for bodies of unknown length or
                     // compressed ones.
                     std::string body;
                     const bool whole = content([&body](const char* data, size_t size) {
-                        if (body.size() + size > kMostBytes) return false;
+                        if (body.size() + size > kMaxBytes) return false;
                         body.append(data, size);
                         return true;
                     });
@@ -58,38 +58,33 @@ Status serve(const WitnessArgs& args) {
                     response.status = answer.status;
                     response.set_content(answer.body, answer.content_type);
                 });
-    // Signals stop it from a thread that waits for nothing else.
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     if (port == 0)
         port = server.bind_to_any_port(host.c_str());
     else if (!server.bind_to_port(host.c_str(), port))
         port = -1;
     if (port < 0) return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot listen there", args.listen)};
+    log_line(LogLevel::kInfo,
+             fmt::format("witness {} for {} logs at http://{}:{}/add-checkpoint", key.name, logs.size(), host, port));
+    bool ended_well = false;
     std::atomic<bool> ended = false;
-    std::thread waiting([&] {
-        int signal = 0;
-        sigwait(&signals, &signal);
-        // Stopping a server that does not run yet is forgotten.
+    std::thread serving([&] {
+        ended_well = server.listen_after_bind();
+        ended = true;
+    });
+    const std::stop_callback stop_serving(std::move(stop), [&] {
+        // A server forgets that it is stopped before it runs.
         while (!ended && !server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
         server.stop();
     });
-    fmt::print(stderr, "witness {} for {} logs at http://{}:{}/add-checkpoint\n", key.name, logs.size(), host, port);
-    const bool ended_well = server.listen_after_bind();
-    ended = true;
-    pthread_kill(waiting.native_handle(), SIGTERM);  // should it have ended by itself
-    waiting.join();
+    serving.join();
     if (!ended_well) return Error{ErrorCode::kUnavailable, "the server failed"};
     return ok_status();
 }
 
 }  // namespace
 
-int witness(const WitnessArgs& args) {
-    const Status served = serve(args);
+int witness(const WitnessArgs& args, std::stop_token stop) {
+    const Status served = serve(args, std::move(stop));
     return served.ok() ? kExitDone : complain(served.error());
 }
 

@@ -2,6 +2,7 @@
 // The bytes of entries: pinned by golden files, and canonical, so that one meaning has one form and one form one
 // meaning. After a change of the format that is meant, UPLINE_REGENERATE_GOLDEN=1 writes the golden files anew.
 #include "ledger/core/entry.h"
+#include "events/base/bytes.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -269,7 +270,7 @@ void add_users_and_rules(std::vector<Sample>& all) {
     closing.balances = 1'000'000;
     closing.root = sha256(std::as_bytes(std::span("balances")));
     closing.books.push_back(
-        {*parse_currency("USD"), static_cast<WideSum>(INT64_MAX) * 3, -1, 2500, 10'000, -11'900, 1900, INT64_MIN});
+        {*parse_currency("USD"), static_cast<Int128>(INT64_MAX) * 3, -1, 2500, 10'000, -11'900, 1900, INT64_MIN});
     closing.books.push_back({*parse_currency("JPY"), 0, 0, 0, 0, -999, 0, 999});
 
     RulesActivated activated;
@@ -452,7 +453,7 @@ std::unique_ptr<Entry> random_entry(testing::RandomEvents& events, std::mt19937_
     if (std::holds_alternative<TransactionRefunded>(entry.payload))
         entry.left_before = std::max<int64_t>(1, static_cast<int64_t>(any_width() >> 1));
     if (std::holds_alternative<BooksClosed>(entry.payload)) {
-        const auto any_sum = [&] { return static_cast<WideSum>(random()) << 64 | random(); };
+        const auto any_sum = [&] { return static_cast<Int128>(random()) << 64 | random(); };
         const auto any_amount = [&] { return static_cast<int64_t>(random()); };
         entry.closing.balances = any_width();
         for (std::byte& byte : entry.closing.root) byte = static_cast<std::byte>(random());

@@ -24,7 +24,6 @@ namespace upline {
 namespace {
 
 using testing::dump;
-using testing::Int128;
 using testing::MemoryShard;
 using testing::MoneyLog;
 using testing::MoneyModel;

@@ -18,13 +18,12 @@
 #include <vector>
 
 #include "events/base/check.h"
+#include "events/base/int128.h"
 #include "events/log/event_log.h"
 #include "events/record.h"
 #include "tests/events/random_events.h"
 
 namespace upline::testing {
-
-__extension__ using Int128 = __int128;
 
 class MoneyModel {
   public:

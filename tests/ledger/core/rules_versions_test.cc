@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One log, rules that change on its way: an upgraded release gives old logs the same entries to the byte, each event is
 // judged under the version in force at its place, and a release that does not know the next version stops there.
+#include "events/base/bytes.h"
 #include "ledger/core/rules.h"
 
 #include <fmt/format.h>

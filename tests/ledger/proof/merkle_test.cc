@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tree against its definition: MTH of RFC 6962 section 2.1, written down here as the RFC has it, by recursion.
 #include "ledger/proof/merkle.h"
+#include "events/base/bytes.h"
 
 #include <gtest/gtest.h>
 
@@ -69,7 +70,7 @@ TEST(Merkle, GivesTheRootsOfTheCertificateTransparencyVectors) {
     Tree tree;
     EXPECT_EQ(to_hex(tree.root()), kKnownRoots[0]);
     for (size_t i = 0; i < std::size(kKnownLeaves); ++i) {
-        tree.append(leaf_hash(from_hex(kKnownLeaves[i])));
+        tree.append(leaf_hash(*from_hex(kKnownLeaves[i])));
         EXPECT_EQ(to_hex(tree.root()), kKnownRoots[i + 1]) << "of " << i + 1 << " leaves";
     }
 }

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "events/base/bytes.h"
 #include "events/base/check.h"
 #include "ledger/proof/merkle_proof.h"
 

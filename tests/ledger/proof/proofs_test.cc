@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "events/base/bytes.h"
 #include "ledger/proof/base64.h"
 #include "ledger/proof/checkpoint.h"
 #include "ledger/proof/merkle_proof.h"
@@ -69,7 +70,7 @@ std::vector<std::string> hex(const std::vector<Hash>& hashes) {
 
 TEST(GoldenProofs, AreThoseOfTheKnownAnswersOfRfc6962) {
     std::vector<Hash> leaves;
-    for (const std::string_view leaf : kKnownLeaves) leaves.push_back(leaf_hash(from_hex(leaf)));
+    for (const std::string_view leaf : kKnownLeaves) leaves.push_back(leaf_hash(*from_hex(leaf)));
     const Forest forest(leaves);
     for (size_t i = 0; i < std::size(kKnownRoots); ++i) {
         EXPECT_EQ(to_hex(forest.root(i)), kKnownRoots[i]);

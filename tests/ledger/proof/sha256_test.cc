@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every way of hashing that this CPU has: NIST's examples, and OpenSSL's EVP interface on messages of all lengths.
 #include "ledger/proof/sha256.h"
+#include "events/base/bytes.h"
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>

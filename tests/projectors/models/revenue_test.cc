@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The revenue model against a slow one of maps, and against the ledger's own accounts: it adds up to the cent.
 #include "projectors/models/revenue.h"
+#include "events/base/int128.h"
 
 #include <gtest/gtest.h>
 
@@ -15,8 +16,6 @@
 
 namespace upline {
 namespace {
-
-__extension__ using Int128 = __int128;
 
 std::string text(const Revenue& r) {
     std::string out = fmt::format(

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "events/base/bytes.h"
 #include "ledger/store/raw_iterator.h"
 #include "ledger/store/rows.h"
 #include "projectors/row.h"

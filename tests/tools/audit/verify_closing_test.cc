@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verify on what commits to balances and to the past: closings, checkpoints and their signatures, and checkpoints that
 // an auditor has kept. All hashes above what is changed are made anew.
+#include "events/base/bytes.h"
+#include "events/base/int128.h"
 #include "ledger/core/closing.h"
 #include "tests/ledger/store/store_tampering.h"
 #include "tests/tools/audit/ledger_to_harm.h"
@@ -38,7 +40,7 @@ TEST_F(VerifyClosing, FindsANumberOfBalancesThatIsAnother) {
 
 TEST_F(VerifyClosing, FindsEachSumThatIsAnother) {
     const std::string wrong = fmt::format("entry {}: its sums of USD are not those of all balances", kClosing);
-    for (WideSum ClosedBook::*const sum :
+    for (Int128 ClosedBook::*const sum :
          {&ClosedBook::pending, &ClosedBook::available, &ClosedBook::reserved, &ClosedBook::paid})
         for (const int by : {-1, 1})
             expect_found_after(
