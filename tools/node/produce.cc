@@ -9,9 +9,9 @@
 #include <cstring>
 
 #include "events/base/file_system.h"
-#include "events/json.h"
-#include "events/log/kafka_log.h"
-#include "events/record.h"
+#include "events/json_reader.h"
+#include "events/log/kafka_topic.h"
+#include "events/record_writer.h"
 #include "tools/node/commands.h"
 #include "tools/terminal/json_writer.h"
 #include "tools/terminal/print.h"

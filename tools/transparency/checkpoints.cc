@@ -82,7 +82,7 @@ Result<std::vector<uint64_t>> Checkpoints::sizes() const {
     if (!names.ok() && names.error().code == ErrorCode::kNotFound) return sizes;
     if (!names.ok()) return names.error();
     for (const std::string& name : *names)
-        if (const auto size = parse_decimal(name)) sizes.push_back(*size);
+        if (const auto size = parse_whole_number(name)) sizes.push_back(*size);
     std::ranges::sort(sizes);
     return sizes;
 }

@@ -13,7 +13,7 @@
 #include "events/base/bytes.h"
 #include "events/base/files.h"
 #include "ledger/store/ledger_reader.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
 #include "tools/transparency/commands.h"
@@ -160,8 +160,7 @@ class Publishing {
                 return Error{ErrorCode::kCorrupt,
                              fmt::format("entry {} is not the one in the tree; run `upline verify`",
                                          index * merkle::kTileWidth + i)};
-            bundle.push_back(static_cast<char>(entry.size() >> 8));
-            bundle.push_back(static_cast<char>(entry.size() & 0xff));
+            append_be(static_cast<uint16_t>(entry.size()), bundle);
             bundle.append(reinterpret_cast<const char*>(entry.data()), entry.size());
         }
         return write(path_of("entries", index, width), bundle, sync_first);

@@ -155,7 +155,7 @@ const std::vector<Exception>& exceptions() {
          "--since are for",
          [](const Harm& harm) { return harm.what == What::kRemove; }, ""},
         {"checkpoints", When::kAlways, "a file whose name is no size is no checkpoint, and read by nobody",
-         [](const Harm& harm) { return harm.what == What::kAdd && !parse_decimal(harm.key); }, ""},
+         [](const Harm& harm) { return harm.what == What::kAdd && !parse_whole_number(harm.key); }, ""},
     };
     return all;
 }
