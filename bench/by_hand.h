@@ -10,6 +10,7 @@
 #include "bench/community.h"
 #include "bench/measure.h"
 #include "consumers/shard.h"
+#include "events/record_writer.h"
 
 namespace upline::bench {
 

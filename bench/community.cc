@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "events/base/bytes.h"
 #include "events/base/check.h"
 #include "events/values/time.h"
 
@@ -15,16 +16,12 @@ constexpr uint64_t kSaleSeries = 2;
 constexpr uint64_t kLifeSeries = 3;
 constexpr uint64_t kWebsiteSeries = 4;
 
-void put_big_endian(uint64_t value, uint8_t* out) {
-    for (int i = 7; i >= 0; --i, value >>= 8) out[i] = static_cast<uint8_t>(value);
-}
-
 Uuid uuid7(int64_t at_us, uint64_t series, uint64_t number) {
     const auto ms = static_cast<uint64_t>(at_us / 1000);
     const uint64_t random = mix(series << 48 ^ number);
     Uuid id;
-    put_big_endian(ms << 16 | 0x7000 | (random & 0xfff), id.bytes.data());
-    put_big_endian(uint64_t{1} << 63 | mix(random) >> 2, id.bytes.data() + 8);
+    store_be(ms << 16 | 0x7000 | (random & 0xfff), id.bytes.data());
+    store_be(uint64_t{1} << 63 | mix(random) >> 2, id.bytes.data() + 8);
     return id;
 }
 

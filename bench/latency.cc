@@ -10,7 +10,8 @@
 #include <thread>
 
 #include "bench/upline_bench.h"
-#include "events/log/kafka_log.h"
+#include "events/log/kafka_topic.h"
+#include "events/record_writer.h"
 
 namespace upline::bench {
 namespace {

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "bench/community.h"
-#include "events/record.h"
+#include "events/record_writer.h"
 #include "tools/node/partition_runner.h"
 #include "tools/terminal/print.h"
 

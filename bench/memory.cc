@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "bench/upline_bench.h"
+#include "events/record_writer.h"
 
 namespace upline::bench {
 namespace {

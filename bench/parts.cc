@@ -6,8 +6,10 @@
 
 #include "bench/community.h"
 #include "bench/measure.h"
-#include "events/json.h"
-#include "events/record.h"
+#include "events/json_reader.h"
+#include "events/json_writer.h"
+#include "events/record_reader.h"
+#include "events/record_writer.h"
 #include "ledger/core/core.h"
 #include "ledger/proof/merkle.h"
 #include "ledger/store/rows.h"

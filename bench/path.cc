@@ -7,7 +7,8 @@
 
 #include "bench/upline_bench.h"
 #include "events/base/bytes.h"
-#include "events/log/kafka_log.h"
+#include "events/log/kafka_topic.h"
+#include "events/record_writer.h"
 #include "ledger/proof/sha256.h"
 
 namespace upline::bench {

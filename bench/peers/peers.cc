@@ -17,7 +17,8 @@
 
 #include "bench/community.h"
 #include "bench/measure.h"
-#include "events/log/kafka_log.h"
+#include "events/base/bytes.h"
+#include "events/log/kafka_topic.h"
 
 namespace upline::bench {
 namespace {
@@ -113,12 +114,6 @@ struct Earner {
 constexpr uint32_t kNobody = UINT32_MAX;
 constexpr size_t kEarnerBytes = sizeof(uint32_t) + sizeof(int64_t);
 
-std::string key_of(uint32_t user) {
-    std::string key(sizeof user, '\0');
-    for (size_t i = 0; i < key.size(); ++i) key[i] = static_cast<char>(user >> (24 - 8 * i));
-    return key;
-}
-
 std::string value_of(const Earner& earner) {
     std::string value(kEarnerBytes, '\0');
     std::memcpy(value.data(), &earner.referrer, sizeof earner.referrer);
@@ -155,7 +150,7 @@ void run_rocksdb(uint32_t users, uint64_t sales, uint64_t sync_every, const fs::
     {
         rocksdb::WriteBatch batch;
         for (uint32_t user = 0; user < users; ++user) {
-            check(batch.Put(key_of(user), value_of({referrers[user], 0})));
+            check(batch.Put(be_bytes(user), value_of({referrers[user], 0})));
             if (batch.Count() < 10'000 && user + 1 < users) continue;
             check(db->Write({}, &batch));
             batch.Clear();
@@ -165,7 +160,7 @@ void run_rocksdb(uint32_t users, uint64_t sales, uint64_t sync_every, const fs::
 
     const auto get = [&](uint32_t user, rocksdb::PinnableSlice& value) {
         value.Reset();
-        check(db->Get({}, db->DefaultColumnFamily(), key_of(user), &value));
+        check(db->Get({}, db->DefaultColumnFamily(), be_bytes(user), &value));
         return earner_of(value);
     };
     rocksdb::PinnableSlice value;
@@ -179,7 +174,7 @@ void run_rocksdb(uint32_t users, uint64_t sales, uint64_t sync_every, const fs::
             Earner earner = get(user, value);
             earner.balance += bought[number].amount * kRates[level] / 10'000;  // never negative: rounds down
             next = earner.referrer;
-            check(batch.Put(key_of(user), value_of(earner)));
+            check(batch.Put(be_bytes(user), value_of(earner)));
         }
         rocksdb::WriteOptions write;
         write.sync = (number + 1) % sync_every == 0 || number + 1 == sales;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "events/base/file_system.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -8,11 +9,15 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <string_view>
 
 namespace upline {
 
 int FileSystem::open(const char* path, int flags, mode_t mode) {
     return ::open(path, flags | O_CLOEXEC, mode);
+}
+ssize_t FileSystem::read(int fd, void* to, size_t size) {
+    return ::read(fd, to, size);
 }
 ssize_t FileSystem::pread(int fd, void* to, size_t size, off_t position) {
     return ::pread(fd, to, size, position);
@@ -43,6 +48,34 @@ int FileSystem::mkdir(const char* path, mode_t mode) {
 }
 int FileSystem::rename(const char* from, const char* to) {
     return ::rename(from, to);
+}
+int FileSystem::unlink(const char* path) {
+    return ::unlink(path);
+}
+int FileSystem::rmdir(const char* path) {
+    return ::rmdir(path);
+}
+int FileSystem::syncfs(int fd) {
+    return ::syncfs(fd);
+}
+int FileSystem::list(const char* path, std::vector<std::string>& names) {
+    DIR* folder = ::opendir(path);
+    if (!folder) return -1;
+    names.clear();
+    int error = 0;
+    for (;;) {
+        errno = 0;
+        const dirent* entry = ::readdir(folder);
+        if (!entry) {
+            error = errno;
+            break;
+        }
+        const std::string_view name = entry->d_name;
+        if (name != "." && name != "..") names.emplace_back(name);
+    }
+    ::closedir(folder);
+    errno = error;
+    return error == 0 ? 0 : -1;
 }
 
 FileSystem& FileSystem::real() {

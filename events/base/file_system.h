@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The system calls the embedded log makes, behind one seam, so that tests can let the n-th of them fail. Each method
-// is the call of that name: -1 and errno on failure, interrupted and short calls included.
+// The system calls on our own files, behind one seam, so that tests can let the n-th of them fail. Each method is the
+// call of that name: -1 and errno on failure, interrupted and short calls included.
 //
 // Thread-safe.
 #pragma once
@@ -9,7 +9,9 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 struct stat;
 
@@ -20,6 +22,7 @@ class FileSystem {
     virtual ~FileSystem() = default;
 
     virtual int open(const char* path, int flags, mode_t mode);
+    virtual ssize_t read(int fd, void* to, size_t size);
     virtual ssize_t pread(int fd, void* to, size_t size, off_t position);
     virtual ssize_t pwrite(int fd, const void* from, size_t size, off_t position);
     virtual int fdatasync(int fd);
@@ -30,6 +33,11 @@ class FileSystem {
     virtual int stat(const char* path, struct stat* out);
     virtual int mkdir(const char* path, mode_t mode);
     virtual int rename(const char* from, const char* to);
+    virtual int unlink(const char* path);
+    virtual int rmdir(const char* path);
+    virtual int syncfs(int fd);
+    // The names in a folder, without "." and "..", in no order: opendir() and readdir() until the end.
+    virtual int list(const char* path, std::vector<std::string>& names);
 
     static FileSystem& real();
 };

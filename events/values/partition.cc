@@ -3,16 +3,9 @@
 
 #include <cstddef>
 
+#include "events/base/bytes.h"
+
 namespace upline {
-namespace {
-
-uint32_t load_little_endian(const unsigned char* p) {
-    return static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8 | static_cast<uint32_t>(p[2]) << 16 |
-           static_cast<uint32_t>(p[3]) << 24;
-}
-
-}  // namespace
-
 uint32_t murmur2(std::string_view key) {
     constexpr uint32_t kSeed = 0x9747b28c;
     constexpr uint32_t kMultiplier = 0x5bd1e995;
@@ -20,7 +13,7 @@ uint32_t murmur2(std::string_view key) {
     size_t left = key.size();
     uint32_t hash = kSeed ^ static_cast<uint32_t>(key.size());
     for (; left >= 4; left -= 4, p += 4) {
-        uint32_t k = load_little_endian(p) * kMultiplier;
+        uint32_t k = load_le<uint32_t>(p) * kMultiplier;
         k ^= k >> 24;
         hash = (hash * kMultiplier) ^ (k * kMultiplier);
     }

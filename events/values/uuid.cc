@@ -6,31 +6,16 @@
 
 #include <algorithm>
 
+#include "events/base/bytes.h"
 #include "events/base/check.h"
 
 namespace upline {
 namespace {
 
 constexpr size_t kTextSize = 36;
-constexpr int8_t kNotHex = -1;
 
 constexpr bool is_dash_at(size_t position) {
     return position == 8 || position == 13 || position == 18 || position == 23;
-}
-
-constexpr auto kHexValues = [] {
-    std::array<int8_t, 256> values{};
-    values.fill(kNotHex);
-    for (int8_t i = 0; i < 10; ++i) values[static_cast<size_t>('0' + i)] = i;
-    for (int8_t i = 0; i < 6; ++i) {
-        values[static_cast<size_t>('a' + i)] = static_cast<int8_t>(10 + i);
-        values[static_cast<size_t>('A' + i)] = static_cast<int8_t>(10 + i);
-    }
-    return values;
-}();
-
-int hex_value(char digit) {
-    return kHexValues[static_cast<uint8_t>(digit)];
 }
 
 }  // namespace
@@ -50,12 +35,11 @@ std::optional<Uuid> parse_uuid(std::string_view text) {
 }
 
 void format_uuid(const Uuid& id, char* out) {
-    constexpr char kDigits[] = "0123456789abcdef";
     size_t at = 0;
     for (const uint8_t byte : id.bytes) {
         if (is_dash_at(at)) out[at++] = '-';
-        out[at++] = kDigits[byte >> 4];
-        out[at++] = kDigits[byte & 15];
+        store_hex(byte, out + at);
+        at += 2;
     }
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "events/base/result.h"
+#include "events/record_reader.h"
 #include "ledger/core/draft.h"
 #include "ledger/core/entry.h"
 #include "ledger/core/entry_source.h"

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "events/base/bytes.h"
+#include "events/base/byte_reader.h"
 #include "events/base/check.h"
 
 namespace upline {
@@ -40,7 +40,7 @@ class Writer {
         at_ += size;
     }
     void varint(uint64_t value) { at_ = store_varint(value, at_); }
-    void signed_varint(int64_t value) { at_ = store_zigzag_varint(value, at_); }
+    void zigzag_varint(int64_t value) { at_ = store_zigzag_varint(value, at_); }
     std::byte* at() const { return at_; }
 
   private:
@@ -60,9 +60,9 @@ class FactsWriter {
     }
 
   private:
-    void put(Minor amount) { out_.signed_varint(amount.value); }
-    void put(TenThousandths amount) { out_.signed_varint(amount.value); }
-    void put(Number number) { out_.signed_varint(number); }
+    void put(Minor amount) { out_.zigzag_varint(amount.value); }
+    void put(TenThousandths amount) { out_.zigzag_varint(amount.value); }
+    void put(Number number) { out_.zigzag_varint(number); }
     void put(Currency currency) { out_.bytes(currency.code.data(), 3); }
     void put(uint32_t count) { out_.varint(count); }
     void put(uint16_t version) { out_.varint(version); }
@@ -80,7 +80,7 @@ class FactsWriter {
     }
     void put(Rates rates) {
         out_.varint(rates.size());
-        for (const int32_t rate : rates) out_.signed_varint(rate);
+        for (const int32_t rate : rates) out_.zigzag_varint(rate);
     }
     template <class E>
     requires std::is_enum_v<E>
@@ -109,75 +109,9 @@ size_t facts_bound(const Payload& payload) {
     return kEntryBound + (plan ? plan->level_rates.size() * 5 : 0);
 }
 
-// Reads with a bound; after the first fault everything reads as zero and what() tells it.
-class Reader {
-  public:
-    explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
-
-    template <class T>
-    T fixed() {
-        T value{};
-        const std::byte* from = take(sizeof value);
-        if (from) std::memcpy(&value, from, sizeof value);
-        return value;
-    }
-    std::string_view text(uint64_t size) {
-        const std::byte* from = take(size);
-        return from ? std::string_view(reinterpret_cast<const char*>(from), size) : std::string_view();
-    }
-    uint64_t varint() {
-        if (fault_) return 0;
-        const char* const begin = reinterpret_cast<const char*>(bytes_.data());
-        const char* at = begin + position_;
-        uint64_t value = 0;
-        const char* const expected = read_varint(at, begin + bytes_.size(), value);
-        position_ = static_cast<size_t>(at - begin);
-        if (!expected) return value;
-        fail(expected);
-        return 0;
-    }
-    int64_t signed_varint() { return from_zigzag(varint()); }
-    void fail(const char* expected) {
-        if (!fault_) {
-            fault_ = expected;
-            fault_at_ = position_;
-        }
-    }
-    void expect(bool condition, const char* expected) {
-        if (!condition) fail(expected);
-    }
-    size_t position() const { return position_; }
-    std::span<const std::byte> rest() const { return bytes_.subspan(position_); }
-    // REQUIRES: no fault so far, and so much left.
-    void pass(size_t size) { position_ += size; }
-    bool failed() const { return fault_ != nullptr; }
-    Status status() {
-        if (!fault_ && position_ != bytes_.size()) fail("the end of the entry");
-        if (!fault_) return ok_status();
-        return Error{ErrorCode::kCorrupt,
-                     fmt::format("at byte {} of {}: expected {}", fault_at_, bytes_.size(), fault_)};
-    }
-
-  private:
-    const std::byte* take(uint64_t size) {
-        if (fault_) return nullptr;
-        if (size > bytes_.size() - position_) {
-            fail("more bytes");
-            return nullptr;
-        }
-        const std::byte* from = bytes_.data() + position_;
-        position_ += size;
-        return from;
-    }
-    std::span<const std::byte> bytes_;
-    size_t position_ = 0;
-    const char* fault_ = nullptr;
-    size_t fault_at_ = 0;
-};
-
 class FactsReader {
   public:
-    FactsReader(Reader& in, Entry& entry) : in_(in), entry_(entry) {}
+    FactsReader(ByteReader& in, Entry& entry) : in_(in), entry_(entry) {}
 
     template <class T>
     void operator()(int /*slot*/, std::string_view /*name*/, T& member, Presence presence) {
@@ -191,10 +125,10 @@ class FactsReader {
     }
 
   private:
-    void get(Minor& amount) { amount.value = in_.signed_varint(); }
-    void get(TenThousandths& amount) { amount.value = in_.signed_varint(); }
+    void get(Minor& amount) { amount.value = in_.zigzag_varint(); }
+    void get(TenThousandths& amount) { amount.value = in_.zigzag_varint(); }
     void get(Number& number) {
-        const int64_t value = in_.signed_varint();
+        const int64_t value = in_.zigzag_varint();
         in_.expect(value == static_cast<Number>(value), "a number of 32 bits");
         number = static_cast<Number>(value);
     }
@@ -243,7 +177,7 @@ class FactsReader {
         value = static_cast<E>(number);
     }
 
-    Reader& in_;
+    ByteReader& in_;
     Entry& entry_;
     size_t next_ref_ = 0;
 };
@@ -269,7 +203,7 @@ void write_closing(const Closing& closing, Writer& out) {
     }
 }
 
-void read_closing(Reader& in, Closing& closing) {
+void read_closing(ByteReader& in, Closing& closing) {
     closing.balances = in.varint();
     closing.root = in.fixed<Hash>();
     const auto books = in.fixed<uint8_t>();
@@ -285,7 +219,7 @@ void read_closing(Reader& in, Closing& closing) {
 }
 
 // Header, and event type, id and program if readable.
-void read_head(Reader& in, Entry& entry) {
+void read_head(ByteReader& in, Entry& entry) {
     entry.sequence = in.fixed<uint64_t>();
     entry.rules_version = in.fixed<uint16_t>();
     const auto outcome = in.fixed<uint8_t>();
@@ -303,7 +237,7 @@ void read_head(Reader& in, Entry& entry) {
     in.expect(is_program_name(entry.program), "a program");
 }
 
-void read_facts(Reader& in, Entry& entry) {
+void read_facts(ByteReader& in, Entry& entry) {
     entry.occurred_at_us = in.fixed<int64_t>();
     in.expect(entry.occurred_at_us >= 0 && entry.occurred_at_us <= kMaxTimeUs, "a time from 1970 to 9999");
     emplace_payload(entry.payload, entry.type);
@@ -320,7 +254,7 @@ void read_facts(Reader& in, Entry& entry) {
 
 // Reads postings as long as the numbers of one lie within eight bytes, as they mostly do, and nothing is wrong with
 // it; says how many. Both numbers are found by one look at those bytes: each would else wait for the one before it.
-size_t read_short_postings(Reader& in, Entry& entry) {
+size_t read_short_postings(ByteReader& in, Entry& entry) {
     if (in.failed()) return 0;
     const std::span<const std::byte> rest = in.rest();
     const std::byte* at = rest.data();
@@ -342,7 +276,7 @@ size_t read_short_postings(Reader& in, Entry& entry) {
     return i;
 }
 
-void read_postings(Reader& in, Entry& entry) {
+void read_postings(ByteReader& in, Entry& entry) {
     entry.plan = in.varint();
     if (std::holds_alternative<TransactionRefunded>(entry.payload)) {
         const uint64_t left = in.varint();
@@ -370,7 +304,7 @@ void read_postings(Reader& in, Entry& entry) {
             in.expect(plus_one != 0, "a user");
             posting.user = plus_one - 1;
         }
-        posting.amount = in.signed_varint();
+        posting.amount = in.zigzag_varint();
         in.expect(posting.amount != 0, "an amount that is not zero");
     }
 }
@@ -405,7 +339,7 @@ size_t write_entry(const Entry& entry, std::byte* at, size_t bound) {
             writer.fixed(static_cast<uint8_t>(static_cast<unsigned>(posting.account) << 5 |
                                               static_cast<unsigned>(posting.role)));
             if (is_user_account(posting.account)) writer.varint(posting.user + 1);
-            writer.signed_varint(posting.amount);
+            writer.zigzag_varint(posting.amount);
         }
     }
     const auto size = static_cast<size_t>(writer.at() - at);
@@ -458,7 +392,7 @@ void append_facts(const Event& event, std::span<const Sequence, kMaxRefs> refs, 
 
 std::span<const std::byte> facts_of(std::span<const std::byte> bytes) {
     Entry entry;
-    Reader in(bytes);
+    ByteReader in(bytes);
     read_head(in, entry);
     const size_t first = in.position();
     UPLINE_CHECK(!in.failed() && entry.accepted(), "an accepted entry that decodes");
@@ -489,13 +423,13 @@ Status decode_entry(std::span<const std::byte> bytes, Entry& entry) {
     entry.program = {};
     entry.type = 0;
     entry.id = Uuid{};
-    Reader in(bytes);
+    ByteReader in(bytes);
     read_head(in, entry);
     if (!in.failed() && entry.accepted()) {
         read_facts(in, entry);
         if (!in.failed()) read_postings(in, entry);
     }
-    return in.status();
+    return in.status("the end of the entry");
 }
 
 }  // namespace upline

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "events/record.h"
+#include "events/record_reader.h"
 #include "ledger/core/rules.h"
 
 namespace upline {

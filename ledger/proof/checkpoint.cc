@@ -10,7 +10,7 @@
 
 namespace upline {
 
-std::optional<uint64_t> parse_decimal(std::string_view text) {
+std::optional<uint64_t> parse_whole_number(std::string_view text) {
     uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc{} || end != text.data() + text.size() || (text.size() > 1 && text[0] == '0'))
@@ -35,7 +35,7 @@ Result<Checkpoint> parse_checkpoint_text(std::string_view text) {
     Checkpoint checkpoint;
     checkpoint.origin = line();
     if (checkpoint.origin.empty()) return wrong("the log's origin in its first line");
-    const auto size = parse_decimal(line());
+    const auto size = parse_whole_number(line());
     if (!size) return wrong("the tree's size in its second line");
     checkpoint.size = *size;
     const auto root = from_base64(line());

@@ -31,7 +31,7 @@ struct SignedCheckpoint {
 // Form only: who signed it is for note::verify to say.
 Result<SignedCheckpoint> parse_checkpoint(std::string_view bytes);
 
-// A decimal without leading zeroes, as sizes and indexes are written.
-std::optional<uint64_t> parse_decimal(std::string_view text);
+// A whole number without leading zeros, as sizes and indexes are written.
+std::optional<uint64_t> parse_whole_number(std::string_view text);
 
 }  // namespace upline

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "events/base/bytes.h"
 #include "events/base/check.h"
 #include "events/base/text.h"
 #include "ledger/proof/base64.h"
@@ -45,10 +46,7 @@ Error wrong(std::string message) {
 // SHA-256(name || "\n" || type || public key), its first four bytes in big-endian order.
 uint32_t key_id(std::string_view name, KeyType type, const KeyBytes& key) {
     const std::string head = fmt::format("{}\n{}", name, static_cast<char>(type));
-    const Hash hash = sha256(bytes_of(head), key);
-    uint32_t id = 0;
-    for (size_t i = 0; i < 4; ++i) id = id << 8 | std::to_integer<uint32_t>(hash[i]);
-    return id;
+    return load_be<uint32_t>(sha256(bytes_of(head), key).data());
 }
 
 KeyBytes public_key(const KeyBytes& seed) {
@@ -76,9 +74,7 @@ bool is_signed(std::string_view message, std::span<const std::byte> signature, c
 }
 
 uint64_t time_of(const Signature& signature) {
-    uint64_t time = 0;
-    for (size_t i = 0; i < kTimeBytes; ++i) time = time << 8 | std::to_integer<uint64_t>(signature.bytes[i]);
-    return time;
+    return load_be<uint64_t>(signature.bytes.data());
 }
 
 std::string_view take_until(std::string_view& text, char separator) {
@@ -100,12 +96,9 @@ Result<KeyLine> parse_key_line(std::string_view line) {
     parsed.name = take_until(line, '+');
     const std::string_view hash = take_until(line, '+');
     if (!is_key_name(parsed.name)) return wrong("a key is NAME+HASH+BASE64, and a name has no space and no plus");
-    if (hash.size() != 8) return wrong("a key's hash is 8 hex digits");
-    for (const char c : hash) {
-        const auto digit = std::string_view("0123456789abcdef").find(c);
-        if (digit == std::string_view::npos) return wrong("a key's hash is 8 hex digits, in small letters");
-        parsed.id = parsed.id << 4 | static_cast<uint32_t>(digit);
-    }
+    const auto id = from_hex(hash);
+    if (!id || id->size() != sizeof parsed.id) return wrong("a key's hash is 8 hex digits, in small letters");
+    parsed.id = load_be<uint32_t>(id->data());
     const auto data = from_base64(line);
     if (!data || data->size() != 1 + parsed.bytes.size())
         return wrong("a key ends in the base64 of its type and 32 bytes");
@@ -130,7 +123,7 @@ Result<Signature> parse_signature_line(std::string_view line) {
     if (!is_key_name(signature.name)) return wrong("a signature line has a key's name after the dash");
     const auto data = from_base64(line);
     if (!data || data->size() <= 4) return wrong("a signature line ends in the base64 of a key id and a signature");
-    for (size_t i = 0; i < 4; ++i) signature.key_id = signature.key_id << 8 | std::to_integer<uint32_t>((*data)[i]);
+    signature.key_id = load_be<uint32_t>(data->data());
     signature.bytes.assign(data->begin() + 4, data->end());
     return signature;
 }
@@ -225,9 +218,10 @@ Signature sign(std::string_view text, const SigningKey& signing, uint64_t unix_t
                      size == bytes.size(),
                  "OpenSSL signs with Ed25519");
     Signature signature{signing.name, verifier_of(signing).id, {}};
-    if (is_cosignature)
-        for (unsigned shift = 64; shift > 0; shift -= 8)
-            signature.bytes.push_back(static_cast<std::byte>(unix_time >> (shift - 8)));
+    if (is_cosignature) {
+        signature.bytes.resize(kTimeBytes);
+        store_be(unix_time, signature.bytes.data());
+    }
     signature.bytes.insert(signature.bytes.end(), bytes.begin(), bytes.end());
     return signature;
 }

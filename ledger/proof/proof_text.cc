@@ -55,7 +55,7 @@ class Lines {
     }
     Result<uint64_t> number(std::string_view word) {
         const auto text = value_of(word);
-        const auto value = text ? parse_decimal(*text) : std::nullopt;
+        const auto value = text ? parse_whole_number(*text) : std::nullopt;
         if (!value) return wrong(fmt::format("\"{}\" and a number", word));
         return *value;
     }

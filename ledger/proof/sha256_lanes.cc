@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "events/base/bytes.h"
 #include "events/base/check.h"
 #include "ledger/proof/sha256.h"
 
@@ -93,11 +94,6 @@ void in_lanes(Messages messages, std::span<Hash> hashes, std::optional<std::byte
             }
         }
     }
-}
-
-void put_word(uint32_t word, size_t index, Hash& hash) {
-    const uint32_t big_endian = __builtin_bswap32(word);
-    std::memcpy(hash.data() + 4 * index, &big_endian, sizeof big_endian);
 }
 
 #define UPLINE_AVX512 __attribute__((target("avx512f,avx512bw")))
@@ -204,7 +200,7 @@ class Avx512 {
         for (size_t i = 0; i < 8; ++i) state_[i][lane] = kInitial[i];
     }
     void end(size_t lane, Hash& hash) const {
-        for (size_t i = 0; i < 8; ++i) put_word(state_[i][lane], i, hash);
+        for (size_t i = 0; i < 8; ++i) store_be(state_[i][lane], hash.data() + 4 * i);
     }
     UPLINE_AVX512 void step(const std::array<Lane, kLanes>& lanes, std::byte prefix) {
         __m512i w[16];
@@ -241,8 +237,7 @@ const std::byte* find_block(const Lane& lane, std::byte prefix, std::array<std::
         std::memcpy(room.data() + first, rest.data(), std::min(rest.size(), kBlock - first));
     }
     if (lane.has_mark()) room[size - lane.at] = std::byte{0x80};
-    const uint64_t bits = __builtin_bswap64(8 * uint64_t{size});
-    if (lane.is_last()) std::memcpy(room.data() + kBlock - sizeof bits, &bits, sizeof bits);
+    if (lane.is_last()) store_be(8 * uint64_t{size}, room.data() + kBlock - sizeof(uint64_t));
     return room.data();
 }
 
@@ -295,7 +290,7 @@ class ShaInstructions {
         _mm_store_si128(reinterpret_cast<__m128i*>(words.data()), state_[lane].abef);
         _mm_store_si128(reinterpret_cast<__m128i*>(words.data() + 4), state_[lane].cdgh);
         constexpr std::array<size_t, 8> kPlaces = {3, 2, 7, 6, 1, 0, 5, 4};
-        for (size_t i = 0; i < words.size(); ++i) put_word(words[kPlaces[i]], i, hash);
+        for (size_t i = 0; i < words.size(); ++i) store_be(words[kPlaces[i]], hash.data() + 4 * i);
     }
     UPLINE_SHA void step(const std::array<Lane, kLanes>& lanes, std::byte prefix) {
         Rounds rounds[kLanes];

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "events/base/file_system.h"
 #include "events/base/result.h"
 
 namespace upline {
@@ -24,13 +25,10 @@ class DataFolder {
     enum class Access { kWrite, kRead };
 
     // kWrite makes the folder if there is none and locks it until this object is gone: kConflict names the process
-    // that holds it. kRead takes no lock and may look beside a writer; kNotFound if there is no such folder.
+    // that holds it. kRead takes no lock and may read while a writer runs; kNotFound if there is no such folder.
     // kInvalid when the format is newer than this program's, or the folder holds something else.
-    static Result<DataFolder> open(const std::filesystem::path& dir, Access access);
-
-    DataFolder(DataFolder&& other) noexcept;
-    DataFolder& operator=(DataFolder&&) = delete;
-    ~DataFolder();
+    static Result<DataFolder> open(const std::filesystem::path& dir, Access access,
+                                   FileSystem& files = FileSystem::real());
 
     const std::filesystem::path& path() const { return dir_; }
     std::filesystem::path partition_path(uint32_t partition) const;
@@ -38,9 +36,11 @@ class DataFolder {
     Result<std::vector<uint32_t>> partitions() const;
 
   private:
-    DataFolder(std::filesystem::path dir, int lock_fd) : dir_(std::move(dir)), lock_fd_(lock_fd) {}
+    DataFolder(std::filesystem::path dir, Fd lock, FileSystem& files)
+        : dir_(std::move(dir)), lock_(std::move(lock)), files_(files) {}
     std::filesystem::path dir_;
-    int lock_fd_;  // -1: none
+    Fd lock_;  // none of a reader
+    FileSystem& files_;
 };
 
 }  // namespace upline

@@ -30,6 +30,7 @@
 
 #include "consumers/consume.h"
 #include "events/base/bytes.h"
+#include "events/json_writer.h"
 #include "ledger/store/ledger_writer.h"
 #include "tests/consumers/log_of_events.h"
 #include "tests/events/log/log_harness.h"

@@ -9,9 +9,9 @@
 
 #include "consumers/consume.h"
 #include "events/base/check.h"
-#include "events/json.h"
+#include "events/json_reader.h"
 #include "events/log/embedded_log.h"
-#include "events/record.h"
+#include "events/record_writer.h"
 #include "events/values/time.h"
 #include "tests/e2e/sample.h"
 #include "tests/events/log/log_harness.h"

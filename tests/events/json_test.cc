@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The JSON form: what is read is what was written, and every wrong line is refused with the field and the reason.
-#include "events/json.h"
+#include "events/json_reader.h"
+#include "events/json_writer.h"
 
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -10,7 +11,8 @@
 #include <vector>
 
 #include "events/base/text.h"
-#include "events/record.h"
+#include "events/record_reader.h"
+#include "events/record_writer.h"
 #include "tests/events/random_events.h"
 
 namespace upline {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records against the schema: code generated from event.fbs by flatc, with the library's own verifier, is the oracle
 // for what decode_record accepts and reads, and for what RecordWriter writes. Nothing but tests uses generated code.
-#include "events/record.h"
+#include "events/record_reader.h"
+#include "events/record_writer.h"
 
 #include <gtest/gtest.h>
 

@@ -3,8 +3,10 @@
 #include <string>
 
 #include "events/base/text.h"
-#include "events/json.h"
-#include "events/record.h"
+#include "events/json_reader.h"
+#include "events/json_writer.h"
+#include "events/record_reader.h"
+#include "events/record_writer.h"
 #include "tests/events/random_events.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -7,7 +7,8 @@
 #include <string>
 
 #include "events/base/text.h"
-#include "events/record.h"
+#include "events/record_reader.h"
+#include "events/record_writer.h"
 #include "tests/events/random_events.h"
 #include "tests/fuzz/fuzz.h"
 #include "tools/payouts/csv.h"

@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "events/base/check.h"
-#include "events/json.h"
-#include "events/record.h"
+#include "events/json_reader.h"
+#include "events/record_writer.h"
 
 namespace upline::fuzz {
 namespace {

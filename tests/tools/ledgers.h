@@ -16,8 +16,8 @@
 #include <string_view>
 #include <vector>
 
-#include "events/json.h"
-#include "events/record.h"
+#include "events/json_reader.h"
+#include "events/record_writer.h"
 #include "events/values/time.h"
 #include "ledger/core/state_storage.h"
 #include "ledger/store/raw_iterator.h"

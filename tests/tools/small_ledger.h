@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "events/record_writer.h"
 #include "tests/tools/ledgers.h"
 #include "tools/transparency/checkpoints.h"
 

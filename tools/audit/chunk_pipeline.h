@@ -24,6 +24,7 @@
 #include "events/log/event_log.h"
 #include "ledger/core/core.h"
 #include "ledger/core/entry.h"
+#include "ledger/store/entry_pages.h"
 #include "ledger/store/store.h"
 #include "tools/audit/findings.h"
 #include "tools/audit/independent/tree.h"

@@ -9,8 +9,10 @@
 #include <map>
 
 #include "events/base/bytes.h"
-#include "events/json.h"
-#include "events/record.h"
+#include "events/base/files.h"
+#include "events/json_writer.h"
+#include "events/record_reader.h"
+#include "events/record_writer.h"
 #include "events/values/money.h"
 #include "events/values/time.h"
 #include "ledger/store/fold_forward.h"
@@ -72,10 +74,7 @@ Status append_events(const std::vector<Event>& events, EventLog& log) {
 Status write_lines(const std::vector<Event>& events, const fs::path& path) {
     std::string lines;
     for (const Event& event : events) append_json(event, lines);
-    std::FILE* file = std::fopen(path.c_str(), "w");
-    const bool written = file && std::fwrite(lines.data(), 1, lines.size(), file) == lines.size();
-    if (file && std::fclose(file) == 0 && written) return ok_status();
-    return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot write", path.native())};
+    return write_file(path, lines, 0644);
 }
 
 void show_top_earners(const State& state) {
@@ -230,14 +229,9 @@ Status show_rewritten_past(const fs::path& folder, EventLog& log, Sequence sale,
     return ok_status();
 }
 
-Status tell(const DemoFolder& folder) {
-    using Clock = std::chrono::steady_clock;
-    const fs::path log_path = folder.path() / "log";
-    const fs::path data = folder.path() / "data";
-    const std::vector<Event> events = make_demo_events();
+void show_events(const std::vector<Event>& events) {
     std::map<std::string_view, uint64_t> kinds;
     for (const Event& event : events) ++kinds[event_type_name(static_cast<EventType>(event.type))];
-
     fmt::print("{}Upline{}: an append-only log of what happened, a ledger anybody can recompute.\n", style().bold,
                style().plain);
     headline(1, "A year of a small community, as events");
@@ -249,58 +243,60 @@ Status tell(const DemoFolder& folder) {
     std::string line;
     append_json(*first_sale, line);
     fmt::print("   {}{}{}\n", style().dim, line.substr(0, line.size() - 1), style().plain);
+}
 
-    headline(2, "Appended to the log, applied to the ledger");
-    if (folder.kept()) UPLINE_TRY(write_lines(events, folder.path() / "events.jsonl"));
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, make_log(log_path));
-    UPLINE_TRY(append_events(events, *log));
-    const auto started = Clock::now();
-    UPLINE_TRY_ASSIGN(const Position position, feed_ledger(*log, data));
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started).count();
-    Sequence sale_sequence = 0;
-    std::string sale_id;
-    std::string earner_id;  // level 1 of that sale
-    {
-        UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(data));
-        Store& store = *shards.front().store;
-        std::map<std::string_view, uint64_t> outcomes;
-        const std::unique_ptr<EntrySource> source = store.entries();
-        Entry entry;
-        for (Sequence sequence = 0; sequence < position.size; ++sequence) {
-            UPLINE_TRY(read_entry(*source, sequence, entry));
-            ++outcomes[outcome_name(entry.outcome)];
-        }
-        std::string text;
-        for (const auto& [name, count] : outcomes)
-            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", with_commas(count), name);
-        fmt::print("   {} entries, one for each event, in {} ms: {}\n", with_commas(position.size), ms, text);
-
-        headline(3, "Top earners");
-        UPLINE_TRY_ASSIGN(const std::unique_ptr<State> state, load_current_state(store));
-        show_top_earners(*state);
-
-        headline(4, "One sale, to the cent");
-        UPLINE_TRY_ASSIGN(sale_sequence, find_rich_sale(store));
-        UPLINE_TRY(read_entry(*source, sale_sequence, entry));
-        show_sale(entry, *state);
-        sale_id = to_string(entry.id);
-        if (const Posting* earned = level_1(entry))
-            earner_id = to_string(state->users()[*state->user_by_sequence(earned->user)].id);
+// The sale that the story is about.
+struct ShownSale {
+    Sequence sequence = 0;
+    std::string id;
+    std::string earner;  // its level 1
+};
+Result<ShownSale> show_ledger(const fs::path& data, const Position& position, int64_t took_ms) {
+    UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(data));
+    Store& store = *shards.front().store;
+    std::map<std::string_view, uint64_t> outcomes;
+    const std::unique_ptr<EntrySource> source = store.entries();
+    Entry entry;
+    for (Sequence sequence = 0; sequence < position.size; ++sequence) {
+        UPLINE_TRY(read_entry(*source, sequence, entry));
+        ++outcomes[outcome_name(entry.outcome)];
     }
+    std::string text;
+    for (const auto& [name, count] : outcomes)
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", with_commas(count), name);
+    fmt::print("   {} entries, one for each event, in {} ms: {}\n", with_commas(position.size), took_ms, text);
+
+    headline(3, "Top earners");
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<State> state, load_current_state(store));
+    show_top_earners(*state);
+
+    headline(4, "One sale, to the cent");
+    UPLINE_TRY_ASSIGN(const Sequence sequence, find_rich_sale(store));
+    UPLINE_TRY(read_entry(*source, sequence, entry));
+    show_sale(entry, *state);
+    const Posting* earned = level_1(entry);
+    return ShownSale{sequence, to_string(entry.id),
+                     earned ? to_string(state->users()[*state->user_by_sequence(earned->user)].id) : ""};
+}
+
+Status show_root_and_verify(const fs::path& data, EventLog& log, const Position& position) {
     headline(5, "One root for all of it");
     fmt::print("   {}\n   {}replay these events anywhere, on any machine: the same 64 digits{}\n",
                to_hex(position.root), style().dim, style().plain);
 
     headline(6, "Verify: recompute everything, trust nothing");
-    UPLINE_TRY_ASSIGN(const AuditReport good, audit_folder(data, log.get()));
+    UPLINE_TRY_ASSIGN(const AuditReport good, audit_folder(data, &log));
     if (!good.findings.empty())
         return Error{ErrorCode::kCorrupt, fmt::format("verify found: {}", good.findings.front().what)};
     fmt::print("   {}ok{}: {} entries, amounts, balances and read models are what the log says\n", style().green,
                style().plain, with_commas(good.size));
+    return ok_status();
+}
 
+// Returns the checkpoint that it signs.
+Result<HeldCheckpoint> sign_and_prove(const fs::path& folder, const fs::path& data, const ShownSale& sale) {
     headline(7, "Signed, and proven to somebody who has nothing but the public key");
-    const std::string key = folder.path() / "demo.key";
-    const std::string proof = folder.path() / "demo.proof";
+    const std::string key = folder / "demo.key";
     UPLINE_TRY_ASSIGN(const std::string vkey, write_new_key({.name = "demo.example/ledger", .out = key}));
     fmt::print("   key    {}", vkey);
     HeldCheckpoint kept{.name = "the kept checkpoint", .checkpoint = {}, .is_old = true};
@@ -311,12 +307,33 @@ Status tell(const DemoFolder& folder) {
         UPLINE_TRY_ASSIGN(const SignedCheckpoint last, sign_or_latest(checkpoints, *shards.front().store, keys));
         kept.checkpoint = last.checkpoint;
     }
-    ProveArgs prove_args{.what = "user-line", .id = sale_id, .user = earner_id, .data = data};
+    const std::string proof = folder / "demo.proof";
+    ProveArgs prove_args{.what = "user-line", .id = sale.id, .user = sale.earner, .data = data};
     prove_args.out = proof;
     if (prove(prove_args) != kExitDone || check({.file = proof, .vkeys = {key + ".pub"}}) != kExitDone)
         return Error{ErrorCode::kCorrupt, "the sale was not proven"};
+    return kept;
+}
 
-    UPLINE_TRY(show_rewritten_past(folder.path(), *log, sale_sequence, kept));
+Status tell(const DemoFolder& folder) {
+    using Clock = std::chrono::steady_clock;
+    const fs::path log_path = folder.path() / "log";
+    const fs::path data = folder.path() / "data";
+    const std::vector<Event> events = make_demo_events();
+    show_events(events);
+
+    headline(2, "Appended to the log, applied to the ledger");
+    if (folder.kept()) UPLINE_TRY(write_lines(events, folder.path() / "events.jsonl"));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, make_log(log_path));
+    UPLINE_TRY(append_events(events, *log));
+    const auto started = Clock::now();
+    UPLINE_TRY_ASSIGN(const Position position, feed_ledger(*log, data));
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started).count();
+
+    UPLINE_TRY_ASSIGN(const ShownSale sale, show_ledger(data, position, ms));
+    UPLINE_TRY(show_root_and_verify(data, *log, position));
+    UPLINE_TRY_ASSIGN(const HeldCheckpoint kept, sign_and_prove(folder.path(), data, sale));
+    UPLINE_TRY(show_rewritten_past(folder.path(), *log, sale.sequence, kept));
 
     if (folder.kept())
         fmt::print(
@@ -328,20 +345,22 @@ Status tell(const DemoFolder& folder) {
     return ok_status();
 }
 
+Status tell_in(const std::string& keep) {
+    if (!keep.empty()) {
+        UPLINE_TRY_ASSIGN(const bool there, file_exists(keep));
+        if (there) return Error{ErrorCode::kConflict, fmt::format("{}: exists already; give a new folder", keep)};
+        UPLINE_TRY(make_folders(keep));
+    }
+    const DemoFolder folder(keep);
+    if (folder.path().empty()) return Error{ErrorCode::kUnavailable, "cannot make a temporary folder"};
+    return tell(folder);
+}
+
 }  // namespace
 
 int demo(const DemoArgs& args) {
-    if (!args.keep.empty() && fs::exists(args.keep))
-        return complain({ErrorCode::kConflict, fmt::format("{}: exists already; give a new folder", args.keep)});
-    const DemoFolder folder(args.keep);
-    std::error_code error;
-    if (folder.kept()) fs::create_directories(folder.path(), error);
-    if (error)
-        return complain(
-            {ErrorCode::kUnavailable, fmt::format("{}: cannot make the folder: {}", args.keep, error.message())});
-    if (folder.path().empty()) return complain({ErrorCode::kUnavailable, "cannot make a temporary folder"});
-    const Status told = tell(folder);
-    return told.ok() ? kExitDone : complain(told.error());
+    const Status told = tell_in(args.keep);
+    return told.ok() ? kExitDone : print_error(told.error());
 }
 
 }  // namespace upline

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "events/json.h"
+#include "events/json_reader.h"
 #include "events/values/time.h"
 
 namespace upline {

@@ -8,9 +8,10 @@
 #include <cerrno>
 #include <cstring>
 
-#include "events/json.h"
-#include "events/log/kafka_log.h"
-#include "events/record.h"
+#include "events/base/file_system.h"
+#include "events/json_reader.h"
+#include "events/log/kafka_topic.h"
+#include "events/record_writer.h"
 #include "tools/node/commands.h"
 #include "tools/terminal/json_writer.h"
 #include "tools/terminal/print.h"
@@ -67,7 +68,7 @@ class LineReader {
         pollfd ready{fd_, POLLIN, 0};
         if (::poll(&ready, 1, 0) == 0) UPLINE_TRY(before_waiting());
         ssize_t size = 0;
-        do size = ::read(fd_, buffer_.data() + end_, buffer_.size() - end_);
+        do size = FileSystem::real().read(fd_, buffer_.data() + end_, buffer_.size() - end_);
         while (size < 0 && errno == EINTR);
         if (size < 0) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", name_, std::strerror(errno))};
         at_end_ = size == 0;
@@ -179,19 +180,18 @@ Result<std::unique_ptr<EventLog>> open_or_make(const ProduceArgs& args) {
 }  // namespace
 
 int produce(const ProduceArgs& args) {
-    int fd = STDIN_FILENO;
-    if (args.file != "-") fd = ::open(args.file.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return complain({ErrorCode::kNotFound, fmt::format("{}: {}", args.file, std::strerror(errno))});
+    const Fd fd(args.file == "-" ? ::dup(STDIN_FILENO) : FileSystem::real().open(args.file.c_str(), O_RDONLY, 0));
+    if (fd.get() < 0)
+        return print_error({ErrorCode::kNotFound, fmt::format("{}: {}", args.file, std::strerror(errno))});
     auto log = open_or_make(args);
-    if (!log.ok()) return complain(log.error());
+    if (!log.ok()) return print_error(log.error());
     auto writer = (*log)->open_writer();
-    if (!writer.ok()) return complain(writer.error());
+    if (!writer.ok()) return print_error(writer.error());
     Counts counts;
-    const Status status = produce_lines(fd, args, **writer, counts);
-    if (fd != STDIN_FILENO) ::close(fd);
+    const Status status = produce_lines(fd.get(), args, **writer, counts);
     report(args, counts, **writer);
     if (!status.ok()) {
-        complain(status.error());
+        print_error(status.error());
         fmt::print(stderr,
                    "upline: {} events are confirmed; producing the whole input again is harmless, ids see to it\n",
                    with_commas(counts.produced));

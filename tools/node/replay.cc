@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "events/base/bytes.h"
+#include "events/base/files.h"
 #include "ledger/store/fold_forward.h"
 #include "ledger/store/rows.h"
 #include "projectors/compare.h"
@@ -97,8 +98,8 @@ Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs
 
 Status make_ledger(const ReplayArgs& args) {
     UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(args.log.url, {.properties = args.log.properties}));
-    std::error_code error;
-    if (std::filesystem::exists(std::filesystem::path(args.data) / "FORMAT", error))
+    UPLINE_TRY_ASSIGN(const bool there, file_exists(std::filesystem::path(args.data) / "FORMAT"));
+    if (there)
         return Error{ErrorCode::kConflict, fmt::format("{}: holds a ledger already; replay makes a new one: give "
                                                        "a new folder, or go on with `upline run`",
                                                        args.data)};
@@ -166,10 +167,10 @@ Result<bool> compare_ledgers(const ReplayArgs& args) {
 }  // namespace
 
 int replay(const ReplayArgs& args) {
-    if (const Status made = make_ledger(args); !made.ok()) return complain(made.error());
+    if (const Status made = make_ledger(args); !made.ok()) return print_error(made.error());
     if (args.compare.empty()) return kExitDone;
     const Result<bool> equal = compare_ledgers(args);
-    if (!equal.ok()) return complain(equal.error());
+    if (!equal.ok()) return print_error(equal.error());
     return *equal ? kExitDone : kExitNegative;
 }
 

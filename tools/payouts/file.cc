@@ -12,7 +12,7 @@
 
 #include "events/base/files.h"
 #include "events/base/text.h"
-#include "events/json.h"
+#include "events/json_reader.h"
 #include "events/values/time.h"
 #include "tools/payouts/commands.h"
 #include "tools/payouts/csv.h"
@@ -230,7 +230,7 @@ Result<int> write_payment_file(const PayoutsFileArgs& args) {
 
 int payouts_file(const PayoutsFileArgs& args) {
     const Result<int> code = write_payment_file(args);
-    return code.ok() ? *code : complain(code.error());
+    return code.ok() ? *code : print_error(code.error());
 }
 
 }  // namespace upline

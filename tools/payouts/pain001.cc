@@ -10,7 +10,7 @@
 
 #include "events/base/int128.h"
 #include "events/base/text.h"
-#include "events/json.h"
+#include "events/json_reader.h"
 #include "events/values/money.h"
 #include "events/values/time.h"
 

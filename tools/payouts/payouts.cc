@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "events/base/text.h"
-#include "events/json.h"
+#include "events/json_reader.h"
 #include "events/values/time.h"
 #include "ledger/core/core.h"
 #include "ledger/core/rules.h"

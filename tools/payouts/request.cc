@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "events/base/text.h"
-#include "events/record.h"
+#include "events/record_writer.h"
 #include "events/values/time.h"
 #include "tools/payouts/commands.h"
 #include "tools/payouts/payouts.h"
@@ -134,7 +134,7 @@ Result<int> request(const PayoutsRequestArgs& args) {
 int payouts_request(const PayoutsRequestArgs& args) {
     const Result<int> code = request(args);
     if (code.ok()) return *code;
-    complain(code.error());
+    print_error(code.error());
     fmt::print(stderr,
                "upline: asking again with the same --run is harmless: what was requested is not requested twice\n");
     return kExitCouldNot;

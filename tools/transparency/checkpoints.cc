@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/transparency/checkpoints.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "events/base/bytes.h"
-#include "events/base/file_system.h"
 #include "events/base/files.h"
 #include "ledger/store/ledger_reader.h"
 
@@ -18,21 +13,6 @@ namespace upline {
 namespace {
 
 constexpr size_t kMostKeyBytes = 64 << 10;
-
-// Held while a checkpoint is added: two signers take turns.
-Result<Fd> lock(const std::filesystem::path& folder) {
-    std::error_code error;
-    if (std::filesystem::create_directories(folder, error)) {
-        UPLINE_TRY(sync_folder(folder.parent_path()));
-        UPLINE_TRY(sync_folder(folder.parent_path().parent_path()));
-    }
-    const std::filesystem::path path = folder / "LOCK";
-    Fd fd(error ? -1 : ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-    if (fd.get() < 0 || ::flock(fd.get(), LOCK_EX) != 0)
-        return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot be locked: {}", path.native(),
-                                                          error ? error.message() : std::strerror(errno))};
-    return fd;
-}
 
 std::vector<std::string_view> lines_of(std::string_view text) {
     std::vector<std::string_view> lines;
@@ -93,25 +73,23 @@ Result<std::vector<note::VerifierKey>> read_verifier_keys(std::span<const std::s
     return keys;
 }
 
-Checkpoints::Checkpoints(const std::filesystem::path& data, uint32_t partition)
-    : folder_(data / "checkpoints" / fmt::format("{:05}", partition)), partition_(partition) {}
+Checkpoints::Checkpoints(const std::filesystem::path& data, uint32_t partition, FileSystem& files)
+    : folder_(data / "checkpoints" / fmt::format("{:05}", partition)), partition_(partition), files_(files) {}
 
 Result<std::vector<uint64_t>> Checkpoints::sizes() const {
     std::vector<uint64_t> sizes;
-    std::error_code error;
-    std::filesystem::directory_iterator it(folder_, error);
-    if (error == std::errc::no_such_file_or_directory) return sizes;
-    for (const std::filesystem::directory_iterator end; !error && it != end; it.increment(error))
-        if (const auto size = parse_decimal(it->path().filename().native())) sizes.push_back(*size);
-    if (error)
-        return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot list: {}", folder_.native(), error.message())};
+    const auto names = list_folder(folder_, files_);
+    if (!names.ok() && names.error().code == ErrorCode::kNotFound) return sizes;
+    if (!names.ok()) return names.error();
+    for (const std::string& name : *names)
+        if (const auto size = parse_whole_number(name)) sizes.push_back(*size);
     std::ranges::sort(sizes);
     return sizes;
 }
 
 Result<SignedCheckpoint> Checkpoints::read(uint64_t size) const {
     const std::filesystem::path path = folder_ / std::to_string(size);
-    UPLINE_TRY_ASSIGN(const std::string bytes, read_file(path, note::kMaxNoteBytes));
+    UPLINE_TRY_ASSIGN(const std::string bytes, read_file(path, note::kMaxNoteBytes, files_));
     Result<SignedCheckpoint> read = parse_checkpoint(bytes);
     if (!read.ok())
         return Error{ErrorCode::kCorrupt, fmt::format("checkpoint {}: {}", path.native(), read.error().message)};
@@ -130,8 +108,18 @@ Result<SignedCheckpoint> Checkpoints::latest() const {
     return read(sizes.back());
 }
 
+// Held while a checkpoint is added: two signers take turns. Folders are synced each time, not only when they are made:
+// an earlier try may have failed between the two.
+Result<Fd> Checkpoints::lock() const {
+    UPLINE_TRY(make_folders(folder_, files_));
+    UPLINE_TRY(sync_folder(folder_.parent_path(), files_));
+    UPLINE_TRY(sync_folder(folder_.parent_path().parent_path(), files_));
+    return lock_file(folder_ / "LOCK", true, files_);
+}
+
 Status Checkpoints::write(const SignedCheckpoint& checkpoint) const {
-    return write_file(folder_ / std::to_string(checkpoint.checkpoint.size), note::to_string(checkpoint.note), 0644);
+    return write_file(folder_ / std::to_string(checkpoint.checkpoint.size), note::to_string(checkpoint.note), 0644,
+                      files_);
 }
 
 Result<SignedCheckpoint> Checkpoints::sign(Store& store, const note::SigningKey& key) {
@@ -139,7 +127,7 @@ Result<SignedCheckpoint> Checkpoints::sign(Store& store, const note::SigningKey&
         return Error{ErrorCode::kInvalid, fmt::format("the key {} is a witness's: a ledger signs with one that `upline "
                                                       "key new` makes without --witness",
                                                       key.name)};
-    UPLINE_TRY_ASSIGN(const Fd held, lock(folder_));
+    UPLINE_TRY_ASSIGN(const Fd held, lock());
     UPLINE_TRY(store.sync());
     UPLINE_TRY_ASSIGN(const Position position, store.position());
     const auto refuse = [&](const std::string& why) {
@@ -182,7 +170,7 @@ Result<SignedCheckpoint> Checkpoints::sign(Store& store, const note::SigningKey&
 }
 
 Result<SignedCheckpoint> Checkpoints::add_signature(uint64_t size, const note::Signature& signature) {
-    UPLINE_TRY_ASSIGN(const Fd held, lock(folder_));
+    UPLINE_TRY_ASSIGN(const Fd held, lock());
     UPLINE_TRY_ASSIGN(SignedCheckpoint checkpoint, read(size));
     std::erase_if(checkpoint.note.signatures, [&](const note::Signature& earlier) {
         return earlier.name == signature.name && earlier.key_id == signature.key_id;

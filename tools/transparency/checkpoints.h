@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "events/base/file_system.h"
 #include "ledger/proof/checkpoint.h"
 #include "ledger/proof/merkle_proof.h"
 #include "ledger/store/store.h"
@@ -36,7 +37,7 @@ Result<std::vector<note::VerifierKey>> read_verifier_keys(std::span<const std::s
 // Thread-safe, also against other processes: adding takes the lock of the folder.
 class Checkpoints {
   public:
-    Checkpoints(const std::filesystem::path& data, uint32_t partition);
+    Checkpoints(const std::filesystem::path& data, uint32_t partition, FileSystem& files = FileSystem::real());
 
     // All sizes that were signed, ascending.
     Result<std::vector<uint64_t>> sizes() const;
@@ -54,10 +55,12 @@ class Checkpoints {
     uint32_t partition() const { return partition_; }
 
   private:
+    Result<Fd> lock() const;
     Status write(const SignedCheckpoint& checkpoint) const;
 
     std::filesystem::path folder_;
     uint32_t partition_;
+    FileSystem& files_;
 };
 
 // The latest checkpoint, after the reader's store has caught up with what it covers.

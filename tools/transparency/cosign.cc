@@ -51,7 +51,7 @@ Result<SignedCheckpoint> cosign_one(ReadShard& shard, const CosignArgs& args, co
         if (response->status == 409) {
             std::string_view body = response->body;
             if (body.ends_with('\n')) body.remove_suffix(1);
-            const auto old_size = parse_decimal(body);
+            const auto old_size = parse_whole_number(body);
             if (!old_size || *old_size == request.old_size)
                 return refused(
                     fmt::format("it refuses this checkpoint (409 {}): it has cosigned another past of this "

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
-#include <filesystem>
-
 #include "events/base/files.h"
 #include "ledger/proof/note.h"
 #include "tools/terminal/print.h"
@@ -32,8 +30,7 @@ Result<std::string> write_new_key(const KeyNewArgs& args) {
     UPLINE_TRY(write_new_file(args.out + ".pub", public_lines, 0644));
     const Status written = write_new_file(args.out, private_lines, 0600);
     if (!written.ok()) {
-        std::error_code ignored;  // the first error is returned
-        std::filesystem::remove(args.out + ".pub", ignored);
+        FileSystem::real().unlink((args.out + ".pub").c_str());  // the first error is returned
         return written.error();
     }
     return public_lines;
@@ -41,7 +38,7 @@ Result<std::string> write_new_key(const KeyNewArgs& args) {
 
 int key_new(const KeyNewArgs& args) {
     const auto public_lines = write_new_key(args);
-    if (!public_lines.ok()) return complain(public_lines.error());
+    if (!public_lines.ok()) return print_error(public_lines.error());
     fmt::print("{}", *public_lines);
     fmt::print(stderr, "private key in {} (keep it secret and backed up), verifier lines in {}.pub (give them away)\n",
                args.out, args.out);

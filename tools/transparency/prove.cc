@@ -42,7 +42,7 @@ class Proving {
         return &shards_.front();
     }
     Result<uint64_t> number(const char* what) const {
-        const auto number = parse_decimal(args_.id);
+        const auto number = parse_whole_number(args_.id);
         if (!number) return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is not {}", args_.id, what)};
         return *number;
     }
@@ -220,7 +220,7 @@ int prove(const ProveArgs& args) {
     if (proof.ok() && !args.out.empty()) written = write_file(args.out, *proof, 0644);
     if (!proof.ok() || !written.ok()) {
         const Error& error = proof.ok() ? written.error() : proof.error();
-        complain(error);
+        print_error(error);
         return error.code == ErrorCode::kNotFound ? kExitNegative : kExitCouldNot;
     }
     if (args.out.empty()) fmt::print("{}", *proof);

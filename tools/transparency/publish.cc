@@ -5,12 +5,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 
 #include "events/base/bytes.h"
 #include "events/base/files.h"
@@ -37,8 +35,10 @@ std::string index_path(uint64_t index) {
 
 class Publishing {
   public:
-    Publishing(Store& store, const fs::path& folder, const SignedCheckpoint& checkpoint, bool hashes_only)
+    Publishing(Store& store, const fs::path& folder, const SignedCheckpoint& checkpoint, bool hashes_only,
+               FileSystem& files)
         : store_(store),
+          files_(files),
           folder_(folder),
           checkpoint_(checkpoint),
           size_(checkpoint.checkpoint.size),
@@ -65,27 +65,32 @@ class Publishing {
         if (!hashes_only_) {
             for (uint64_t index = 0; merkle::tile_width(size_, 0, index) > 0; ++index) {
                 if (progress) progress(index * merkle::kTileWidth, size_);
-                // An earlier run may have left the entries out (--hashes-only), so each bundle is looked for.
-                if (index < published / merkle::kTileWidth && fs::exists(path_of("entries", index, merkle::kTileWidth)))
-                    continue;
-                UPLINE_TRY(write_bundle(index));
+                // An earlier run may have left the entries out (--hashes-only), so each bundle is looked for. One that
+                // is written late must be complete if it is there: no later run writes it again.
+                const bool late = index < published / merkle::kTileWidth;
+                if (late) {
+                    UPLINE_TRY_ASSIGN(const bool there,
+                                      file_exists(path_of("entries", index, merkle::kTileWidth), files_));
+                    if (there) continue;
+                }
+                UPLINE_TRY(write_bundle(index, late));
             }
         }
         UPLINE_TRY(sync_all());
-        UPLINE_TRY(write_file(folder_ / "checkpoint", note::to_string(checkpoint_.note), 0644));
         UPLINE_TRY(remove_old_partials(published));
-        return files_;
+        UPLINE_TRY(write_file(folder_ / "checkpoint", note::to_string(checkpoint_.note), 0644, files_));
+        return written_;
     }
 
   private:
     // The size of the checkpoint that is published already; the new one must extend it.
     Result<uint64_t> published_size() {
-        std::error_code error;
-        fs::create_directories(folder_, error);
-        if (error) return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", folder_.native(), error.message())};
-        const auto bytes = read_file(folder_ / "checkpoint", note::kMaxNoteBytes);
+        UPLINE_TRY(make_folders(folder_, files_));
+        const auto bytes = read_file(folder_ / "checkpoint", note::kMaxNoteBytes, files_);
         if (!bytes.ok() && bytes.error().code == ErrorCode::kNotFound) {
-            if (fs::is_empty(folder_, error) || fs::exists(folder_ / "tile", error)) return uint64_t{0};
+            UPLINE_TRY_ASSIGN(const std::vector<std::string> names, list_folder(folder_, files_));
+            const auto is_ours = [](const std::string& name) { return name == "tile" || name == "checkpoint.new"; };
+            if (names.empty() || std::ranges::any_of(names, is_ours)) return uint64_t{0};
             return Error{ErrorCode::kInvalid,
                          fmt::format("{}: holds something else; give a new or empty folder", folder_.native())};
         }
@@ -119,19 +124,18 @@ class Publishing {
     }
 
     // Written under another name and renamed: a reader never sees half a file. sync_all() syncs all of them at once.
-    Status write(const fs::path& path, std::string_view bytes) {
-        std::error_code error;
+    Status write(const fs::path& path, std::string_view bytes, bool sync_first = false) {
         if (path.parent_path() != last_folder_) {
-            fs::create_directories(path.parent_path(), error);
+            UPLINE_TRY(make_folders(path.parent_path(), files_));
             last_folder_ = path.parent_path();
         }
-        const fs::path beside = path.native() + ".new";
-        std::ofstream out(beside, std::ios::binary | std::ios::trunc);
-        out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-        out.close();
-        if (!error && out) fs::rename(beside, path, error);
-        if (error || !out) return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot be written", path.native())};
-        ++files_;
+        const fs::path temporary = path.native() + ".new";
+        const Fd fd(files_.open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644));
+        if (fd.get() < 0 || !write_all(files_, fd.get(), std::as_bytes(std::span(bytes)), 0) ||
+            (sync_first && files_.fsync(fd.get()) != 0) || files_.rename(temporary.c_str(), path.c_str()) != 0)
+            return Error{ErrorCode::kUnavailable,
+                         fmt::format("{}: cannot be written: {}", path.native(), std::strerror(errno))};
+        ++written_;
         return ok_status();
     }
 
@@ -146,7 +150,7 @@ class Publishing {
     }
 
     // A bundle is a list of entries, each after its length in two big-endian bytes.
-    Status write_bundle(uint64_t index) {
+    Status write_bundle(uint64_t index, bool sync_first) {
         const uint64_t width = merkle::tile_width(size_, 0, index);
         UPLINE_TRY_ASSIGN(const std::optional<merkle::Tile> tile, read_tile(store_, 0, index));
         std::string bundle;
@@ -156,55 +160,49 @@ class Publishing {
                 return Error{ErrorCode::kCorrupt,
                              fmt::format("entry {} is not the one in the tree; run `upline verify`",
                                          index * merkle::kTileWidth + i)};
-            bundle.push_back(static_cast<char>(entry.size() >> 8));
-            bundle.push_back(static_cast<char>(entry.size() & 0xff));
+            append_be(static_cast<uint16_t>(entry.size()), bundle);
             bundle.append(reinterpret_cast<const char*>(entry.data()), entry.size());
         }
-        return write(path_of("entries", index, width), bundle);
+        return write(path_of("entries", index, width), bundle, sync_first);
     }
 
     Status sync_all() {
-        const int fd = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        const bool synced = fd >= 0 && ::syncfs(fd) == 0;
-        const int error = errno;
-        if (fd >= 0) ::close(fd);
-        if (!synced)
-            return Error{ErrorCode::kUnavailable, fmt::format("{}: sync: {}", folder_.native(), std::strerror(error))};
+        const Fd fd(files_.open(folder_.c_str(), O_RDONLY | O_DIRECTORY, 0));
+        if (fd.get() < 0 || files_.syncfs(fd.get()) != 0)
+            return Error{ErrorCode::kUnavailable, fmt::format("{}: sync: {}", folder_.native(), std::strerror(errno))};
         return ok_status();
     }
 
-    // Partial tiles whose full tile exists now: the specification allows removing them.
+    // Partial tiles whose full tile is synced now: the specification allows removing them. Before the checkpoint is
+    // written, so that a run after a failure removes them too.
     Status remove_old_partials(uint64_t published) {
         for (unsigned level = 0; level < merkle::kTileLevels; ++level) {
             const uint64_t index = (published >> (merkle::kTileHeight * level)) / merkle::kTileWidth;
             if (merkle::tile_width(size_, level, index) < merkle::kTileWidth) continue;
             std::vector<std::string> kinds{std::to_string(level)};
             if (level == 0 && !hashes_only_) kinds.emplace_back("entries");
-            for (const std::string& kind : kinds) {
-                std::error_code error;
-                fs::remove_all(folder_ / "tile" / kind / (index_path(index) + ".p"), error);
-                if (error)
-                    return Error{ErrorCode::kUnavailable, fmt::format("{}: {}", folder_.native(), error.message())};
-            }
+            for (const std::string& kind : kinds)
+                UPLINE_TRY(remove_folder(folder_ / "tile" / kind / (index_path(index) + ".p"), files_));
         }
         return ok_status();
     }
 
     Store& store_;
+    FileSystem& files_;
     fs::path folder_;
     const SignedCheckpoint& checkpoint_;
     uint64_t size_;
     bool hashes_only_;
     std::unique_ptr<EntrySource> entries_;
     fs::path last_folder_;
-    uint64_t files_ = 0;
+    uint64_t written_ = 0;  // files
 };
 
 }  // namespace
 
 Result<uint64_t> publish_tiles(Store& store, const std::filesystem::path& folder, const SignedCheckpoint& checkpoint,
-                               bool hashes_only, const Progress& progress) {
-    return Publishing(store, folder, checkpoint, hashes_only).publish(progress);
+                               bool hashes_only, const Progress& progress, FileSystem& files) {
+    return Publishing(store, folder, checkpoint, hashes_only, files).publish(progress);
 }
 
 namespace {

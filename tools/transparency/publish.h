@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "events/base/file_system.h"
 #include "events/base/progress.h"
 #include "events/base/result.h"
 #include "ledger/proof/checkpoint.h"
@@ -16,6 +17,6 @@ namespace upline {
 // wrote. After an error a second call completes the folder. kConflict if another log, or a larger tree of this one, is
 // published there; kCorrupt if the tree is not the one that was signed or published. One caller at a time.
 Result<uint64_t> publish_tiles(Store& store, const std::filesystem::path& folder, const SignedCheckpoint& checkpoint,
-                               bool hashes_only, const Progress& progress);
+                               bool hashes_only, const Progress& progress, FileSystem& files = FileSystem::real());
 
 }  // namespace upline

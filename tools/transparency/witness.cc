@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/transparency/witness.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 
 #include <algorithm>
 
@@ -16,23 +14,23 @@
 namespace upline {
 
 Result<std::unique_ptr<Witness>> Witness::open(const std::filesystem::path& folder, note::SigningKey key,
-                                               std::vector<note::VerifierKey> logs,
-                                               std::function<uint64_t()> unix_time) {
+                                               std::vector<note::VerifierKey> logs, std::function<uint64_t()> unix_time,
+                                               FileSystem& files) {
     if (key.type != note::KeyType::kCosignature)
         return Error{ErrorCode::kInvalid, "a witness signs with a key that `upline key new --witness` makes"};
     for (const note::VerifierKey& log : logs)
         if (log.type != note::KeyType::kEd25519)
             return Error{ErrorCode::kInvalid, fmt::format("{} is the key of a witness, not of a log", log.name)};
-    std::error_code error;
-    if (std::filesystem::create_directories(folder, error)) UPLINE_TRY(sync_folder(folder.parent_path()));
-    Fd lock(error ? -1 : ::open((folder / "LOCK").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-    if (lock.get() < 0) return Error{ErrorCode::kUnavailable, fmt::format("{}: cannot be written", folder.native())};
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    UPLINE_TRY(make_folders(folder, files));
+    UPLINE_TRY(sync_folder(folder.parent_path(), files));
+    Result<Fd> lock = lock_file(folder / "LOCK", false, files);
+    if (!lock.ok() && lock.error().code == ErrorCode::kConflict)
         return Error{ErrorCode::kConflict,
                      fmt::format("{}: another witness uses this folder; two would not know of each other's signatures",
                                  folder.native())};
+    if (!lock.ok()) return lock.error();
     return std::unique_ptr<Witness>(
-        new Witness(folder, std::move(lock), std::move(key), std::move(logs), std::move(unix_time)));
+        new Witness(folder, std::move(*lock), std::move(key), std::move(logs), std::move(unix_time), files));
 }
 
 // Named by a hash: an origin may hold any character.
@@ -58,7 +56,7 @@ Witness::Answer Witness::add_checkpoint(std::string_view request) {
     const std::lock_guard lock(mutex_);
     Checkpoint last{checkpoint.origin, 0, merkle::empty_root()};
     const std::filesystem::path file = file_of(checkpoint.origin);
-    const auto kept = read_file(file, note::kMaxNoteBytes);
+    const auto kept = read_file(file, note::kMaxNoteBytes, files_);
     if (kept.ok()) {
         const auto kept_checkpoint = parse_checkpoint(*kept);
         if (!kept_checkpoint.ok() || kept_checkpoint->checkpoint.origin != checkpoint.origin)
@@ -75,7 +73,7 @@ Witness::Answer Witness::add_checkpoint(std::string_view request) {
 
     const note::Signature cosignature = note::sign(parsed->note.text, key_, unix_time_());
     note::Note cosigned{parsed->note.text, {cosignature}};
-    if (const Status written = write_file(file, note::to_string(cosigned), 0644); !written.ok())
+    if (const Status written = write_file(file, note::to_string(cosigned), 0644, files_); !written.ok())
         return {500, written.error().message + "\n"};
     return {200, to_line(cosignature)};
 }

@@ -23,7 +23,8 @@ class Witness {
     // The logs' keys: each speaks for the origin of its name. kConflict if another process has the folder.
     static Result<std::unique_ptr<Witness>> open(const std::filesystem::path& folder, note::SigningKey key,
                                                  std::vector<note::VerifierKey> logs,
-                                                 std::function<uint64_t()> unix_time);
+                                                 std::function<uint64_t()> unix_time,
+                                                 FileSystem& files = FileSystem::real());
 
     // The answer to add-checkpoint, as the specification has it: an HTTP status and a body.
     struct Answer {
@@ -35,12 +36,13 @@ class Witness {
 
   private:
     Witness(std::filesystem::path folder, Fd lock, note::SigningKey key, std::vector<note::VerifierKey> logs,
-            std::function<uint64_t()> unix_time)
+            std::function<uint64_t()> unix_time, FileSystem& files)
         : folder_(std::move(folder)),
           lock_(std::move(lock)),
           key_(std::move(key)),
           logs_(std::move(logs)),
-          unix_time_(std::move(unix_time)) {}
+          unix_time_(std::move(unix_time)),
+          files_(files) {}
     std::filesystem::path file_of(const std::string& origin) const;
 
     std::filesystem::path folder_;
@@ -48,6 +50,7 @@ class Witness {
     note::SigningKey key_;
     std::vector<note::VerifierKey> logs_;
     std::function<uint64_t()> unix_time_;
+    FileSystem& files_;
     std::mutex mutex_;  // held from reading the last checkpoint to keeping the new one
 };
 

@@ -2,7 +2,7 @@
 // The Kafka log against what brokers, topics and networks do to it. What it has in common with every log is in
 // event_log_test.cc. Tests that need a broker take it from UPLINE_TEST_KAFKA=host:port, and those that stop it do so
 // through the script UPLINE_TEST_BROKER_CONTROL (tests/kafka/broker); they say so where they are skipped.
-#include "events/log/kafka_log.h"
+#include "events/log/kafka_topic.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "events/log/event_log.h"
-#include "events/log/kafka_log.h"
+#include "events/log/kafka_topic.h"
 
 namespace upline {
 

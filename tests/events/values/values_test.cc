@@ -9,7 +9,7 @@
 
 #include "events/base/text.h"
 #include "events/event.h"
-#include "events/json.h"
+#include "events/json_reader.h"
 #include "events/values/currency.h"
 #include "events/values/money.h"
 #include "events/values/time.h"

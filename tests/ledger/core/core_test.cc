@@ -2,6 +2,7 @@
 // The core at its ends: the largest amounts, deep and wide trees, ids of one fingerprint, entries that cannot be read.
 // What it decides is held against a model in tests/ledger/core/laws_test.cc.
 #include "ledger/core/core.h"
+#include "events/record_writer.h"
 
 #include <gtest/gtest.h>
 

@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "events/base/check.h"
-#include "events/json.h"
-#include "events/record.h"
+#include "events/json_reader.h"
+#include "events/record_writer.h"
 #include "events/values/time.h"
 #include "ledger/core/core.h"
 #include "ledger/core/rules.h"

@@ -15,7 +15,8 @@
 #include <tuple>
 #include <vector>
 
-#include "events/json.h"
+#include "events/json_writer.h"
+#include "events/record_writer.h"
 #include "ledger/core/state_storage.h"
 #include "tests/ledger/core/memory_shard.h"
 #include "tests/ledger/core/money_model.h"

@@ -21,7 +21,7 @@
 #include "events/base/check.h"
 #include "events/base/int128.h"
 #include "events/log/event_log.h"
-#include "events/record.h"
+#include "events/record_reader.h"
 #include "tests/events/random_events.h"
 
 namespace upline::testing {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "events/log/event_log.h"
-#include "events/record.h"
+#include "events/record_writer.h"
 #include "events/values/time.h"
 #include "ledger/core/core.h"
 #include "tests/events/random_events.h"

@@ -11,8 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "events/json.h"
+#include "events/json_reader.h"
 #include "events/log/event_log.h"
+#include "events/record_writer.h"
 #include "events/values/time.h"
 #include "tests/ledger/core/memory_shard.h"
 

@@ -15,7 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "events/json.h"
+#include "events/json_reader.h"
+#include "events/record_writer.h"
 #include "events/values/time.h"
 #include "tests/ledger/core/memory_shard.h"
 

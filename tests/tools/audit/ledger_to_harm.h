@@ -25,8 +25,6 @@ namespace upline {
 
 namespace fs = std::filesystem;
 
-inline constexpr uint64_t kPageEntries = 256;
-
 // The stored position (`default`/`position`): size, root, clock, and of the last record offset, append time, SHA-256.
 inline constexpr size_t kPositionRoot = 8;
 inline constexpr size_t kPositionClock = 40;

@@ -495,7 +495,7 @@ TEST_F(VerifySmall, FindsEveryChangedByteOfOffsetsWithTheLog) {
     EXPECT_EQ(texts_of(audit_without_log()), std::vector<std::string>{}) << "and without it says it has not checked";
 }
 
-// The log itself changed, its checksums right: the file's format is in events/log/embedded_log.h.
+// The log itself changed, its checksums right: the file's format is in events/log/embedded_format.h.
 class LogFile {
   public:
     explicit LogFile(fs::path path) : path_(std::move(path)), bytes_(read_file(path_)) {}

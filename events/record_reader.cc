@@ -1,38 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records: read field by field with every bound checked first, and written through a FlatBufferBuilder.
-//
-// The reader does not use the library. Whether a record is malformed is part of the ledger's outcome for ever, so the
-// checks of the FlatBuffers verifier are written out here (class Bytes and class Table), and no later version of the
-// library can change them. Its limits of depth 8 and 8 tables need no counting: a record has two tables, one inside
-// the other, and nothing else is followed.
-#include "events/record.h"
-
-#include <flatbuffers/flatbuffers.h>
+// Records are read field by field, with every bound checked first, without the FlatBuffers library. Whether a record is
+// malformed is part of the ledger's outcome for ever, so the checks of the FlatBuffers verifier are written out here
+// (class Bytes and class Table), and no later version of the library can change them. Its limits of depth 8 and 8
+// tables need no counting: a record has two tables, one inside the other, and nothing else is followed.
+#include "events/record_reader.h"
 
 #include <array>
-#include <bit>
 #include <cstring>
 #include <utility>
 
-#include "events/base/check.h"
+#include "events/base/bytes.h"
+#include "events/record_schema.h"
 
 namespace upline {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "records are little-endian and read as they lie");
 static_assert(sizeof(size_t) == 8, "sums and products of 32-bit numbers from a record never wrap");
 
-constexpr char kFileIdentifier[] = "UPLN";
-
-// The fields of the table Event; those of the payloads stand in their visit().
-constexpr int kIdSlot = 0;
-constexpr int kTypeSlot = 1;
-constexpr int kProgramSlot = 2;
-constexpr int kOccurredAtSlot = 3;
-constexpr int kPayloadTypeSlot = 4;
-constexpr int kPayloadSlot = 5;
-
-// ---- Reading: bytes ----
+// ---- Bytes ----
 
 // A record's bytes. Positions count from its start, and alignment is a matter of positions, so that an outcome does
 // not depend on where a record happens to lie.
@@ -50,9 +35,7 @@ class Bytes {
     // REQUIRES: holds(at, sizeof(T)).
     template <class T>
     T load(size_t at) const {
-        T value;
-        std::memcpy(&value, data_ + at, sizeof(T));
-        return value;
+        return load_le<T>(data_ + at);
     }
     const std::byte* data(size_t at) const { return data_ + at; }
 
@@ -120,7 +103,7 @@ class Table {
     size_t vtable_size_;
 };
 
-// ---- Reading: fields ----
+// ---- Fields ----
 
 // Why a value cannot be read; nullptr when it was.
 using Reason = const char*;
@@ -137,10 +120,9 @@ Reason read_scalar(const Bytes& bytes, size_t at, T& value) {
 
 Reason read(const Bytes& bytes, size_t at, Uuid& id) {
     if (!bytes.holds(at, 16, 8)) return kOutside;
-    const uint64_t halves[2] = {__builtin_bswap64(bytes.load<uint64_t>(at)),
-                                __builtin_bswap64(bytes.load<uint64_t>(at + 8))};
-    std::memcpy(id.bytes.data(), halves, 16);
-    return (halves[0] | halves[1]) == 0 ? "is the nil UUID" : nullptr;
+    store_be(bytes.load<uint64_t>(at), id.bytes.data());
+    store_be(bytes.load<uint64_t>(at + 8), id.bytes.data() + 8);
+    return id.is_nil() ? "is the nil UUID" : nullptr;
 }
 
 Reason read_text(const Bytes& bytes, size_t at, std::string_view& text) {
@@ -306,115 +288,6 @@ Fault read_record(std::span<const std::byte> value, uint8_t last_type, Event& ev
     return read_event(bytes, last_type, event);
 }
 
-// ---- Writing ----
-
-using Builder = flatbuffers::FlatBufferBuilder;
-
-constexpr flatbuffers::voffset_t vtable_entry(int slot) {
-    return static_cast<flatbuffers::voffset_t>(4 + 2 * slot);
-}
-
-constexpr size_t kMaxFields = 8;
-
-// What a table refers to must be written before the table.
-class ReferenceWriter {
-  public:
-    explicit ReferenceWriter(Builder& builder) : builder_(builder) {}
-
-    template <class T>
-    void operator()(int slot, const char* /*name*/, const T& member, Presence presence) {
-        if (!is_left_out(member, presence)) offsets_.at(static_cast<size_t>(slot)) = write(member);
-    }
-    // By slot; 0 where nothing is referred to.
-    const std::array<flatbuffers::uoffset_t, kMaxFields>& offsets() const { return offsets_; }
-
-  private:
-    flatbuffers::uoffset_t write(Text text) { return builder_.CreateString(text.data(), text.size()).o; }
-    flatbuffers::uoffset_t write(const OptionalText& text) { return write(*text); }
-    flatbuffers::uoffset_t write(const Currency& currency) { return write(currency.text()); }
-    flatbuffers::uoffset_t write(const Rates& rates) { return builder_.CreateVector(rates.data(), rates.size()).o; }
-    template <class T>
-    flatbuffers::uoffset_t write(const T&) {
-        return 0;
-    }
-
-    Builder& builder_;
-    std::array<flatbuffers::uoffset_t, kMaxFields> offsets_{};
-};
-
-// A UUID as the schema's struct: its two halves, each stored little-endian.
-struct WireUuid {
-    uint64_t high;
-    uint64_t low;
-};
-
-// What stands in the table itself for a field; 0 also for a field that has it elsewhere.
-WireUuid wire(const Uuid& id) {
-    uint64_t halves[2];
-    std::memcpy(halves, id.bytes.data(), 16);
-    return {__builtin_bswap64(halves[0]), __builtin_bswap64(halves[1])};
-}
-template <class T>
-auto wire(const T& member) {
-    if constexpr (requires { member.id; }) {
-        return wire(member.id);
-    } else if constexpr (std::same_as<T, Minor> || std::same_as<T, TenThousandths>) {
-        return member.value;
-    } else if constexpr (std::same_as<T, OptionalVisitor>) {
-        return member->value;
-    } else if constexpr (std::is_enum_v<T>) {
-        return static_cast<uint8_t>(member);
-    } else if constexpr (std::is_integral_v<T>) {
-        return member;
-    } else {
-        return flatbuffers::Offset<void>();
-    }
-}
-
-// Adds those fields whose place in the table has `width` bytes, so that wide ones come first and need no padding.
-class FieldWriter {
-  public:
-    FieldWriter(Builder& builder, const std::array<flatbuffers::uoffset_t, kMaxFields>& offsets, size_t width)
-        : builder_(builder), offsets_(offsets), width_(width) {}
-
-    template <class T>
-    void operator()(int slot, const char* /*name*/, const T& member, Presence presence) {
-        using Wire = decltype(wire(member));
-        constexpr size_t kWidth = std::same_as<Wire, WireUuid> ? 8 : sizeof(Wire);
-        if (kWidth != width_ || is_left_out(member, presence)) return;
-        if constexpr (std::same_as<Wire, WireUuid>) {
-            const WireUuid id = wire(member);
-            builder_.AddStruct(vtable_entry(slot), &id);
-        } else if constexpr (std::same_as<Wire, flatbuffers::Offset<void>>) {
-            builder_.AddOffset(vtable_entry(slot), Wire(offsets_.at(static_cast<size_t>(slot))));
-        } else {
-            builder_.AddElement(vtable_entry(slot), wire(member));
-        }
-    }
-
-  private:
-    Builder& builder_;
-    const std::array<flatbuffers::uoffset_t, kMaxFields>& offsets_;
-    size_t width_;
-};
-
-template <class T>
-flatbuffers::Offset<void> write_payload(Builder& builder, const T& payload) {
-    ReferenceWriter references(builder);
-    T::visit(payload, references);
-    const auto table = builder.StartTable();
-    for (const size_t width : {8, 4, 2, 1}) {
-        FieldWriter fields(builder, references.offsets(), width);
-        T::visit(payload, fields);
-    }
-    return builder.EndTable(table);
-}
-
-flatbuffers::Offset<void> write_payload(Builder&, const std::monostate&) {
-    UPLINE_CHECK(false, "an event without a payload is never written");
-    return {};
-}
-
 }  // namespace
 
 DecodedRecord decode_record(std::span<const std::byte> value, uint8_t last_type) {
@@ -423,33 +296,6 @@ DecodedRecord decode_record(std::span<const std::byte> value, uint8_t last_type)
     record.malformed = fault.reason;
     record.field = fault.field;
     return record;
-}
-
-struct RecordWriter::Impl {
-    Builder builder;
-};
-
-RecordWriter::RecordWriter() : impl_(std::make_unique<Impl>()) {}
-RecordWriter::~RecordWriter() = default;
-
-std::span<const std::byte> RecordWriter::encode(const Event& event) {
-    Builder& builder = impl_->builder;
-    builder.Clear();
-    const flatbuffers::Offset<void> payload =
-        std::visit([&](const auto& p) { return write_payload(builder, p); }, event.payload);
-    flatbuffers::Offset<flatbuffers::String> program;
-    if (event.program != kDefaultProgram) program = builder.CreateString(event.program.data(), event.program.size());
-
-    const WireUuid id = wire(event.id);
-    const auto table = builder.StartTable();
-    builder.AddStruct(vtable_entry(kIdSlot), &id);
-    builder.AddElement(vtable_entry(kOccurredAtSlot), event.occurred_at_us);
-    builder.AddOffset(vtable_entry(kPayloadSlot), payload);
-    builder.AddOffset(vtable_entry(kProgramSlot), program);
-    builder.AddElement(vtable_entry(kTypeSlot), event.type);
-    builder.AddElement(vtable_entry(kPayloadTypeSlot), event.type);
-    builder.Finish(flatbuffers::Offset<void>(builder.EndTable(table)), kFileIdentifier);
-    return std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
 }
 
 }  // namespace upline

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON form of an event, what people type and pipe: JSON Lines, one event a line, in and out.
+// Reads the JSON form of an event, what people type and pipe: JSON Lines, one event per line.
 //
 //   {"id": "…", "type": "TransactionRecorded", "program": "default", "occurred_at": "2026-01-02T03:04:05.000006Z",
 //    "buyer": "…", "amount": "11.77", "currency": "USD", "source": "platform", "stream": "subscription_tiers"}
@@ -48,10 +48,5 @@ class EventParser {
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
-
-// Appends the event's line, with a final newline: header fields first, then the payload's in the schema's order,
-// absent ones and those at their default left out. parse() of it gives the same event.
-// REQUIRES: a payload that is no monostate (the fields of an unknown type have no names).
-void append_json(const Event& event, std::string& out);
 
 }  // namespace upline

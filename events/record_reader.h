@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The FlatBuffers form of an event: the value of a log record. The schema for other languages is event.fbs; this is
-// the reader the ledger trusts (it verifies every field before it reads it) and the writer `produce` uses.
+// Reads the FlatBuffers form of an event, the value of a log record, whose schema for other languages is event.fbs.
+// The ledger trusts this reader: it verifies every field before it reads it.
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <span>
 
 #include "events/event.h"
@@ -26,23 +25,5 @@ struct DecodedRecord {
 // `value`. Never allocates. The result does not depend on addresses, machine or library version: what the FlatBuffers
 // verifier checks is checked by code of our own, which record_test holds against the library's.
 DecodedRecord decode_record(std::span<const std::byte> value, uint8_t last_type = kLastEventType);
-
-// Writes records. Memory is kept from event to event: after the first few, encode() allocates nothing. Not
-// thread-safe. The bytes are the same for the same event, but no ledger depends on that.
-class RecordWriter {
-  public:
-    RecordWriter();
-    ~RecordWriter();
-    RecordWriter(const RecordWriter&) = delete;
-    RecordWriter& operator=(const RecordWriter&) = delete;
-    // The record of `event`, starting at a multiple of 8; valid until the next call. What is written is what the event
-    // says, right or wrong: an empty required id becomes a nil UUID, and the reader refuses it.
-    // REQUIRES: a payload that is no monostate.
-    std::span<const std::byte> encode(const Event& event);
-
-  private:
-    struct Impl;
-    std::unique_ptr<Impl> impl_;
-};
 
 }  // namespace upline
