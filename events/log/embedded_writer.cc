@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "events/log/embedded_writer.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <array>
