@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "events/base/check.h"
 #include "events/base/text.h"
@@ -16,6 +17,16 @@ constexpr std::array<std::string_view, kLastEventType> kTypeNames = {
     "TransactionRefunded", "PlanPublished",  "PayoutRequested",      "PayoutSettled",   "PayoutFailed",
     "UserSuspended",       "UserReinstated", "AdjustmentPosted",     "BooksClosed",     "RulesActivated",
 };
+static_assert(std::ranges::none_of(kTypeNames, &std::string_view::empty), "a name for each event type");
+
+// Whether Payload holds the structs in the order of their numbers, and no other.
+template <size_t... I>
+constexpr bool is_in_order(std::index_sequence<I...> /*one less than the number*/) {
+    return std::variant_size_v<Payload> == sizeof...(I) + 1 &&
+           ((static_cast<size_t>(std::variant_alternative_t<I + 1, Payload>::kType) == I + 1) && ...);
+}
+static_assert(is_in_order(std::make_index_sequence<kLastEventType>()), "a payload for each event type");
+
 constexpr std::array<std::string_view, 3> kWebsiteStatusNames = {"draft", "published", "suspended"};
 constexpr std::array<std::string_view, 6> kWidgetNames = {
     "none", "referral_banner", "commission_tracker", "growth_metrics", "social_proof", "earnings_calculator",

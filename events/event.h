@@ -2,8 +2,7 @@
 // What events say: one struct per event type, and for each the one description of its fields (visit) from which the
 // FlatBuffers form, the JSON form, the checks at the edge and the canonical bytes of an entry are all derived.
 //
-// To add an event type: append it to event.fbs and to EventType, add its struct here with visit() in the order of the
-// schema's fields, add it to Payload, and give it a rule in ledger/core/rules_v1.cc.
+// To add an event type: the checklist in events/README.md.
 //
 // Everything here is a plain view: texts and rates point into the record or the parser's buffer they came from.
 #pragma once

@@ -224,14 +224,14 @@ std::string Projection::position_row() {
 }
 
 Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model, EntrySource& walk,
-                                       EntrySource& look_up, const ModelPosition& at) {
+                                       EntrySource& look_up, const ModelPosition& at, std::span<const Rules> versions) {
     if (stored) {
         const Result<ModelPosition> position = read_position(*stored, *model);
         if (position.ok() && *position == at) return stored;
     }
     UPLINE_TRY_ASSIGN(const std::unique_ptr<Projection> projection,
                       Projection::open(std::make_unique<OverlayTable>(std::move(stored)), std::move(model), walk,
-                                       look_up, Projection::kDeltaBytes, at.size));
+                                       look_up, Projection::kDeltaBytes, at.size, versions));
     UPLINE_TRY(projection->fold_to(at.size));
     UPLINE_TRY(projection->end_store());
     if (at.clock_us < projection->folded_.clock_us)

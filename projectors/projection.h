@@ -71,7 +71,8 @@ class Projection {
     friend Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size,
                                 size_t delta_bytes);
     friend Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model,
-                                                  EntrySource& walk, EntrySource& look_up, const ModelPosition& at);
+                                                  EntrySource& walk, EntrySource& look_up, const ModelPosition& at,
+                                                  std::span<const Rules> versions);
     std::string position_row();
 
     std::unique_ptr<Table> table_;
@@ -96,7 +97,8 @@ Status fold_together(std::span<Projection* const> projections, EntrySource& walk
 // the stored ones where they stand for that, else brought forward in memory, which folds the entries since. `stored`
 // may be null: no such table. The two sources are as for Projection::open and are needed within the call only.
 Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model, EntrySource& walk,
-                                       EntrySource& look_up, const ModelPosition& at);
+                                       EntrySource& look_up, const ModelPosition& at,
+                                       std::span<const Rules> versions = rules_versions());
 
 // For readers: what the table's rows stand for. Size 0 if nothing was stored yet. kConflict if it is of another
 // layout: the next `run` builds it anew. kCorrupt if it cannot be read.

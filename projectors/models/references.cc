@@ -79,9 +79,9 @@ class ReferencesModel final : public Model {
     std::string describe(const RowKey& row) const override {
         const Key key = Key::of(row);
         const auto kind = static_cast<size_t>(key.kind);
-        const std::string_view name = kind < kKindNames.size() ? kKindNames[kind] : "reference of no kind";
+        const std::string_view name = kind < kKindNames.size() ? kKindNames[kind] : "of no kind";
         if (key.kind == ReferenceKind::kProgram) return fmt::format("program of entry {}", key.by);
-        return fmt::format("{} by entry {}, naming entry {}", name, key.by, key.named);
+        return fmt::format("reference of entry {} to entry {}, {}", key.by, key.named, name);
     }
     std::string counter_name(const RowKey& /*row*/, uint32_t number) const override {
         static constexpr std::array<std::string_view, 4> kNames = {"what it says", "currency", "first half of the id",

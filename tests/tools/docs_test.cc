@@ -3,6 +3,7 @@
 // what the page says it does.
 #include <gtest/gtest.h>
 
+#include "ledger/store/families.h"
 #include "tests/e2e/sample.h"
 #include "tests/tools/program.h"
 
@@ -91,6 +92,15 @@ TEST(ReadmeTable, NamesEveryCommandThereIs) {
         EXPECT_NE(page.find(row), std::string::npos) << "README.md has no row for: " << line;
     }
     EXPECT_GT(commands, 10U);
+}
+
+TEST(FormatsPage, ListsEveryFamilyOfTheDatabase) {
+    std::string names;  // each between a space and a comma
+    for (const std::string& line : testing::lines_of(read_file(UPLINE_SOURCE_DIR "/docs/FORMATS.md")))
+        if (line.starts_with("| ")) names += line.substr(1, line.find(" |", 1) - 1) + ",";
+    for (const Family& family : kFamilies)
+        EXPECT_NE(names.find(fmt::format(" {},", family.name)), std::string::npos)
+            << "docs/FORMATS.md has no row for the column family " << family.name;
 }
 
 }  // namespace

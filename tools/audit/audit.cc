@@ -22,8 +22,9 @@ namespace {
 
 class Audit {
   public:
-    Audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints held)
-        : shard_(shard), log_(log), progress_(progress), held_(std::move(held)) {}
+    Audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints held,
+          const AuditVersions& versions)
+        : shard_(shard), log_(log), progress_(progress), held_(std::move(held)), versions_(versions) {}
 
     Result<AuditReport> report();
 
@@ -41,6 +42,7 @@ class Audit {
     EventLog* log_;
     const Progress& progress_;
     HeldCheckpoints held_;
+    AuditVersions versions_;
     std::optional<Position> ingest_head_;  // after the last ingest
     std::unique_ptr<LogReader> reader_;    // none without the log
     Findings findings_;
@@ -68,12 +70,12 @@ Status Audit::check() {
     UPLINE_TRY_ASSIGN(std::optional<AuditedLedger> ledger, open_ledger());
     if (!ledger) return ok_status();
     Store& store = ledger->store;
-    ModelChecks models(store, ledger->head.size);
+    ModelChecks models(store, ledger->head.size, versions_.executed);
     std::optional<Result<std::optional<std::string>>> wrong_places;
     JoiningThreads places([] {});
     places.start([&] { wrong_places = check_places(store, ledger->head.size); },
                  [&](const Error& error) { wrong_places = error; });
-    Result<std::unique_ptr<State>> state = load_state(store);
+    Result<std::unique_ptr<State>> state = load_state(store, versions_.executed);
     if (state.ok())
         ledger->state = std::move(*state);
     else
@@ -126,7 +128,8 @@ Result<std::optional<AuditedLedger>> Audit::open_ledger() {
     if (identity.partition != shard_.partition)
         findings_.add(std::nullopt, fmt::format("the ledger in the folder of partition {} says it is of partition {}",
                                                 shard_.partition, identity.partition));
-    return std::optional(AuditedLedger{.store = store, .head = *head, .info = **info, .state = nullptr});
+    return std::optional(
+        AuditedLedger{.store = store, .head = *head, .info = **info, .versions = versions_, .state = nullptr});
 }
 
 Status Audit::open_log(const ShardInfo& info) {
@@ -172,8 +175,9 @@ void Audit::report_checkpoints(uint64_t size, const CheckpointRoots& checkpoint_
 
 }  // namespace
 
-Result<AuditReport> audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints checkpoints) {
-    return Audit(shard, log, progress, std::move(checkpoints)).report();
+Result<AuditReport> audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints checkpoints,
+                          const AuditVersions& versions) {
+    return Audit(shard, log, progress, std::move(checkpoints), versions).report();
 }
 
 }  // namespace upline

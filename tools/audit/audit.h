@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "events/log/event_log.h"
+#include "tools/audit/audited_ledger.h"
 #include "tools/audit/findings.h"
 #include "tools/audit/held_checkpoints.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 
 namespace upline {
 
@@ -30,6 +31,7 @@ struct AuditReport {
 
 // An error is something that kept it from checking; what is wrong with the ledger is a finding. `log`: nullptr without
 // the log. Nobody else may use the shard's store meanwhile; it starts threads of its own.
-Result<AuditReport> audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints checkpoints = {});
+Result<AuditReport> audit(ReadShard& shard, EventLog* log, const Progress& progress, HeldCheckpoints checkpoints = {},
+                          const AuditVersions& versions = {});
 
 }  // namespace upline

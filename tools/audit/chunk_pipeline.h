@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every entry passes four stages, each with threads of its own, in chunks of which a fixed number is under way:
+// Every entry passes four stages, each with threads of its own, in chunks. A fixed number of chunks is under way:
 //
 //   read       one thread: entries in order and, with the log, their records in order
 //   prepare    several threads, each a chunk of its own: leaf hashes, decoded entries, hashed and decoded records
 //   check      one thread, in order: form, place, clock, sums, amounts, balances, the tree
 //   execute    the calling thread, in order: the facts or records again; it alone takes the findings out
 //
-// A stage leaves what it finds in the chunk. So what is told, and in which order, depends on no thread.
+// A stage writes its findings into the chunk. So the report and its order do not depend on the timing of threads.
 #pragma once
 
 #include <condition_variable>
@@ -31,8 +31,8 @@
 
 namespace upline {
 
-// Entries on their way through the stages. Each stage reads what those before it have written. All fields are here,
-// more than fifteen, because their memory is used again for a later chunk.
+// Entries on their way through the stages. Each stage reads the fields that earlier stages wrote. It has more than
+// fifteen fields because a later chunk uses their memory again.
 struct Chunk {
     // read
     Sequence first = 0;

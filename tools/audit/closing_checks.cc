@@ -64,8 +64,8 @@ Status for_each_kept_closing(Store& store, const std::function<void(const KeptLe
 
 }  // namespace
 
-// A writer keeps the leaves just before their entry. So those of an entry to come may stand in their place, wholly or
-// in part.
+// A writer stores the leaves just before their entry. So there may be leaves of an entry that is still to come, all or
+// a part of them.
 Status check_kept_closings(Store& store, const AuditBooks& books, const State& state, uint64_t size,
                            Findings& findings) {
     std::set<std::string, std::less<>> kept_of;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The leaves that are kept of each program's last closing, for proofs, against the closings that the auditor has
-// checked.
+// The leaves of each program's last closing, which are kept for proofs, against the closings that were checked.
 #pragma once
 
 #include <cstdint>

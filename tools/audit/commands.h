@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline verify`: what each is asked. Each returns the exit code: 0 done, 1 a negative answer,
-// 2 could not.
+// `upline verify`: its options. It returns the exit code: 0 nothing wrong, 1 a finding, 2 could not check.
 #pragma once
 
 #include <string>

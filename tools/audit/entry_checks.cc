@@ -35,6 +35,7 @@ EntryChecks::EntryChecks(const AuditedLedger& ledger, bool with_log, CheckpointR
       with_log_(with_log),
       checkpoint_roots_(checkpoint_roots),
       named_source_(ledger.store.look_up()),
+      expected_postings_(ledger.versions.judged),
       stored_tiles_(ledger.store) {
     checkpoint_roots_.note(tree_);  // for a ledger without entries
 }
@@ -72,7 +73,8 @@ Status EntryChecks::check_entry(Chunk& chunk, size_t i) {
     const Sequence sequence = chunk.first + i;
     const Entry& entry = chunk.entries[i];
     Findings& findings = chunk.findings;
-    if (!find_rules(rules_versions(), rules_version_)) return unknown_rules(rules_version_, rules_versions());
+    const std::span<const Rules> versions = ledger_.versions.executed;
+    if (!find_rules(versions, rules_version_)) return unknown_rules(rules_version_, versions);
     if (entry.sequence != sequence) {
         findings.add(sequence, fmt::format("entry {} stands in its place", entry.sequence));
         return ok_status();

@@ -14,7 +14,8 @@ EntryWalk::EntryWalk(const AuditedLedger& ledger, LogReader* log, CheckpointRoot
       log_(log),
       entries_(ledger.store.entries()),
       checks_(ledger, log != nullptr, checkpoint_roots),
-      execution_(ledger, log != nullptr) {}
+      execution_(ledger, log != nullptr),
+      rules_(&ledger.versions.executed.front()) {}
 
 Status EntryWalk::run(const Progress& progress, Findings& findings) {
     if (!is_complete()) {

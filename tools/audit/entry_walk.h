@@ -13,7 +13,7 @@
 #include "tools/audit/execution.h"
 #include "tools/audit/findings.h"
 #include "tools/audit/held_checkpoints.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 
 namespace upline {
 
@@ -41,12 +41,12 @@ class EntryWalk {
 
     const AuditedLedger& ledger_;
     LogReader* log_;
-    std::unique_ptr<EntrySource> entries_;  // from the first page to the last, so that none lies beside the others
+    std::unique_ptr<EntrySource> entries_;  // reads every page in order, so a page that overlaps another is found
     EntryChecks checks_;                    // used by the check stage alone while the walk goes on
     Execution execution_;                   // by the execute stage alone
     uint64_t right_ = 0;
     // In force after the last executed chunk. The core decodes again what was prepared under others.
-    std::atomic<const Rules*> rules_ = &rules_versions().front();
+    std::atomic<const Rules*> rules_;
 };
 
 }  // namespace upline

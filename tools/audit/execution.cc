@@ -10,7 +10,7 @@
 #include "ledger/core/rules.h"
 #include "ledger/store/ledger_reader.h"
 #include "tools/audit/independent/expected_postings.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 
 namespace upline {
 namespace {
@@ -31,6 +31,7 @@ Execution::Execution(const AuditedLedger& ledger, bool with_log)
       with_log_(with_log),
       entries_(ledger.store.look_up()),
       matured_(ledger.store.entries()),
+      state_(ledger.versions.executed),
       core_(state_, ledger.info.identity, *entries_, *matured_) {}
 
 // Entries before a wrong one are executed, because one of them may be the first that is wrong. After it the state is no

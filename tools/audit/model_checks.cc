@@ -21,7 +21,8 @@ constexpr size_t kDeltaBudgetBytes = size_t{1} << 30;
 
 }  // namespace
 
-ModelChecks::ModelChecks(Store& store, uint64_t size) : size_(size), threads_([this] { right_ = 0; }) {
+ModelChecks::ModelChecks(Store& store, uint64_t size, std::span<const Rules> versions)
+    : size_(size), versions_(versions), threads_([this] { right_ = 0; }) {
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
         Result<std::unique_ptr<Table>> stored = open_table(store, model->name());
@@ -49,7 +50,8 @@ void ModelChecks::fold(std::span<ModelCheck* const> models, EntrySource& walk) c
     Status status = ok_status();
     for (const ModelCheck* model : models) {
         auto table = std::make_unique<PackedTable>(std::make_unique<MemoryTable>(), page_bits(model->name));
-        auto opened = Projection::open(std::move(table), model->make(), *model->walk, *model->named, kDeltaBudgetBytes);
+        auto opened = Projection::open(std::move(table), model->make(), *model->walk, *model->named, kDeltaBudgetBytes,
+                                       UINT64_MAX, versions_);
         if (!opened.ok()) {
             status = opened.error();
             break;

@@ -5,11 +5,13 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "events/base/result.h"
 #include "ledger/core/entry_source.h"
+#include "ledger/core/rules.h"
 #include "ledger/store/store.h"
 #include "projectors/compare.h"
 #include "projectors/model.h"
@@ -21,8 +23,8 @@ namespace upline {
 // Its calls by one thread.
 class ModelChecks {
   public:
-    // Starts folding, up to where each stored model stands. The store must outlive it.
-    ModelChecks(Store& store, uint64_t size);
+    // Starts folding, up to where each stored model stands. The store and `versions` must outlive it.
+    ModelChecks(Store& store, uint64_t size, std::span<const Rules> versions);
 
     // Waits for the folding. Of models that stand for more than the `right` entries that were found right nothing can
     // be said. Adds the names of those that are right to `checked`.
@@ -44,6 +46,7 @@ class ModelChecks {
     Status report(const ModelCheck& model, uint64_t right, Findings& findings, std::vector<std::string>& checked) const;
 
     uint64_t size_;
+    std::span<const Rules> versions_;
     std::vector<ModelCheck> models_;
     std::vector<std::unique_ptr<EntrySource>> walks_;
     std::atomic<uint64_t> right_ = UINT64_MAX;  // as far as is known

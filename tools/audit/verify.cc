@@ -70,7 +70,7 @@ void print_text(const AuditReport& report, bool with_log) {
         fmt::print("{}        not checked, {}{}\n", s.dim, text, s.plain);
 }
 
-// The checkpoints an auditor has kept. One that is not what it says to be is no finding against the ledger.
+// The checkpoints an auditor has kept. A wrong one is an error of the auditor's, and no finding against the ledger.
 Result<std::vector<HeldCheckpoint>> read_since(const std::vector<std::string>& files,
                                                const std::vector<note::VerifierKey>& vkeys,
                                                const std::vector<ReadShard>& shards) {
@@ -93,7 +93,8 @@ Result<std::vector<HeldCheckpoint>> read_since(const std::vector<std::string>& f
     return since;
 }
 
-// A folder without all the log's partitions is no finding, for they may be on other machines; but it is said.
+// Partitions of the log without a ledger in this folder are no finding, because they may be on other machines. They are
+// told as not checked.
 Result<std::string> partitions_elsewhere(std::vector<ReadShard>& shards) {
     UPLINE_TRY_ASSIGN(const std::optional<ShardInfo> info, shards.front().store->info());
     if (!info || info->identity.partition_count <= shards.size()) return std::string();
@@ -124,7 +125,7 @@ int verify(const VerifyArgs& args) {
         std::optional<ProgressBar> progress(fmt::format("verify partition {}", shard.partition));
         auto held = read_checkpoints(args.data, shard.partition, *vkeys, *since);
         if (!held.ok()) return complain(held.error());
-        // Only now, so that a writer beside has not signed more than is looked at.
+        // After the checkpoints: a writer that goes on may sign more entries than were read before.
         const Status caught_up = catch_up(*shard.store);
         if (!caught_up.ok()) return complain(caught_up.error());
         auto report = audit(shard, log.get(), progress->callback(), std::move(*held));

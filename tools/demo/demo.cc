@@ -20,8 +20,9 @@
 #include "tools/demo/commands.h"
 #include "tools/demo/demo_data.h"
 #include "tools/node/partition_runner.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 #include "tools/terminal/print.h"
+#include "tools/terminal/value_text.h"
 #include "tools/transparency/checkpoints.h"
 #include "tools/transparency/commands.h"
 
@@ -274,7 +275,8 @@ Result<ShownSale> show_ledger(const fs::path& data, const Position& position, in
     UPLINE_TRY(read_entry(*source, sequence, entry));
     show_sale(entry, *state);
     const Posting* earned = level_1(entry);
-    return ShownSale{sequence, to_string(entry.id), earned ? user_id(*state, earned->user) : ""};
+    return ShownSale{sequence, to_string(entry.id),
+                     earned ? to_string(state->users()[*state->user_by_sequence(earned->user)].id) : ""};
 }
 
 Status show_root_and_verify(const fs::path& data, EventLog& log, const Position& position) {

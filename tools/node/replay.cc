@@ -13,7 +13,7 @@
 #include "projectors/models/all.h"
 #include "tools/node/commands.h"
 #include "tools/node/partition_runner.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 #include "tools/terminal/print.h"
 
 namespace upline {

@@ -18,7 +18,7 @@
 #include "tools/payouts/csv.h"
 #include "tools/payouts/pain001.h"
 #include "tools/payouts/payouts.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/user.h"
 #include "tools/terminal/print.h"
 
 namespace upline {
@@ -77,53 +77,42 @@ Result<BankParty> read_debtor(const std::string& path) {
     return debtor;
 }
 
-struct OpenPayout {
-    std::string program;
-    Uuid user;
-    Payout payout;
-};
-
 struct Run {
-    std::vector<OpenPayout> open;  // without a result, by program, user and currency
-    uint64_t answered = 0;         // with one
-    int64_t asked_us = 0;          // when the last of the open ones was requested
+    std::vector<RequestedPayout> open;  // without a result, by program, user and currency
+    uint64_t answered = 0;              // with one
+    int64_t asked_us = 0;               // when the last of the open ones was requested
 };
 
 Result<Run> find_run(std::vector<PayoutShard>& shards, const PayoutsFileArgs& args, std::optional<Currency> currency) {
+    UPLINE_TRY_ASSIGN(auto payouts, requested_payouts(shards, args.program, [&](const RequestedPayout& payout) {
+                          return (!currency || payout.currency == *currency) && is_of_run(payout, args.run);
+                      }));
     Run run;
-    for (PayoutShard& shard : shards) {
-        const State& state = *shard.state;
-        const std::unique_ptr<EntrySource> source = shard.store->look_up();
-        Entry entry;
-        for (size_t i = 0; i < state.payouts().size(); ++i) {
-            const Payout& payout = state.payouts()[i];
-            const User user = state.users()[payout.user];
-            const std::string_view program = state.programs()[user.program].name();
-            if (!args.program.empty() && program != args.program) continue;
-            if (currency && payout.currency != *currency) continue;
-            if (payout.id != payout_id(args.run, program, user.id, payout.currency)) continue;
-            if (payout.status != PayoutStatus::kRequested) {
-                ++run.answered;
-                continue;
-            }
-            UPLINE_TRY(read_entry(*source, payout.sequence, entry));
-            run.asked_us = std::max(run.asked_us, entry.occurred_at_us);
-            run.open.push_back({std::string(program), user.id, payout});
+    Entry entry;
+    for (RequestedPayout& payout : payouts) {
+        LedgerReader& ledger = *payout.shard->ledger;
+        UPLINE_TRY_ASSIGN(const PayoutStatus status, payout_status(ledger, payout.entry));
+        if (status != PayoutStatus::kRequested) {
+            ++run.answered;
+            continue;
         }
+        UPLINE_TRY(ledger.read(payout.entry, entry));
+        run.asked_us = std::max(run.asked_us, entry.occurred_at_us);
+        run.open.push_back(std::move(payout));
     }
     std::ranges::sort(run.open, {},
-                      [](const OpenPayout& o) { return std::tuple(o.program, o.user, o.payout.currency); });
+                      [](const RequestedPayout& one) { return std::tuple(one.program, one.user, one.currency); });
     return run;
 }
 
 // Another set of payouts is another message: a bank takes a MsgId once.
 std::string message_id_of(const Run& run) {
     std::string ids = "payment-file";
-    for (const OpenPayout& one : run.open) ids += "/" + to_string(one.payout.id);
+    for (const RequestedPayout& one : run.open) ids += "/" + to_string(one.id);
     return end_to_end_id(uuid5(kIdNamespace, ids));
 }
 
-std::string csv_of(const PaymentFile& file, const std::vector<OpenPayout>& open) {
+std::string csv_of(const PaymentFile& file, const std::vector<RequestedPayout>& open) {
     std::string out = "payout,program,user,name,iban,bic,country,amount,currency,execution_date\n";
     for (size_t i = 0; i < open.size(); ++i) {
         const CreditTransfer& transfer = file.transfers[i];
@@ -149,7 +138,7 @@ void tell_changed_name(const std::string& whose, const BankParty& party) {
 uint64_t add_transfers(const PayoutsFileArgs& args, const Run& run, const std::map<PayeeKey, BankParty>& payees,
                        PaymentFile& file) {
     uint64_t unpayable = 0;
-    for (const OpenPayout& one : run.open) {
+    for (const RequestedPayout& one : run.open) {
         const auto payee = payees.find({one.program, one.user});
         const bool readable = payee == payees.end() || args.format == "csv" || bank_text(payee->second.name).readable;
         if (payee == payees.end() || !readable) {
@@ -160,7 +149,7 @@ uint64_t add_transfers(const PayoutsFileArgs& args, const Run& run, const std::m
                 to_string(one.user), one.program);
             continue;
         }
-        file.transfers.push_back({one.payout.id, one.payout.amount, one.payout.currency, payee->second});
+        file.transfers.push_back({one.id, one.amount, one.currency, payee->second});
     }
     return unpayable;
 }
@@ -182,7 +171,7 @@ Result<int> write_payment_file(const PayoutsFileArgs& args) {
         if (!bank_text(file.debtor.name).readable)
             return Error{ErrorCode::kInvalid, fmt::format("{}: name: write it in Latin letters", args.debtor)};
     }
-    UPLINE_TRY_ASSIGN(std::vector<PayoutShard> shards, load_payout_shards(args.data, args.program));
+    UPLINE_TRY_ASSIGN(std::vector<PayoutShard> shards, open_payout_shards(args.data, args.program));
     if (!args.log.url.empty()) {
         LogOptions options;
         options.properties = args.log.properties;
@@ -222,15 +211,12 @@ Result<int> write_payment_file(const PayoutsFileArgs& args) {
     PayoutSums sums;
     for (const CreditTransfer& transfer : file.transfers) sums[transfer.currency].add(transfer.amount);
     if (args.json) {
-        std::string text = "{";
-        for (const auto& [code, sum] : sums)
-            text += fmt::format("{}\"{}\": \"{}\"", text.size() > 1 ? ", " : "", code.text(), sum_text(sum, code));
         RowPrinter row(Format::kJsonl, stdout);
         row.text("file", args.out);
         row.text("message_id", file.message_id);
         row.number("payouts", static_cast<int64_t>(file.transfers.size()));
         row.text("control_sum", control_sum(file.transfers));
-        row.json("sums", text + "}");
+        row.json("sums", sums_json(sums));
         row.end_row();
         return kExitDone;
     }

@@ -23,9 +23,9 @@
 #include "events/base/int128.h"
 #include "events/log/event_log.h"
 #include "events/values/money.h"
-#include "ledger/core/state.h"
-#include "ledger/store/store.h"
-#include "tools/payouts/commands.h"
+#include "projectors/models/payouts.h"
+#include "tools/queries/balances.h"
+#include "tools/queries/ledger_queries.h"
 
 namespace upline {
 
@@ -37,14 +37,14 @@ Uuid payout_result_id(std::string_view program, const Uuid& payout, std::string_
 Status check_run_name(std::string_view run);
 Result<std::optional<Currency>> currency_asked_for(const std::string& text);  // empty: none, all are meant
 
-// One ledger and its state as of its last entry.
+// One ledger as of its last entry.
 struct PayoutShard {
     ShardInfo info;
-    std::unique_ptr<Store> store;
-    std::unique_ptr<State> state;
+    std::unique_ptr<ReadShard> opened;
+    std::unique_ptr<LedgerReader> ledger;
 };
 // Those of a data folder that have entries; of one program, only the one it belongs to. kNotFound says what to do.
-Result<std::vector<PayoutShard>> load_payout_shards(const std::string& data, const std::string& program);
+Result<std::vector<PayoutShard>> open_payout_shards(const std::string& data, const std::string& program);
 
 // When a payout is asked for: `text` if it is given, else now, and never before a shard's ledger clock: kInvalid then.
 Result<int64_t> payout_time(const std::vector<PayoutShard>& shards, const std::string& text);
@@ -58,25 +58,46 @@ std::string_view due_name(Due due);  // "due", "suspended" ...
 
 struct PlanRow {
     const PayoutShard* shard = nullptr;
-    Index account = kNoIndex;
-    std::string_view program;  // of the shard's state
+    Sequence payee = 0;  // the user's signup
+    std::string program;
     Uuid user;
     Currency currency;
+    bool suspended = false;
+    Balances balances;
+    struct NextPart {
+        int64_t day = 0;  // UTC, since 1970-01-01
+        int64_t amount = 0;
+    };
+    std::optional<NextPart> next;  // what of pending becomes available next
     Due due{};
     int64_t amount = 0;   // to be paid: all that is available, up to the ledger's cap; 0 unless due
     int64_t minimum = 0;  // of the program's plan, in ten-thousandths of a major unit
-    Account balances() const { return shard->state->accounts()[account]; }
-    User payee() const { return shard->state->users()[balances().user]; }
 };
 
 struct PlanFilter {
     std::string program;               // empty: all
     std::optional<Currency> currency;  // none: all
-    std::optional<Uuid> user;          // none: all
+    std::optional<Sequence> payee;     // of the only shard; none: all
 };
-// Every account that the filter lets through, by (program, user, currency), as a payout at `at_us` finds it. Moves the
-// states' balances there. REQUIRES: a time from payout_time.
+// Every account that the filter lets through, by (program, user, currency), as a payout at `at_us` finds it.
+// REQUIRES: a time from payout_time.
 Result<std::vector<PlanRow>> plan_payouts(std::vector<PayoutShard>& shards, int64_t at_us, const PlanFilter& filter);
+
+// A payout that was requested, and by whom.
+struct RequestedPayout {
+    const PayoutShard* shard = nullptr;
+    Sequence entry = 0;
+    std::string program;
+    Uuid user;
+    Uuid id;
+    int64_t amount = 0;
+    Currency currency;
+};
+// All there are of a program and currency that `wanted` takes.
+Result<std::vector<RequestedPayout>> requested_payouts(std::vector<PayoutShard>& shards, const std::string& program,
+                                                       const std::function<bool(const RequestedPayout&)>& wanted);
+// Whether it was requested by that run.
+bool is_of_run(const RequestedPayout& payout, std::string_view run);
 
 // How many payouts and how much, by currency.
 struct PayoutSum {
@@ -90,6 +111,7 @@ struct PayoutSum {
 using PayoutSums = std::map<Currency, PayoutSum>;
 // A sum as a decimal string, exact whatever its size.
 std::string sum_text(const PayoutSum& sum, Currency currency);
+std::string sums_json(const PayoutSums& sums);  // {"EUR": "10.00"}
 
 // The plan's minimum as people write it: "10.00", "0.1250".
 std::string minimum_text(int64_t ten_thousandths, Currency currency);
@@ -98,9 +120,6 @@ std::string minimum_text(int64_t ten_thousandths, Currency currency);
 Status check_log(EventLog& log, const std::vector<PayoutShard>& shards);
 // The first partition whose log has records that its ledger has not applied.
 Result<std::optional<uint32_t>> lagging_partition(EventLog& log, std::vector<PayoutShard>& shards);
-
-// Whether an accepted event of the program has that id.
-Result<bool> ledger_has(const PayoutShard& shard, std::string_view program, const Uuid& id);
 
 // The `written` of a writer: as lines for people, or as a JSON list.
 void print_written(const LogWriter& writer);

@@ -21,33 +21,33 @@ struct Requested {
     PayoutSums sums;       // of those appended now
 };
 
-// A run that is in the ledger is closed for its program and currency: its file may be at the bank.
-using Closed = std::set<std::pair<std::string_view, Currency>>;
-Closed closed_by(const std::vector<PayoutShard>& shards, std::string_view run) {
-    Closed closed;
-    for (const PayoutShard& shard : shards) {
-        const State& state = *shard.state;
-        for (size_t i = 0; i < state.payouts().size(); ++i) {
-            const Payout& payout = state.payouts()[i];
-            const User user = state.users()[payout.user];
-            const std::string_view program = state.programs()[user.program].name();
-            if (payout.id == payout_id(run, program, user.id, payout.currency))
-                closed.emplace(program, payout.currency);
-        }
+// What the ledger has of a run. It is closed then for its program and currency: its file may be at the bank.
+struct OfRun {
+    std::set<Uuid> payouts;
+    std::set<std::pair<std::string, Currency>> closed;
+};
+Result<OfRun> find_run(std::vector<PayoutShard>& shards, const PayoutsRequestArgs& args) {
+    UPLINE_TRY_ASSIGN(const auto requested, requested_payouts(shards, args.program, [&](const RequestedPayout& payout) {
+                          return is_of_run(payout, args.run);
+                      }));
+    OfRun run;
+    for (const RequestedPayout& payout : requested) {
+        run.payouts.insert(payout.id);
+        run.closed.emplace(payout.program, payout.currency);
     }
-    return closed;
+    return run;
 }
 
-Result<Requested> append(std::vector<PlanRow>& rows, const Closed& closed, const PayoutsRequestArgs& args,
+Result<Requested> append(const std::vector<PlanRow>& rows, const OfRun& run, const PayoutsRequestArgs& args,
                          int64_t at_us, LogWriter* writer) {
     Requested requested;
     RecordWriter records;
     for (const PlanRow& row : rows) {
         const Uuid id = payout_id(args.run, row.program, row.user, row.currency);
-        UPLINE_TRY_ASSIGN(const bool has, ledger_has(*row.shard, row.program, id));
+        const bool has = run.payouts.contains(id);
         if (has) ++requested.already;
         if (row.due != Due::kDue) continue;
-        if (has || closed.contains({row.program, row.currency})) {
+        if (has || run.closed.contains({row.program, row.currency})) {
             ++requested.late;
             continue;
         }
@@ -68,11 +68,7 @@ Result<Requested> append(std::vector<PlanRow>& rows, const Closed& closed, const
 
 void report(const PayoutsRequestArgs& args, int64_t at_us, const Requested& requested, const LogWriter* writer) {
     uint64_t count = 0;
-    std::string sums = "{";
-    for (const auto& [currency, sum] : requested.sums) {
-        count += sum.payouts;
-        sums += fmt::format("{}\"{}\": \"{}\"", sums.size() > 1 ? ", " : "", currency.text(), sum_text(sum, currency));
-    }
+    for (const auto& [currency, sum] : requested.sums) count += sum.payouts;
     if (args.json) {
         RowPrinter row(Format::kJsonl, stdout);
         row.text("run", args.run);
@@ -80,8 +76,8 @@ void report(const PayoutsRequestArgs& args, int64_t at_us, const Requested& requ
         row.number("requested", static_cast<int64_t>(count));
         row.number("already_there", static_cast<int64_t>(requested.already));
         row.number("due_in_another_run", static_cast<int64_t>(requested.late));
-        row.json("sums", sums + "}");
-        row.json("dry_run", args.dry_run ? "true" : "false");
+        row.json("sums", sums_json(requested.sums));
+        row.boolean("dry_run", args.dry_run);
         row.json("written", writer ? written_json(*writer) : "[]");
         row.end_row();
         return;
@@ -104,9 +100,9 @@ Result<int> request(const PayoutsRequestArgs& args) {
     if (args.method.empty() || !is_event_text(args.method))
         return Error{ErrorCode::kInvalid, fmt::format("--method: {} is no text of 1 to {} bytes, as bank is",
                                                       quote_for_message(args.method), kMaxTextBytes)};
-    PlanFilter filter{.program = args.program, .currency = {}, .user = {}};
+    PlanFilter filter{.program = args.program, .currency = {}, .payee = {}};
     UPLINE_TRY_ASSIGN(filter.currency, currency_asked_for(args.currency));
-    UPLINE_TRY_ASSIGN(std::vector<PayoutShard> shards, load_payout_shards(args.data, args.program));
+    UPLINE_TRY_ASSIGN(std::vector<PayoutShard> shards, open_payout_shards(args.data, args.program));
     LogOptions options;
     options.properties = args.log.properties;
     UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(args.log.url, options));
@@ -122,12 +118,13 @@ Result<int> request(const PayoutsRequestArgs& args) {
         }
     }
     UPLINE_TRY_ASSIGN(const int64_t at_us, event_time(shards, args.at));
-    UPLINE_TRY_ASSIGN(std::vector<PlanRow> rows, plan_payouts(shards, at_us, filter));
+    UPLINE_TRY_ASSIGN(const std::vector<PlanRow> rows, plan_payouts(shards, at_us, filter));
     std::unique_ptr<LogWriter> writer;
     if (!args.dry_run) {
         UPLINE_TRY_ASSIGN(writer, log->open_writer());
     }
-    UPLINE_TRY_ASSIGN(const Requested requested, append(rows, closed_by(shards, args.run), args, at_us, writer.get()));
+    UPLINE_TRY_ASSIGN(const OfRun run, find_run(shards, args));
+    UPLINE_TRY_ASSIGN(const Requested requested, append(rows, run, args, at_us, writer.get()));
     report(args, at_us, requested, writer.get());
     return kExitDone;
 }

@@ -2,7 +2,9 @@
 // `upline payouts settle`: loads what a bank or provider made of payouts; each line settled or failed.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include "events/record_writer.h"
 #include "events/values/time.h"
@@ -10,6 +12,7 @@
 #include "tools/payouts/csv.h"
 #include "tools/payouts/payout_result.h"
 #include "tools/payouts/payouts.h"
+#include "tools/queries/payout.h"
 #include "tools/terminal/print.h"
 
 namespace upline {
@@ -22,31 +25,25 @@ struct Loaded {
     uint64_t wrong = 0;  // unknown or malformed
 };
 
-struct Found {
-    PayoutShard* shard = nullptr;
-    Index payout = kNoIndex;
-    std::string_view program;
-};
-
 // Payouts of every program have ids of their own: that of a run and user is in one program only.
-std::vector<Found> find_payouts(std::vector<PayoutShard>& shards, const std::string& program, const Uuid& id) {
-    std::vector<Found> found;
-    for (PayoutShard& shard : shards) {
-        for (size_t i = 0; i < shard.state->programs().size(); ++i) {
-            const std::string_view name = shard.state->programs()[i].name();
-            if (!program.empty() && name != program) continue;
-            const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(name), id);
-            const Index payout = shard.state->find_payout(static_cast<Index>(i), id, fingerprint);
-            if (payout != kNoIndex) found.push_back({&shard, payout, name});
-        }
-    }
+using Found = std::multimap<Uuid, RequestedPayout>;
+Result<Found> find_payouts(std::vector<PayoutShard>& shards, const std::string& program,
+                           const std::vector<CsvRow>& rows) {
+    std::set<Uuid> ids;
+    for (const CsvRow& row : rows)
+        if (const PayoutResult result = parse_payout_result(row); result.wrong.empty()) ids.insert(result.payout);
+    UPLINE_TRY_ASSIGN(auto payouts, requested_payouts(shards, program, [&](const RequestedPayout& payout) {
+                          return ids.contains(payout.id);
+                      }));
+    Found found;
+    for (RequestedPayout& payout : payouts) found.emplace(payout.id, std::move(payout));
     return found;
 }
 
 class Loader {
   public:
-    Loader(const PayoutsSettleArgs& args, std::vector<PayoutShard>& shards, LogWriter& writer, int64_t at_us)
-        : args_(args), shards_(shards), writer_(writer), at_us_(at_us) {}
+    Loader(const PayoutsSettleArgs& args, const Found& payouts, LogWriter& writer, int64_t at_us)
+        : args_(args), payouts_(payouts), writer_(writer), at_us_(at_us) {}
 
     Status load(const std::vector<CsvRow>& rows) {
         for (const CsvRow& row : rows) UPLINE_TRY(take(row));
@@ -67,23 +64,24 @@ class Loader {
     Status take(const CsvRow& row) {
         const PayoutResult result = parse_payout_result(row);
         if (!result.wrong.empty()) return wrong(row, result.wrong);
-        const std::vector<Found> found = find_payouts(shards_, args_.program, result.payout);
-        if (found.empty())
+        const auto [found, end] = payouts_.equal_range(result.payout);
+        if (found == end)
             return wrong(row, fmt::format("payout {} is unknown: the ledger has none of that id", row.cells[0]));
-        if (found.size() > 1)
+        if (std::next(found) != end)
             return wrong(row, fmt::format("payout {} is in several programs: say which with --program", row.cells[0]));
-        return append(row, found.front(), result);
+        return append(row, found->second, result);
     }
 
-    Status append(const CsvRow& row, const Found& found, const PayoutResult& result) {
+    Status append(const CsvRow& row, const RequestedPayout& payout, const PayoutResult& result) {
         const bool settled = result.settled;
-        const Uuid id = payout_result_id(found.program, result.payout, settled ? "settled" : "failed", result.reference,
-                                         result.reason);
-        UPLINE_TRY_ASSIGN(const bool has, ledger_has(*found.shard, found.program, id));
+        const Uuid id = payout_result_id(payout.program, result.payout, settled ? "settled" : "failed",
+                                         result.reference, result.reason);
+        Entry request;
+        UPLINE_TRY(payout.shard->ledger->read(payout.entry, request));
+        UPLINE_TRY_ASSIGN(const PayoutAnswer known, query_payout(*payout.shard->ledger, request));
+        const bool has = std::ranges::count(known.results, id, &PayoutAnswer::ProviderResult::id) > 0;
         // As of the ledger, or of a line before.
-        PayoutStatus& status =
-            statuses_.try_emplace({found.shard, found.payout}, found.shard->state->payouts()[found.payout].status)
-                .first->second;
+        PayoutStatus& status = statuses_.try_emplace(payout.id, known.status).first->second;
         const bool same = status == (settled ? PayoutStatus::kSettled : PayoutStatus::kFailed);
         // Where the ledger lags it is the ledger's to say whether the same result comes twice.
         if (has || (same && !args_.allow_lag)) {
@@ -99,7 +97,7 @@ class Loader {
         }
         const Event event{.id = id,
                           .type = static_cast<uint8_t>(settled ? EventType::kPayoutSettled : EventType::kPayoutFailed),
-                          .program = found.program,
+                          .program = payout.program,
                           .occurred_at_us = at_us_,
                           .payload = payload_of(result)};
         UPLINE_TRY(writer_.append(event.program, records_.encode(event)));
@@ -109,17 +107,17 @@ class Loader {
     }
 
     const PayoutsSettleArgs& args_;
-    std::vector<PayoutShard>& shards_;
+    const Found& payouts_;
     LogWriter& writer_;
     int64_t at_us_;
     RecordWriter records_;
-    std::map<std::pair<const PayoutShard*, Index>, PayoutStatus> statuses_;
+    std::map<Uuid, PayoutStatus> statuses_;
     Loaded loaded_;
 };
 
 Result<int> settle(const PayoutsSettleArgs& args) {
     UPLINE_TRY_ASSIGN(const std::vector<CsvRow> rows, read_csv(args.file, kPayoutResultColumns));
-    UPLINE_TRY_ASSIGN(std::vector<PayoutShard> shards, load_payout_shards(args.data, args.program));
+    UPLINE_TRY_ASSIGN(std::vector<PayoutShard> shards, open_payout_shards(args.data, args.program));
     LogOptions options;
     options.properties = args.log.properties;
     UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(args.log.url, options));
@@ -136,7 +134,8 @@ Result<int> settle(const PayoutsSettleArgs& args) {
     }
     UPLINE_TRY_ASSIGN(const int64_t at_us, event_time(shards, args.at));
     UPLINE_TRY_ASSIGN(const std::unique_ptr<LogWriter> writer, log->open_writer());
-    Loader loader(args, shards, *writer, at_us);
+    UPLINE_TRY_ASSIGN(const Found payouts, find_payouts(shards, args.program, rows));
+    Loader loader(args, payouts, *writer, at_us);
     UPLINE_TRY(loader.load(rows));
     const Loaded& loaded = loader.loaded();
     if (args.json) {

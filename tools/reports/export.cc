@@ -2,40 +2,39 @@
 // `upline export`: balances, entries and read models as rows.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
+#include <vector>
 
 #include "events/base/bytes.h"
 #include "events/values/time.h"
 #include "ledger/store/fold_forward.h"
-#include "ledger/store/rows.h"
 #include "projectors/models/payouts.h"
 #include "projectors/models/sites.h"
-#include "projectors/projection.h"
-#include "tools/queries/reading.h"
+#include "tools/reports/balance_rows.h"
 #include "tools/reports/commands.h"
 #include "tools/terminal/print.h"
+#include "tools/terminal/value_text.h"
 
 namespace upline {
 namespace {
 
 Status export_balances(ReadShard& shard, RowPrinter& rows) {
     UPLINE_TRY_ASSIGN(const std::unique_ptr<State> state, load_current_state(*shard.store));
-    print_balance_rows(*state, rows, [](const User&) { return true; });
+    print_balance_rows(*state, rows, [](std::string_view, const User&) { return true; });
     return ok_status();
 }
 
 std::string postings_json(const Entry& entry, const State& state) {
-    std::string text = "[";
-    for (const Posting& posting : entry.posted()) {
-        text += fmt::format("{}{{\"account\": \"{}\"", text.size() > 1 ? ", " : "", account_name(posting.account));
-        if (posting.role != Role::kNone) text += fmt::format(", \"role\": \"{}\"", role_name(posting.role));
+    return json_objects(entry.posted(), [&](JsonWriter& json, const Posting& posting) {
+        json.text("account", account_name(posting.account));
+        if (posting.role != Role::kNone) json.text("role", role_name(posting.role));
         if (is_user_account(posting.account)) {
             const auto user = state.user_by_sequence(posting.user);
-            text += fmt::format(", \"user\": \"{}\"", user ? to_string(state.users()[*user].id) : "unknown");
+            json.text("user", user ? to_string(state.users()[*user].id) : "unknown");
         }
-        text += fmt::format(", \"currency\": \"{}\", \"amount\": {}}}", entry.currency.text(), posting.amount);
-    }
-    return text + "]";
+        json.text("currency", entry.currency.text());
+        json.number("amount", posting.amount);
+    });
 }
 
 Status export_entries(ReadShard& shard, RowPrinter& rows) {
@@ -76,19 +75,14 @@ Status export_entries(ReadShard& shard, RowPrinter& rows) {
     return ok_status();
 }
 
-Result<std::unique_ptr<Table>> model_table(ReadShard& shard, const Model& model) {
-    UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, open_table(*shard.store, model.name()));
-    UPLINE_TRY(read_position(*table, model));
-    return table;
-}
-
 template <class E, size_t N>
 void amounts(RowPrinter& rows, const std::array<int64_t, N>& values) {
     for (size_t i = 0; i < N; ++i) rows.number(enum_names<E>()[i], values[i]);
 }
 
 Status export_payouts(ReadShard& shard, RowPrinter& rows) {
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> table, model_table(shard, *payouts_model()));
+    UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
+    UPLINE_TRY_ASSIGN(Table * table, ledger.rows(payouts_model));
     const std::unique_ptr<EntrySource> source = shard.store->entries();
     Entry signup;
     Status status = ok_status();
@@ -111,15 +105,29 @@ Status export_payouts(ReadShard& shard, RowPrinter& rows) {
         for (size_t i = 0; i < kSources; ++i)
             rows.number(fmt::format("source_{}", enum_names<Source>()[i]), payouts.by_source[i]);
         amounts<Stream>(rows, payouts.by_stream);
-        std::string maturing = "[";
-        for (const Payouts::Maturing& part : payouts.maturing)
-            maturing += fmt::format("{}{{\"day\": \"{}\", \"amount\": {}}}", maturing.size() > 1 ? ", " : "",
-                                    format_day(part.day), part.amount);
-        rows.json("maturing", maturing + "]");
+        rows.json("maturing", json_objects(payouts.maturing, [](JsonWriter& json, const Payouts::Maturing& part) {
+                      json.text("day", format_day(part.day));
+                      json.number("amount", part.amount);
+                  }));
         rows.end_row();
         return !rows.failed();
     }));
     return status;
+}
+
+std::string widgets_json(const SiteStats& stats) {
+    std::vector<size_t> used;
+    for (size_t widget = 0; widget < kWidgets; ++widget)
+        if (stats.activity[widget] != std::array<int64_t, kActivityKinds>{}) used.push_back(widget);
+    return json_objects(used, [&stats](JsonWriter& json, size_t widget) {
+        json.text("widget", enum_names<Widget>()[widget]);
+        for (size_t kind = 0; kind < kActivityKinds; ++kind)
+            json.number(fmt::format("{}s", enum_names<ActivityKind>()[kind]), stats.activity[widget][kind]);
+        if (const auto click_through = stats.click_through_bp(static_cast<Widget>(widget)))
+            json.number("click_through_bp", *click_through);
+        else
+            json.null("click_through_bp");
+    });
 }
 
 void site_row(RowPrinter& rows, const Entry& website, const std::string& day, const SiteStats& stats) {
@@ -134,35 +142,28 @@ void site_row(RowPrinter& rows, const Entry& website, const std::string& day, co
     rows.text("day", day);
     rows.number("views", stats.count(ActivityKind::kView));
     rows.number("visitors", stats.visitors);
-    rows.json("visitors_exact", stats.visitors_exact ? "true" : "false");
+    rows.boolean("visitors_exact", stats.visitors_exact);
     rows.number("impressions", stats.count(ActivityKind::kImpression));
     rows.number("clicks", stats.count(ActivityKind::kClick));
     rows.number("shares", stats.count(ActivityKind::kShare));
     ratio("conversion_bp", stats.conversion_bp());
-    std::string widgets = "[";
-    for (size_t widget = 0; widget < kWidgets; ++widget) {
-        const auto& kinds = stats.activity[widget];
-        if (kinds == std::array<int64_t, kActivityKinds>{}) continue;
-        const auto click_through = stats.click_through_bp(static_cast<Widget>(widget));
-        widgets += fmt::format("{}{{\"widget\": \"{}\"", widgets.size() > 1 ? ", " : "", enum_names<Widget>()[widget]);
-        for (size_t kind = 0; kind < kActivityKinds; ++kind)
-            widgets += fmt::format(", \"{}s\": {}", enum_names<ActivityKind>()[kind], kinds[kind]);
-        widgets += fmt::format(", \"click_through_bp\": {}}}", click_through ? std::to_string(*click_through) : "null");
-    }
-    rows.json("widgets", widgets + "]");
-    std::string sales = "[";
-    for (const SiteSales& sale : stats.sales)
-        sales += fmt::format(
-            "{}{{\"currency\": \"{}\", \"sales\": {}, \"revenue\": {}, \"tax\": {}, "
-            "\"commission\": {}, \"website_bonus\": {}, \"refunds\": {}, \"refunded\": {}}}",
-            sales.size() > 1 ? ", " : "", sale.currency.text(), sale.sales, sale.revenue, sale.tax, sale.commission,
-            sale.website_bonus, sale.refunds, sale.refunded);
-    rows.json("sales", sales + "]");
+    rows.json("widgets", widgets_json(stats));
+    rows.json("sales", json_objects(stats.sales, [](JsonWriter& json, const SiteSales& sale) {
+                  json.text("currency", sale.currency.text());
+                  json.number("sales", sale.sales);
+                  json.number("revenue", sale.revenue);
+                  json.number("tax", sale.tax);
+                  json.number("commission", sale.commission);
+                  json.number("website_bonus", sale.website_bonus);
+                  json.number("refunds", sale.refunds);
+                  json.number("refunded", sale.refunded);
+              }));
     rows.end_row();
 }
 
 Status export_sites(ReadShard& shard, RowPrinter& rows) {
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> table, model_table(shard, *sites_model()));
+    UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
+    UPLINE_TRY_ASSIGN(Table * table, ledger.rows(sites_model));
     const std::unique_ptr<EntrySource> source = shard.store->entries();
     Entry website;
     Status status = ok_status();

@@ -10,9 +10,10 @@
 #include "ledger/core/closing.h"
 #include "ledger/proof/merkle_proof.h"
 #include "ledger/proof/proof_text.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 #include "tools/terminal/json_writer.h"
 #include "tools/terminal/print.h"
+#include "tools/terminal/value_text.h"
 #include "tools/transparency/checkpoints.h"
 #include "tools/transparency/commands.h"
 

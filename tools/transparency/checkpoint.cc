@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "events/base/bytes.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
 #include "tools/transparency/commands.h"

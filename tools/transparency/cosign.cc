@@ -4,7 +4,7 @@
 #include <httplib.h>
 
 #include "ledger/proof/proof_text.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
 #include "tools/transparency/commands.h"

@@ -10,8 +10,10 @@
 #include "ledger/proof/proof_text.h"
 #include "ledger/store/fold_forward.h"
 #include "ledger/store/ledger_reader.h"
-#include "tools/queries/reading.h"
+#include "projectors/models/references.h"
+#include "tools/queries/ledger_queries.h"
 #include "tools/terminal/print.h"
+#include "tools/terminal/value_text.h"
 #include "tools/transparency/checkpoints.h"
 #include "tools/transparency/commands.h"
 
@@ -74,30 +76,27 @@ class Proving {
 
     Result<std::string> transaction() {
         UPLINE_TRY_ASSIGN(const FoundEntry found, find_entry(shards_, args_.program, args_.id, "transaction"));
-        const std::unique_ptr<EntrySource> source = found.shard->store->look_up();
-        Entry entry;
-        UPLINE_TRY(read_entry(*source, found.sequence, entry));
+        const Entry& entry = found.entry();
         if (!std::holds_alternative<TransactionRecorded>(entry.payload))
             return Error{ErrorCode::kNotFound, fmt::format("{} is no transaction but a {}; `upline prove entry {}` "
                                                            "proves it",
-                                                           args_.id, type_text(entry.type), found.sequence)};
-        return inclusion(*found.shard, found.sequence);
+                                                           args_.id, type_text(entry.type), entry.sequence)};
+        return inclusion(*found.shard, entry.sequence);
     }
 
     // The entry, and the signup of the user it posts to.
     Result<std::string> user_line() {
         UPLINE_TRY_ASSIGN(const FoundEntry user, find_entry(shards_, args_.program, args_.user, "user"));
-        if (user.thing.kind() != ThingKind::kUser)
+        if (!std::holds_alternative<UserSignedUp>(user.entry().payload))
             return Error{ErrorCode::kNotFound, fmt::format("{} is no user", args_.user)};
         UPLINE_TRY_ASSIGN(const FoundEntry found, find_entry(shards_, args_.program, args_.id, "event"));
-        Entry entry;
-        const std::unique_ptr<EntrySource> source = found.shard->store->look_up();
-        UPLINE_TRY(read_entry(*source, found.sequence, entry));
-        if (std::ranges::none_of(entry.posted(), [&](const Posting& p) { return p.user == user.sequence; }))
+        const Entry& entry = found.entry();
+        const Sequence signup = user.entry().sequence;
+        if (std::ranges::none_of(entry.posted(), [&](const Posting& p) { return p.user == signup; }))
             return Error{ErrorCode::kNotFound,
                          fmt::format("{} {} posts nothing to user {}", type_text(entry.type), args_.id, args_.user)};
-        UPLINE_TRY_ASSIGN(const std::string of_entry, inclusion(*found.shard, found.sequence));
-        UPLINE_TRY_ASSIGN(const std::string of_signup, inclusion(*found.shard, user.sequence));
+        UPLINE_TRY_ASSIGN(const std::string of_entry, inclusion(*found.shard, entry.sequence));
+        UPLINE_TRY_ASSIGN(const std::string of_signup, inclusion(*found.shard, signup));
         return of_entry + of_signup;
     }
 
@@ -126,10 +125,10 @@ class Proving {
 
     Result<std::string> balance() {
         UPLINE_TRY_ASSIGN(const FoundEntry user, find_entry(shards_, args_.program, args_.id, "user"));
-        if (user.thing.kind() != ThingKind::kUser)
+        if (!std::holds_alternative<UserSignedUp>(user.entry().payload))
             return Error{ErrorCode::kNotFound, fmt::format("{} is no user", args_.id)};
         UPLINE_TRY_ASSIGN(const SignedCheckpoint latest, latest_of(*user.shard));
-        UPLINE_TRY_ASSIGN(const Closed closed, last_closing(*user.shard, *user.state, latest.checkpoint.size));
+        UPLINE_TRY_ASSIGN(const Closed closed, last_closing(*user.shard, latest.checkpoint.size));
         const auto id = parse_uuid(args_.id);
         std::optional<uint64_t> index;
         BalanceProof proof;
@@ -157,6 +156,18 @@ class Proving {
         return to_string(proof) + of_closing;
     }
 
+    // Programs are numbered in the order of their first entries.
+    Result<Index> program_index(LedgerReader& ledger) {
+        UPLINE_TRY_ASSIGN(Table * references, ledger.rows(references_model));
+        UPLINE_TRY_ASSIGN(const auto first, find_program(*references, ledger.entries(), args_.program));
+        Index index = 0;
+        UPLINE_TRY(read_references(*references, ReferenceKind::kProgram, std::nullopt, [&](const Reference& program) {
+            if (first && program.by < *first) ++index;
+            return true;
+        }));
+        return first ? index : kNoIndex;
+    }
+
     // The last closing of the user's program that the checkpoint covers, with its leaves: kept ones, or computed again
     // from the entries.
     struct Closed {
@@ -164,9 +175,10 @@ class Proving {
         std::vector<std::byte> leaves;
         std::vector<Hash> hashes;  // of them
     };
-    Result<Closed> last_closing(ReadShard& shard, const State& state, uint64_t size) {
+    Result<Closed> last_closing(ReadShard& shard, uint64_t size) {
         Store& store = *shard.store;
-        const Index program = state.find_program(args_.program);
+        UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
+        UPLINE_TRY_ASSIGN(const Index program, program_index(ledger));
         auto kept = read_kept_closing(store, program);
         if (kept.ok() && kept->sequence < size) {
             const std::unique_ptr<EntrySource> source = store.look_up();

@@ -12,7 +12,7 @@
 #include "events/base/bytes.h"
 #include "events/base/files.h"
 #include "ledger/store/ledger_reader.h"
-#include "tools/queries/reading.h"
+#include "tools/queries/ledger_queries.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
 #include "tools/transparency/commands.h"

@@ -14,6 +14,7 @@
 
 #include "ledger/core/outcome.h"
 #include "ledger/proof/merkle.h"
+#include "ledger/store/entry_pages.h"
 #include "ledger/store/rows.h"
 #include "projectors/models/all.h"
 #include "projectors/row.h"
@@ -24,8 +25,6 @@
 namespace upline {
 
 namespace fs = std::filesystem;
-
-inline constexpr uint64_t kPageEntries = 256;
 
 // The stored position (`default`/`position`): size, root, clock, and of the last record offset, append time, SHA-256.
 inline constexpr size_t kPositionRoot = 8;
@@ -90,7 +89,7 @@ struct Ledger {
 };
 
 // A test with a copy of a ledger to harm.
-class LedgerToHarm : public testing::Test {
+class LedgerToHarm : public ::testing::Test {
   protected:
     void use_ledger(const fs::path& ledger, const fs::path& log) {
         store_.reset();
@@ -120,7 +119,7 @@ class LedgerToHarm : public testing::Test {
         const auto log = take(open_log(file_url(log_folder)));
         return take(audit(shards.front(), log.get(), {}));
     }
-    // The same without closing the ledger, for what is tried hundreds of times.
+    // The same without closing the ledger: tests that try hundreds of changes need it.
     AuditReport audit_open(EventLog* log = nullptr) { return take(try_audit_open(log)); }
     Result<AuditReport> try_audit_open(EventLog* log, const HeldCheckpoints& checkpoints = {}) {
         open_ledger();
@@ -183,7 +182,7 @@ class LedgerToHarm : public testing::Test {
         }
         UPLINE_CHECK(false, "such an entry in the sample");
     }
-    // Decodes an entry, lets `change` have its way, and puts it back with every hash above it made anew.
+    // Decodes an entry, lets `change` have its way, puts it back and computes every hash above it again.
     template <class F>
     void change_and_rehash(Sequence sequence, F&& change) {
         const std::string bytes = entry_bytes(sequence);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verify on what commits to balances and to the past: closings, checkpoints and their signatures, and checkpoints that
-// an auditor has kept. All hashes above what is changed are made anew.
+// an auditor has kept. All hashes above a change are computed again.
 #include "events/base/bytes.h"
 #include "events/base/int128.h"
 #include "ledger/core/closing.h"
@@ -195,7 +195,8 @@ TEST_F(VerifyCheckpoints, SaysWhatItHasAndWhatItHasNotChecked) {
               1);
 }
 
-// One adjustment is another, and everything is made anew: entries, tree, balances, read models, checkpoints.
+// One adjustment is another, and everything after it is computed again: entries, tree, balances, read models,
+// checkpoints.
 TEST_F(VerifyCheckpoints, FindsALedgerRewrittenAsAWholeOnlyByACheckpointKeptElsewhere) {
     const Checkpoint before = checkpoint_of(kFirstSize);
     std::vector<std::string> lines = kFirstBatch;

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "ledger/store/rows.h"
+#include "projectors/models/all.h"
 #include "tests/tools/program.h"
 
 namespace upline {
@@ -244,6 +245,39 @@ TEST_F(Questions, RevenueThatDoesNotAddUpIsSaid) {
     const Ran ran = run_upline({"revenue", "--data", folder.path() / "data"});
     EXPECT_EQ(ran.code, 1);
     EXPECT_NE(ran.err.find("it does not add up to the ledger: program default, USD: "), std::string::npos) << ran.err;
+}
+
+// A reader may come while the writer has stored no rows yet of what the entries say.
+TEST_F(Questions, AnswersAreTheSameHoweverFarTheRowsHaveCome) {
+    const TemporaryFolder folder;
+    copy_folder(edge().data(), folder.path() / "data");
+    const auto answers = [&] {
+        const std::string at = "2026-12-31T12:00:00Z";
+        std::string all;
+        for (std::vector<std::string> words : std::vector<std::vector<std::string>>{
+                 {"show", "user", "6507d976-006e-58ed-b3f9-2e23cb4719e8", "--json"},
+                 {"show", "transaction", "89e07d62-611b-58ac-be8e-861ed26fe1c0", "--program", "shop"},
+                 {"show", "payout", "95059127-503d-57f2-85e4-8f9c66cf4d4c", "--program", "shop"},
+                 {"explain", "89e07d62-611b-58ac-be8e-861ed26fe1c0", "--program", "shop"},
+                 {"statement", "6507d976-006e-58ed-b3f9-2e23cb4719e8", "--program", "shop", "--json"},
+                 {"payouts", "plan", "--user", "6507d976-006e-58ed-b3f9-2e23cb4719e8", "--at", at},
+                 {"payouts", "plan", "--all", "--at", at},
+                 {"export", "payouts"},
+                 {"export", "sites"},
+                 {"revenue"}}) {
+            words.insert(words.end(), {"--data", (folder.path() / "data").string()});
+            const Ran ran = run_upline(words);
+            EXPECT_LE(ran.code, 1) << words[0] << ": " << ran.err;
+            all += ran.out;
+        }
+        return all;
+    };
+    const std::string before = answers();
+    {
+        const auto store = take(Store::open(folder.path() / "data" / "partition-00000", Store::Access::kWrite));
+        for (const auto make_model : kModels) take(take(open_table(*store, make_model()->name()))->clear());
+    }
+    EXPECT_EQ(answers(), before);
 }
 
 TEST_F(Questions, ShowTellsOfPayoutsSuspensionsAndRefunds) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kWhole = 10'000;  // basis points, and the ten-thousandths of a major unit
 
-// Rounded down, for what is never negative.
+// floor(of * numerator / denominator). REQUIRES: none is negative.
 int64_t part(int64_t of, int64_t numerator, int64_t denominator) {
     return static_cast<int64_t>(static_cast<Int128>(of) * numerator / denominator);
 }
