@@ -50,7 +50,7 @@ Status write_new_log(FileSystem& files, const std::string& directory, uint32_t p
     return sync_folder(directory, files);
 }
 
-// Makes the log under another name and renames it there, so that nobody ever sees half of one.
+// Makes the log under a temporary name and renames it, so that nobody ever sees half of one.
 Status create_log(FileSystem& files, const std::string& directory, uint32_t partitions) {
     // If a parent is missing, mkdir says so below.
     (void)make_folders(std::filesystem::absolute(directory).parent_path(), files);
@@ -90,7 +90,7 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(std::string directory,
         }
         const Status created = create_log(files, directory, *create_with_partitions);
         first = open_partition(files, directory, 0, O_RDONLY);
-        // On a conflict another process may have made it at the same moment; then that one is it.
+        // After a conflict another process may have made the log at the same moment: that log is used.
         if (!created.ok() && (created.error().code != ErrorCode::kConflict || !first.ok())) return created.error();
     }
     if (!first.ok()) return first.error();
@@ -117,7 +117,7 @@ Result<std::unique_ptr<LogReader>> EmbeddedLog::open_reader(uint32_t partition, 
 }
 
 Result<std::unique_ptr<LogWriter>> EmbeddedLog::open_writer() {
-    // The log's own name may not be on the disk yet: whoever made it may have been killed right after.
+    // The log's name may not be on the disk yet: its maker may have been killed right after the rename.
     UPLINE_TRY(sync_folder(std::filesystem::absolute(directory_).parent_path(), files_));
     return embedded::open_writer(files_, directory_, header_of(partition_count_, identity_), notices_);
 }
