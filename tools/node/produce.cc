@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // `upline produce`: appends JSON Lines to the log as records, and names each bad line.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
