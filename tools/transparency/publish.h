@@ -9,7 +9,6 @@
 #include "events/base/progress.h"
 #include "events/base/result.h"
 #include "ledger/proof/checkpoint.h"
-#include "events/base/progress.h"
 #include "ledger/store/store.h"
 
 namespace upline {
