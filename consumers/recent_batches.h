@@ -12,7 +12,7 @@
 
 #include "ledger/core/core.h"
 #include "ledger/store/entry_pages.h"
-#include "ledger/store/store.h"
+#include "ledger/store/ledger_head.h"
 
 namespace upline {
 

@@ -33,7 +33,7 @@ struct Member {
     bool taken = false;
 };
 
-// More keys than any type has, so that a line with too many is still told which of them is wrong.
+// More keys than any type has, so that the message for a line with too many can name the wrong one.
 constexpr size_t kMaxMembers = 32;
 // The most fields of a type and its header.
 constexpr size_t kMaxNames = 12;
@@ -57,7 +57,7 @@ std::string_view kind_of(dom::element value) {
     }
 }
 
-// The number of letters to insert, drop, change or swap with their neighbour to make one word of the other.
+// The number of letters to insert, drop, change or swap with a neighbour to turn one word into the other.
 size_t edit_distance(std::string_view a, std::string_view b) {
     constexpr size_t kLongest = 32;
     if (a.size() > kLongest || b.size() > kLongest) return kLongest;
@@ -78,9 +78,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     return cost[a.size()][b.size()];
 }
 
-// Takes the fields of one line, whatever their order, and keeps the first thing that is wrong with them. It goes on
-// after that, so that in the end every known key is taken: a key that is none of them explains more than the missing
-// field it was meant for.
+// Takes the fields of one line in any order, and keeps the first fault. It goes on after a fault so that every known
+// key is taken: a key that is left over explains more than the missing field it was meant for.
 class FieldReader {
   public:
     FieldReader(const JsonOptions& options, std::vector<int32_t>& rates) : options_(options), rates_(rates) {}
@@ -226,8 +225,8 @@ class FieldReader {
         if (!parsed.ok()) return fail(parsed.error().message);
         amount = *parsed;
     }
-    // How many decimals an amount may have is its currency's to say, which may come later in the line, and has its own
-    // error if it is missing or unknown.
+    // The currency decides how many decimals an amount may have. It may come later in the line, and has its own error
+    // if it is missing or unknown.
     void read(dom::element value, Minor& amount) {
         if (!currency_) {
             const Member* const member = find("currency");

@@ -21,7 +21,7 @@
 namespace upline {
 
 inline constexpr size_t kMaxJsonLineBytes = size_t{1} << 20;
-// As many rates as surely fit a record. How many a plan may have is the ledger's to judge.
+// So many rates certainly fit a record. The ledger judges how many a plan may have.
 inline constexpr size_t kMaxJsonRates = 8000;
 
 struct JsonOptions {

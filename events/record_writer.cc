@@ -20,7 +20,7 @@ constexpr flatbuffers::voffset_t vtable_entry(int slot) {
 
 constexpr size_t kMaxFields = 8;
 
-// What a table refers to must be written before the table.
+// Writes the strings and vectors of a table, which must come before the table itself.
 class ReferenceWriter {
   public:
     explicit ReferenceWriter(Builder& builder) : builder_(builder) {}
@@ -52,7 +52,7 @@ struct WireUuid {
     uint64_t low;
 };
 
-// What stands in the table itself for a field; 0 also for a field that has it elsewhere.
+// The field's value in the table itself; 0 for a field that the table refers to.
 WireUuid wire(const Uuid& id) {
     return {load_be<uint64_t>(id.bytes.data()), load_be<uint64_t>(id.bytes.data() + 8)};
 }

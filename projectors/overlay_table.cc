@@ -15,13 +15,54 @@ Result<std::vector<std::optional<std::string>>> OverlayTable::get_many(std::span
     return values;
 }
 
+namespace {
+
+// Stored rows that are asked for in ascending order, read some at a time.
+class RowsInOrder {
+  public:
+    explicit RowsInOrder(Table* table) : table_(table), at_end_(table == nullptr) {}
+
+    // Valid until the next call. REQUIRES: a key above the one before.
+    Result<std::optional<std::string_view>> find(std::string_view key) {
+        while (next_ < rows_.size() && rows_[next_].first < key) ++next_;
+        if (next_ == rows_.size() && !at_end_) UPLINE_TRY(read(key));
+        if (next_ == rows_.size() || rows_[next_].first != key) return std::optional<std::string_view>();
+        return std::optional<std::string_view>(rows_[next_].second);
+    }
+
+  private:
+    static constexpr size_t kRows = 256;
+    Status read(std::string_view first) {
+        rows_.clear();
+        next_ = 0;
+        UPLINE_TRY(table_->scan(first, [this](std::string_view key, std::string_view value) {
+            rows_.emplace_back(key, value);
+            return rows_.size() < kRows;
+        }));
+        at_end_ = rows_.size() < kRows;
+        return ok_status();
+    }
+    Table* table_;
+    bool at_end_;
+    std::vector<std::pair<std::string, std::string>> rows_;
+    size_t next_ = 0;
+};
+
+}  // namespace
+
 Status OverlayTable::change(RowChanges& changes) {
     std::vector<std::pair<std::string, std::optional<std::string>>> changed;  // all or none
+    RowsInOrder stored(stored_.get());
     while (const auto next = changes.next()) {
         const std::string key(*next);
-        UPLINE_TRY_ASSIGN(const auto values, get_many({&key, 1}));
+        std::optional<std::string_view> before;
+        if (const auto found = changed_.find(key); found != changed_.end()) {
+            before = found->second;
+        } else {
+            UPLINE_TRY_ASSIGN(before, stored.find(key));
+        }
         std::string value;
-        UPLINE_TRY(changes.change(values.front(), value));
+        UPLINE_TRY(changes.change(before, value));
         changed.emplace_back(key, value.empty() ? std::nullopt : std::optional(std::move(value)));
     }
     for (auto& [key, value] : changed) changed_.insert_or_assign(key, std::move(value));

@@ -5,6 +5,8 @@
 // Thread-safe.
 #pragma once
 
+#include <fcntl.h>     // the flags of open()
+#include <sys/file.h>  // the operations of flock()
 #include <sys/types.h>
 
 #include <cstddef>

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "events/base/files.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -41,7 +41,7 @@
 // It is written after the records' fdatasync and not synced itself: after a power cut it may lag behind. Whoever opens
 // the log when no process writes follows the records on from the watermark as long as they are whole. There the log
 // ends; what lies behind was never acknowledged, and the next writer cuts it off. Nothing before the watermark is ever
-// cut: a record there that is not whole is corruption, and said to be.
+// cut: a record there that is not whole is reported as corruption.
 #pragma once
 
 #include <array>
@@ -121,14 +121,14 @@ uint64_t checksum_of(const T& sealed) {
 FileHeader header_of(uint32_t partition_count, const std::array<std::byte, 16>& identity);
 Result<FileHeader> check_header(const std::string& path, std::span<const std::byte> page, uint32_t partition);
 
-// Slots are read while the writer may write one of them, hence the checksums and the two of them.
+// The writer may write a slot while it is read: so each has a checksum, and there are two.
 struct FoundWatermark {
     Watermark mark{};
     size_t slot = 0;
 };
 std::optional<FoundWatermark> watermark_of(std::span<const std::byte> page);
 
-// One step through a block: a record, or what fills the block up behind the last one.
+// One step through a block: a record, or the filling behind the last record.
 struct Step {
     size_t bytes = 0;
     std::optional<Record> record;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "events/log/embedded_log.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/random.h>
 
@@ -9,9 +8,9 @@
 #include <cstring>
 #include <filesystem>
 #include <span>
-#include <system_error>
 
 #include "events/base/bytes.h"
+#include "events/base/files.h"
 #include "events/log/embedded_partition.h"
 #include "events/log/embedded_reader.h"
 #include "events/log/embedded_writer.h"
@@ -36,13 +35,6 @@ Result<Unit> write_new_partition(FileSystem& files, const std::string& directory
     return ok_status();
 }
 
-Status sync_directory(FileSystem& files, const std::string& path) {
-    const Fd fd(files.open(path.c_str(), O_RDONLY | O_DIRECTORY, 0));
-    if (fd.get() < 0) return system_error("open", path);
-    if (files.fsync(fd.get()) != 0) return system_error("sync", path);
-    return ok_status();
-}
-
 Status write_new_log(FileSystem& files, const std::string& directory, uint32_t partitions) {
     if (files.mkdir(directory.c_str(), 0777) != 0) return system_error("make the folder", directory);
     FileHeader header = header_of(partitions, {});
@@ -55,14 +47,13 @@ Status write_new_log(FileSystem& files, const std::string& directory, uint32_t p
     const std::string lock = directory + "/lock";
     const Fd fd(files.open(lock.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666));
     if (fd.get() < 0) return system_error("create", lock);
-    return sync_directory(files, directory);
+    return sync_folder(directory, files);
 }
 
-// Makes the log under another name and renames it there, so that nobody ever sees half of one.
+// Makes the log under a temporary name and renames it, so that nobody ever sees half of one.
 Status create_log(FileSystem& files, const std::string& directory, uint32_t partitions) {
-    namespace fs = std::filesystem;
-    std::error_code ignored;  // a missing parent is told of by mkdir below
-    fs::create_directories(fs::absolute(directory).parent_path(), ignored);
+    // If a parent is missing, mkdir says so below.
+    (void)make_folders(std::filesystem::absolute(directory).parent_path(), files);
     uint64_t random = 0;
     if (getrandom(&random, sizeof random, 0) != sizeof random) return system_error("draw random bytes for", directory);
     const std::string temporary = fmt::format("{}.new-{:016x}", directory, random);
@@ -74,7 +65,7 @@ Status create_log(FileSystem& files, const std::string& directory, uint32_t part
                    : system_error("rename the new log to", directory);
     }
     if (!made.ok()) {
-        fs::remove_all(temporary, ignored);
+        (void)remove_folder(temporary, files);
         return made;
     }
     return ok_status();
@@ -99,7 +90,7 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(std::string directory,
         }
         const Status created = create_log(files, directory, *create_with_partitions);
         first = open_partition(files, directory, 0, O_RDONLY);
-        // On a conflict another process may have made it at the same moment; then that one is it.
+        // After a conflict another process may have made the log at the same moment: that log is used.
         if (!created.ok() && (created.error().code != ErrorCode::kConflict || !first.ok())) return created.error();
     }
     if (!first.ok()) return first.error();
@@ -126,8 +117,8 @@ Result<std::unique_ptr<LogReader>> EmbeddedLog::open_reader(uint32_t partition, 
 }
 
 Result<std::unique_ptr<LogWriter>> EmbeddedLog::open_writer() {
-    // The log's own name may not be on the disk yet: whoever made it may have been killed right after.
-    UPLINE_TRY(sync_directory(files_, std::filesystem::absolute(directory_).parent_path().string()));
+    // The log's name may not be on the disk yet: its maker may have been killed right after the rename.
+    UPLINE_TRY(sync_folder(std::filesystem::absolute(directory_).parent_path(), files_));
     return embedded::open_writer(files_, directory_, header_of(partition_count_, identity_), notices_);
 }
 

@@ -31,13 +31,13 @@ class RecordCursor {
         window_ = {};
     }
 
-    // Reads on as far as `limit`, if the window is used up. False: nothing is there before `limit`.
+    // Reads a new window, at most to `limit`, if the last one is used up. False: nothing is left before `limit`.
     Result<bool> load(uint64_t limit);
 
     // REQUIRES: load() said true.
     std::optional<Step> step();
 
-    // The offset the loaded window's first record says it has. Not verified.
+    // The offset that the first record of the window claims. Not verified. REQUIRES: load() said true.
     Offset claimed_offset() const;
 
     Error corrupt() const;
@@ -59,7 +59,7 @@ struct End {
     Offset next_offset = 0;
 };
 
-// Follows whole records from `from` on, where no writer vouches for them. REQUIRES: none writes meanwhile.
+// Follows whole records from `from` on, past what the watermark confirms. REQUIRES: no process writes meanwhile.
 Result<End> find_end(RecordCursor& cursor, End from, uint64_t file_size);
 
 struct OpenPartition {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "events/log/embedded_reader.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -26,7 +24,7 @@ class EmbeddedReader final : public LogReader {
     EmbeddedReader(FileSystem& files, OpenPartition opened)
         : files_(files), file_(std::move(opened)), cursor_(files, file_.fd.get(), file_.path) {}
 
-    // Without a writer nobody moves the watermark on after a power cut, so the reader looks for itself.
+    // After a power cut the watermark lags until the next writer, so without one the reader finds the end itself.
     Status find_durable_end(const std::string& directory) {
         const std::string path = directory + "/lock";
         const Fd lock(files_.open(path.c_str(), O_RDONLY, 0));
@@ -93,7 +91,7 @@ class EmbeddedReader final : public LogReader {
     void note_progress(Offset) override {}
 
   private:
-    // Learns how far the log is durable by now, and that it still is the log it was.
+    // Reads how far the log is durable now, and checks that it is still the same log.
     Status refresh() {
         struct stat by_name;
         struct stat by_fd;
@@ -115,7 +113,7 @@ class EmbeddedReader final : public LogReader {
         return ok_status();
     }
 
-    // To the last block whose first record is not after `offset`.
+    // Goes to the last block whose first record is not after `offset`.
     Status go_to_block_of(Offset offset) {
         uint64_t low = 0;
         uint64_t high = block_of(file_.durable.position - 1);

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "events/log/embedded_writer.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <array>
@@ -20,7 +18,7 @@
 namespace upline::embedded {
 namespace {
 
-// How long a writer waits for readers that are just finding the log's end.
+// How long a writer waits for readers that are finding the log's end.
 constexpr auto kReaderGrace = std::chrono::seconds(2);
 
 int64_t now_ms() {
@@ -32,7 +30,7 @@ class EmbeddedWriter final : public LogWriter {
   public:
     EmbeddedWriter(FileSystem& files, Fd lock) : files_(files), lock_(std::move(lock)) {}
 
-    // Makes a clean shutdown leave watermarks that survive a power cut too. Nothing depends on it.
+    // After a clean shutdown the watermarks survive a power cut too. Nothing depends on it.
     ~EmbeddedWriter() override {
         for (const auto& [partition, span] : written_) (void)files_.fdatasync(partitions_[partition].file.fd.get());
     }
@@ -104,7 +102,7 @@ class EmbeddedWriter final : public LogWriter {
         for (Partition& partition : partitions_) {
             if (partition.unconfirmed == 0) continue;
             if (const Status published = publish(partition); !published.ok()) {
-                // The records are on the disk and the watermark may be: nothing must be cut off any more.
+                // The records are on the disk and the watermark may be: nothing may be cut off any more.
                 broken_ = Error{ErrorCode::kUnavailable, published.error().message + unconfirmed_words()};
                 return *broken_;
             }
@@ -175,8 +173,8 @@ class EmbeddedWriter final : public LogWriter {
         return ok_status();
     }
 
-    // After a failed write or sync the kernel may have forgotten what it could not write, and a second sync would call
-    // it good. So nothing is tried again: what is not confirmed is cut off, and the writer is done.
+    // After a failed write or sync the kernel may have dropped the pages, and a second sync would report success. So
+    // nothing is tried again: what is not confirmed is cut off, and the writer is done.
     Status break_down(std::string_view doing, const Partition& where) {
         const std::string words = system_error(doing, where.file.path).message;
         for (const Partition& partition : partitions_) {
@@ -201,7 +199,7 @@ class EmbeddedWriter final : public LogWriter {
     std::optional<Error> broken_;
 };
 
-// The process id in the lock file is for this message only; the lock itself is the kernel's, and ends with its holder.
+// The process id in the lock file serves this message only. The kernel holds the lock, and frees it with its holder.
 Error locked_by_other(FileSystem& files, int lock, const std::string& directory) {
     std::array<std::byte, 32> text{};
     const ssize_t got = read_all(files, lock, std::span(text).first(31), 0);
@@ -218,7 +216,7 @@ Result<Fd> lock_for_writing(FileSystem& files, const std::string& directory) {
     const auto deadline = std::chrono::steady_clock::now() + kReaderGrace;
     while (files.flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return system_error("lock", path);
-        // Readers share the lock for the moment they look for the log's end; a writer shares it with nobody.
+        // Readers share the lock while they look for the log's end; a writer holds it alone.
         const bool only_readers = files.flock(lock.get(), LOCK_SH | LOCK_NB) == 0;
         (void)files.flock(lock.get(), LOCK_UN);
         if (!only_readers || std::chrono::steady_clock::now() >= deadline) {

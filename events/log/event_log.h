@@ -25,12 +25,12 @@
 
 namespace upline {
 
-// The largest value a log takes: well above what an event may have (32 KiB), below what a Kafka broker takes as it
-// comes (1 MiB with the envelope).
+// The largest value a log takes: well above the limit of an event (32 KiB), below the default limit of a Kafka broker
+// (1 MiB with the envelope).
 inline constexpr size_t kMaxValueBytes = 1'000'000;
 
-// The last record a reader has taken in, by which it recognises the log when it comes back. A log whose record at that
-// offset is not this one was truncated or replaced.
+// The last record a reader has taken in, by which it recognises the log later. If the log's record at that offset is
+// another, the log was truncated or replaced.
 struct LogPosition {
     Offset offset = 0;
     int64_t append_time_ms = 0;

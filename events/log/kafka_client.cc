@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kOpenTimeoutProperty = "upline.open.timeout.ms";
 
-// What the promises of this log hang on; nobody may turn it off by accident.
+// The guarantees of this log depend on these: nobody may turn them off by accident.
 constexpr std::string_view kReserved[] = {
     "acks",
     "allow.auto.create.topics",
@@ -129,7 +129,7 @@ Result<ClientPtr> make_client(rd_kafka_type_t type, const Settings& settings, st
     rd_kafka_conf_set_opaque(conf.get(), opaque);
     rd_kafka_conf_set_error_cb(conf.get(), on_error);
     if (on_delivery != nullptr) rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
-    // What matters comes back as errors; the client's own lines on standard error are for who asks with debug=.
+    // What matters comes back as errors. The client's own lines on standard error appear only with debug=.
     if (!settings.wants_log) rd_kafka_conf_set_log_cb(conf.get(), discard_log);
     ClientPtr client(rd_kafka_new(type, conf.get(), words, sizeof words));
     if (!client) return Error{ErrorCode::kInvalid, fmt::format("the Kafka client refuses its settings: {}", words)};

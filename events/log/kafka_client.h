@@ -66,8 +66,8 @@ struct Property {
     const char* value;
 };
 
-// What went wrong with a client's connections, as it is told by librdkafka's error callback; that is called only from
-// within calls we make.
+// What went wrong with a client's connections, as librdkafka's error callback reports it. The callback runs only inside
+// calls we make.
 struct Trouble {
     bool any = false;
     bool all_brokers_down = false;

@@ -3,12 +3,12 @@
 //
 // What a topic must be for a ledger to trust it: a partition count that never changes, cleanup.policy=delete with
 // unlimited retention, unclean leader election off, LogAppendTime where producers write directly
-// (create_kafka_topic of events/log/kafka_topic.h sets these). What Upline sees to itself: acks=all and idempotence
-// when writing; read_committed, record checksums and no automatic offset when reading; and that a topic deleted and
-// made again under a reader is refused: after each lost connection and each pause of the stream the last record given
-// is fetched again and compared.
+// (create_kafka_topic of events/log/kafka_topic.h sets these). Upline itself sets acks=all and idempotence
+// when writing; read_committed, record checksums and no automatic offset when reading. It refuses a topic that was
+// deleted and made again under a reader: after each lost connection and each pause of the stream it fetches the last
+// record again and compares it.
 //
-// Properties of librdkafka are passed on as they are (LogOptions::properties), except those on which the above hangs:
+// Properties of librdkafka are passed on as they are (LogOptions::properties), except those the above depends on:
 // they are refused. "upline.open.timeout.ms" (default 10000) is ours: how long to wait for a broker when opening.
 #pragma once
 

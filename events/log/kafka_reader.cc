@@ -14,15 +14,15 @@ namespace {
 
 constexpr size_t kFetchChunk = 512;
 constexpr auto kCommitInterval = std::chrono::seconds(1);
-// In a pause of the stream that is so long the topic may have been deleted and made anew without a lost connection.
+// In a pause this long the topic may have been deleted and made again without a lost connection.
 constexpr auto kPauseToVerify = milliseconds(20);
 // A partition whose leader just restarted may show an end that is too low, for a moment.
 constexpr auto kLowEndGrace = std::chrono::seconds(2);
 
 constexpr Property kReaderProperties[] = {
     {"group.id", "upline"},  // used for advice to lag tools only
-    // We join no group. But so long a commit waits for the group's coordinator, when none is known (a broker that just
-    // started), and the end of the client for the commit, busily.
+    // We join no group. But when no group coordinator is known (a broker that just started), a commit waits this long
+    // for it, and closing the client busily waits for the commit.
     {"session.timeout.ms", "1000"},
     {"heartbeat.interval.ms", "300"},
     {"enable.auto.commit", "false"},
@@ -32,12 +32,12 @@ constexpr Property kReaderProperties[] = {
     {"isolation.level", "read_committed"},
     {"check.crcs", "true"},
     {"enable.partition.eof", "true"},
-    // This client stands still for a second after its queue was full: it must hold more than a second's worth.
+    // The client pauses for a second after its queue was full: the queue must hold more than a second's worth.
     {"queued.min.messages", "1000000"},
     {"queued.max.messages.kbytes", "131072"},
     {"fetch.message.max.bytes", "8388608"},
-    // The broker answers at once when there is something. A waiting fetch holds up other requests on its connection
-    // (where does the log end?), so it must not wait long.
+    // The broker answers at once when there is a record. A waiting fetch blocks other requests on its connection, such
+    // as the query for the log's end, so it must not wait long.
     {"fetch.wait.max.ms", "10"},
     {"fetch.error.backoff.ms", "50"},
 };
@@ -57,9 +57,9 @@ Error truncated_or_replaced(const Topic& topic, uint32_t partition, Offset offse
                         topic.text(), partition, how, offset)};
 }
 
-// Reads by assigning the partition to itself at an offset of its choice. It always starts at the last record given, if
-// there is one, takes that record first and compares it; and whenever there was any sign that the log behind the
-// connection might be another, it starts again in the same way.
+// Assigns the partition to itself at an offset of its choice. It starts at the last record given, if there is one, and
+// compares that record first. After any sign that the log behind the connection may be another, it starts again in the
+// same way.
 class KafkaReader final : public LogReader {
   public:
     KafkaReader(const Settings& settings, uint32_t partition, std::optional<LogPosition> after)
@@ -117,8 +117,8 @@ class KafkaReader final : public LogReader {
             restart_ = true;
             return false;
         }
-        // Behind the last record there may be offsets that no reader ever sees (markers of transactions); then only
-        // the end that fetching came to tells.
+        // Behind the last record there may be offsets that no reader ever sees (markers of transactions). Then only the
+        // end that fetching reached tells.
         return std::max(next, end_reached_) >= marks.high;
     }
 
@@ -143,13 +143,13 @@ class KafkaReader final : public LogReader {
                                                           settings_.topic.text(), partition_, rd_kafka_err2str(error))};
     }
 
-    // Waits up to `wait_ms` for something to come, and moves what there is to `batch` within its limits.
+    // Waits up to `wait_ms` for records, and moves them to `batch` within its limits.
     Status step(int wait_ms, size_t max_records, size_t max_bytes, RecordBatch& batch) {
         if (restart_) UPLINE_TRY(restart());
         nothing_came_ = false;
         if (fetched_next_ == fetched_.size()) fetch(wait_ms);
         if (trouble_.any) {
-            // Whatever has come may be from behind the loss of a connection. None of it is given.
+            // These records may have come after the connection was lost: none of them is given.
             batch.clear();
             trouble_.any = false;
             verifying_ = false;
@@ -198,7 +198,7 @@ class KafkaReader final : public LogReader {
         return ok_status();
     }
 
-    // A batch call of librdkafka waits until it has all or the time is over, so first one message, then the rest.
+    // A batch call of librdkafka waits until it is full or the time is over: so first one message, then the rest.
     void fetch(int wait_ms) {
         fetched_.clear();
         fetched_next_ = 0;
@@ -214,8 +214,8 @@ class KafkaReader final : public LogReader {
         if (!drained_at_ && fetched_.size() < kFetchChunk) drained_at_ = came_at;
     }
 
-    // Our queue was empty for long before this record came, and (where the broker's clock says so) none was appended
-    // for long. A busy stream whose reader takes its time is no pause.
+    // Our queue was empty for a while before this record came, and, where the broker's clock sets times, no record was
+    // appended in that while. A busy stream with a slow reader is no pause.
     bool is_behind_pause(const rd_kafka_message_t& message, const RecordBatch& batch) const {
         if (paused_for_ < kPauseToVerify) return false;
         rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
@@ -230,7 +230,7 @@ class KafkaReader final : public LogReader {
         for (ssize_t i = 0; i < got; ++i) fetched_.emplace_back(messages[i]);
     }
 
-    // Something else than a record: the end of the partition, or an error of the partition or the client.
+    // Not a record: the end of the partition, or an error of the partition or the client.
     Status take_error(const rd_kafka_message_t& message) {
         const auto say = [&](ErrorCode code) {
             return Error{code, fmt::format("{}, partition {}: {}", settings_.topic.text(), partition_,
@@ -312,7 +312,7 @@ class KafkaReader final : public LogReader {
     std::vector<MessagePtr> fetched_;
     size_t fetched_next_ = 0;
     std::optional<LogPosition> last_;  // the last record given
-    bool restart_ = true;              // start anew at last_ before anything else
+    bool restart_ = true;              // start again at last_ before anything else
     bool verifying_ = false;           // the next record must be last_
     Clock::time_point verifying_since_;
     bool nothing_came_ = false;

@@ -74,7 +74,7 @@ Status create_kafka_topic(std::string_view url, uint32_t partitions, const Topic
     UPLINE_CHECK(count == 1, "one topic was asked for");
     UPLINE_TRY(topic_result(results[0], settings));
 
-    // The controller has it; the brokers learn of it a moment later.
+    // The controller knows the topic now; the brokers learn of it a moment later.
     const auto deadline = Clock::now() + milliseconds(settings.open_timeout_ms);
     for (;;) {
         const Result<uint32_t> seen = count_partitions(client.get(), settings, trouble);

@@ -31,7 +31,7 @@ class KafkaWriter final : public LogWriter {
     KafkaWriter(const Settings& settings, uint32_t partition_count)
         : settings_(settings), partition_count_(partition_count) {}
 
-    // Records never confirmed are given up, as the contract says; waiting for a broker that is away would be a hang.
+    // Drops records that were never confirmed, as the contract says: waiting for a broker that is away would hang.
     ~KafkaWriter() override {
         if (client_) rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         topic_.reset();

@@ -44,7 +44,7 @@ constexpr size_t index_of(const char* code) {
     return index;
 }
 
-// One byte for every three letters there can be, so that a lookup is one load.
+// One byte for every possible three letters, so that a lookup is one load.
 constexpr auto kExponents = [] {
     std::array<int8_t, kLetters * kLetters * kLetters> exponents{};
     exponents.fill(kNoCurrency);

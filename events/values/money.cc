@@ -33,7 +33,7 @@ bool is_decimal(std::string_view text) {
     return at > fraction && at == text.size();
 }
 
-// -value as unsigned, right for the smallest int64 too, whose magnitude no int64 holds.
+// Unsigned, because no int64 holds the magnitude of the smallest int64.
 uint64_t magnitude_of(int64_t value) {
     return value < 0 ? uint64_t{0} - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
 }

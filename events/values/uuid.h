@@ -18,7 +18,7 @@ struct Uuid {
 
     bool is_nil() const { return *this == Uuid{}; }
     friend auto operator<=>(const Uuid&, const Uuid&) = default;
-    // Two words: what the standard library makes of comparing arrays of bytes is a call of memcmp.
+    // Compares two words: the standard library would call memcmp.
     friend bool operator==(const Uuid& a, const Uuid& b) {
         return std::bit_cast<Words>(a.bytes) == std::bit_cast<Words>(b.bytes);
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/store/entry_reader.h"
 
+#include "events/base/bytes.h"
+
 namespace upline {
 namespace {
 
@@ -47,7 +49,7 @@ Status EntryReader::seek(uint64_t sequence) {
 
 Status EntryReader::seek_for_previous(uint64_t sequence) {
     page_.value = {};
-    iterator_->SeekForPrev(slice(big_endian(sequence)));
+    iterator_->SeekForPrev(slice(be_bytes(sequence)));
     if (iterator_->Valid()) UPLINE_TRY(take());
     UPLINE_TRY_ROCKS(iterator_->status(), fmt::format("entry {} cannot be read", sequence));
     return ok_status();
@@ -55,7 +57,7 @@ Status EntryReader::seek_for_previous(uint64_t sequence) {
 
 Status EntryReader::take() {
     const std::string_view key = view(iterator_->key());
-    page_.first = key.size() == 8 ? from_big_endian(key) : UINT64_MAX;
+    page_.first = key.size() == 8 ? load_be<uint64_t>(key.data()) : UINT64_MAX;
     page_.value = view(iterator_->value());
     if (key.size() == 8 && page_.is_well_formed()) return ok_status();
     page_.value = {};

@@ -26,7 +26,8 @@ void FilesToIngest::add(rocksdb::ColumnFamilyHandle* family, const std::string& 
 }
 
 Status FilesToIngest::ingest(std::string_view doing) {
-    if (!args_.empty()) UPLINE_TRY_ROCKS(store_.db().IngestExternalFiles(args_), doing);
+    if (args_.empty()) return ok_status();
+    UPLINE_TRY_ROCKS(store_.deletion_guard().run([&] { return store_.db().IngestExternalFiles(args_); }), doing);
     return ok_status();
 }
 

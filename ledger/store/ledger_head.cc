@@ -5,8 +5,9 @@
 
 #include <array>
 #include <cstring>
+#include <type_traits>
 
-#include "ledger/store/keys.h"
+#include "events/base/bytes.h"
 #include "ledger/store/store.h"
 
 namespace upline {
@@ -21,6 +22,7 @@ struct StoredHead {
     std::array<std::byte, 32> last_value_sha256;
     uint64_t bulk_size;
 };
+static_assert(std::has_unique_object_representations_v<StoredHead>);
 
 Result<Head> parse_head(std::string_view bytes) {
     const size_t size = std::min(bytes.size(), sizeof(StoredHead));
@@ -57,8 +59,9 @@ Result<std::optional<Head>> read_head_in(const Store& store, std::string_view fa
 
 std::string head_bytes(const Position& position, uint64_t bulk_size) {
     const LogPosition& last = *position.last_record;
-    return bytes_of(StoredHead{position.size, position.root, position.clock_us, last.offset, last.append_time_ms,
-                               last.value_sha256, bulk_size});
+    const StoredHead stored{position.size,       position.root,     position.clock_us, last.offset,
+                            last.append_time_ms, last.value_sha256, bulk_size};
+    return {reinterpret_cast<const char*>(&stored), sizeof stored};
 }
 
 Result<std::optional<Head>> read_written_head(const Store& store) {
@@ -90,8 +93,12 @@ Result<Head> read_head(const Store& store) {
     return std::move(*written);
 }
 
+std::string tile_key(unsigned level, uint64_t index) {
+    return std::string(1, static_cast<char>(level)) + be_bytes(index);
+}
+
 std::string_view tile_bytes(const merkle::Tile& tile) {
-    return view(std::as_bytes(std::span(tile.hashes)));
+    return {reinterpret_cast<const char*>(tile.hashes.data()), tile.hashes.size() * sizeof(Hash)};
 }
 
 std::optional<std::vector<Hash>> tile_hashes(std::string_view bytes) {

@@ -44,6 +44,8 @@ Result<Head> read_head(const Store& store);
 Result<std::optional<Head>> read_written_head(const Store& store);
 Result<std::optional<Head>> read_bulk_head(const Store& store);
 
+// The key of a tile in `tiles` and `bulk_tiles`.
+std::string tile_key(unsigned level, uint64_t index);
 // The bytes of a stored tile, and the hashes of such bytes; nullopt if they cannot be those of a tile.
 std::string_view tile_bytes(const merkle::Tile& tile);
 std::optional<std::vector<Hash>> tile_hashes(std::string_view bytes);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "events/base/bytes.h"
 #include "ledger/core/closing.h"
 #include "ledger/store/merged_iterator.h"
 #include "ledger/store/rocks.h"
@@ -13,12 +14,12 @@ namespace upline {
 Result<RecordPlace> read_place(const Store& store, Sequence sequence) {
     const Error missing{ErrorCode::kCorrupt, fmt::format("the log offset of entry {} is missing", sequence)};
     MergedIterator it(store, {}, "offsets");
-    it.SeekForPrev(slice(big_endian(sequence)));
+    it.SeekForPrev(slice(be_bytes(sequence)));
     UPLINE_TRY_ROCKS(it.status(), "read of offsets");
     if (!it.Valid() || it.key().size() != 8) return missing;
     std::string_view page = view(it.value());
     RecordPlace place;
-    for (uint64_t i = from_big_endian(view(it.key())); i <= sequence; ++i)
+    for (uint64_t i = load_be<uint64_t>(it.key().data()); i <= sequence; ++i)
         if (!take_place(page, place)) return missing;
     return place;
 }
@@ -27,13 +28,13 @@ std::vector<RecordPlace> read_places(const Store& store, Sequence first, size_t 
     std::vector<RecordPlace> places;
     places.reserve(count);
     MergedIterator it(store, {}, "offsets");
-    it.SeekForPrev(slice(big_endian(first)));
+    it.SeekForPrev(slice(be_bytes(first)));
     while (places.size() < count && it.Valid() && it.key().size() == 8) {
         const std::string bytes = it.value().ToString();
-        const uint64_t begin = from_big_endian(view(it.key()));
+        const uint64_t begin = load_be<uint64_t>(it.key().data());
         it.Next();
         // Up to the next page, wherever that begins.
-        const uint64_t end = it.Valid() && it.key().size() == 8 ? from_big_endian(view(it.key())) : UINT64_MAX;
+        const uint64_t end = it.Valid() && it.key().size() == 8 ? load_be<uint64_t>(it.key().data()) : UINT64_MAX;
         std::string_view rest = bytes;
         RecordPlace place;
         for (uint64_t i = begin; i < end && places.size() < count; ++i) {
@@ -87,7 +88,7 @@ Result<merkle::Tree> load_tree(const Store& store, uint64_t size) {
 }
 
 std::string closing_key(Index program, uint32_t chunk) {
-    return big_endian(uint64_t{program} << 32 | chunk);
+    return be_bytes(uint64_t{program} << 32 | chunk);
 }
 
 Result<KeptClosing> read_kept_closing(const Store& store, Index program) {

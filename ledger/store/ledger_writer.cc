@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "events/base/bytes.h"
 #include "events/base/check.h"
 #include "ledger/core/closing.h"
 #include "ledger/store/families.h"
@@ -139,7 +140,8 @@ Status LedgerWriter::keep_closing(Index program, Sequence sequence, std::span<co
     constexpr size_t kChunkBytes = kChunkLeaves * kBalanceLeafBytes;
     has_written_ = true;
     rocksdb::WriteBatch batch;
-    const std::string head = bytes_of(sequence);
+    std::string head;
+    append_le(sequence, head);
     uint32_t chunk = 0;
     do {
         const std::span<const std::byte> part = leaves.first(std::min(kChunkBytes, leaves.size()));

@@ -11,10 +11,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "events/base/result.h"
-#include "ledger/store/keys.h"
 
 namespace upline {
 
@@ -27,6 +27,9 @@ Error to_error(const rocksdb::Status& status, std::string_view doing);
         if (!rocks_status_.ok()) return to_error(rocks_status_, doing); \
     } while (false)
 
+inline std::string_view view(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 inline std::string_view view(const rocksdb::Slice& slice) {
     return {slice.data(), slice.size()};
 }

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "events/base/bytes.h"
 #include "events/base/check.h"
 #include "ledger/core/state_storage.h"
 
@@ -25,14 +26,6 @@ struct StoredId {
 
 // ---- Fields ----
 
-char* put_varint(char* at, uint64_t value) {
-    for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
-    *at++ = static_cast<char>(value);
-    return at;
-}
-char* put_signed(char* at, int64_t value) {
-    return put_varint(at, static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63));
-}
 template <class T>
 char* put_bytes(char* at, const T& value) {
     std::memcpy(at, &value, sizeof value);
@@ -48,13 +41,7 @@ class Fields {
 
     uint64_t varint() {
         uint64_t value = 0;
-        for (unsigned shift = 0; shift < 64 && at_ < end_; shift += 7) {
-            const auto byte = static_cast<uint8_t>(*at_++);
-            value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-            if (byte >= 0x80) continue;
-            if ((byte == 0 && shift > 0) || (shift == 63 && byte > 1)) break;
-            return value;
-        }
+        if (!read_varint(at_, end_, value)) return value;
         ok_ = false;
         return 0;
     }
@@ -63,10 +50,7 @@ class Fields {
         ok_ &= value <= UINT32_MAX;
         return static_cast<uint32_t>(value);
     }
-    int64_t signed_varint() {
-        const uint64_t zigzag = varint();
-        return static_cast<int64_t>(zigzag >> 1) ^ -static_cast<int64_t>(zigzag & 1);
-    }
+    int64_t signed_varint() { return from_zigzag(varint()); }
     template <class T>
     void bytes(T& value) {
         if (static_cast<size_t>(end_ - at_) < sizeof value) {
@@ -103,10 +87,10 @@ void take(Fields& fields, T& record, const T& /*before*/) {
 
 char* put(char* at, const User& user, const User& before) {
     at = put_bytes(at, user.id);
-    at = put_varint(at, user.sequence - before.sequence);
-    at = put_varint(at, user.program);
-    at = put_varint(at, static_cast<uint32_t>(user.referrer + 1));
-    return put_varint(at, user.suspended);
+    at = store_varint(user.sequence - before.sequence, at);
+    at = store_varint(user.program, at);
+    at = store_varint(static_cast<uint32_t>(user.referrer + 1), at);
+    return store_varint(user.suspended, at);
 }
 void take(Fields& fields, User& user, const User& before) {
     fields.bytes(user.id);
@@ -118,10 +102,10 @@ void take(Fields& fields, User& user, const User& before) {
 
 char* put(char* at, const Website& website, const Website& before) {
     at = put_bytes(at, website.id);
-    at = put_varint(at, website.sequence - before.sequence);
-    at = put_varint(at, website.program);
-    at = put_varint(at, website.owner);
-    return put_varint(at, website.status);
+    at = store_varint(website.sequence - before.sequence, at);
+    at = store_varint(website.program, at);
+    at = store_varint(website.owner, at);
+    return store_varint(website.status, at);
 }
 void take(Fields& fields, Website& website, const Website& before) {
     fields.bytes(website.id);
@@ -132,15 +116,15 @@ void take(Fields& fields, Website& website, const Website& before) {
 }
 
 char* put(char* at, const Account& account, const Account& before) {
-    at = put_varint(at, account.user);
+    at = store_varint(account.user, at);
     if (account.currency == before.currency)
         *at++ = 0;
     else
         at = put_bytes(at, account.currency);
-    at = put_signed(at, account.pending);
-    at = put_signed(at, account.available);
-    at = put_signed(at, account.reserved);
-    return put_signed(at, account.paid);
+    at = store_zigzag_varint(account.pending, at);
+    at = store_zigzag_varint(account.available, at);
+    at = store_zigzag_varint(account.reserved, at);
+    return store_zigzag_varint(account.paid, at);
 }
 void take(Fields& fields, Account& account, const Account& before) {
     account.user = fields.varint32();
@@ -157,7 +141,7 @@ void take(Fields& fields, Account& account, const Account& before) {
 
 char* put(char* at, const StoredId& id, const StoredId& before) {
     at = put_bytes(at, id.fingerprint);
-    return put_varint(at, id.sequence - before.sequence);
+    return store_varint(id.sequence - before.sequence, at);
 }
 void take(Fields& fields, StoredId& id, const StoredId& before) {
     fields.bytes(id.fingerprint);
@@ -202,7 +186,7 @@ class SegmentWriter {
             chunk_->resize(static_cast<size_t>(at_ - chunk_->data()));
             begin();
         }
-        at_ = put_varint(at_, index - next_index_);
+        at_ = store_varint(index - next_index_, at_);
         at_ = put(at_, record, before_);
         before_ = record;
         next_index_ = index + 1;
@@ -311,10 +295,7 @@ StateChanges take_all(State& state) {
 }
 
 std::string segment_key(uint64_t segment, uint32_t chunk) {
-    std::string key(12, '\0');
-    for (size_t i = 8; i-- > 0; segment >>= 8) key[i] = static_cast<char>(segment & 0xff);
-    for (size_t i = 12; i-- > 8; chunk >>= 8) key[i] = static_cast<char>(chunk & 0xff);
-    return key;
+    return be_bytes(segment) + be_bytes(chunk);
 }
 
 Result<StatePosition> parse_state_position(std::string_view bytes) {
@@ -356,8 +337,8 @@ bool SegmentLoader::take(std::string_view key, std::string_view chunk) {
 }
 
 bool SegmentLoader::take_key(std::string_view key) {
-    uint64_t segment = 0;
-    for (const char byte : key.substr(0, 8)) segment = segment << 8 | static_cast<uint8_t>(byte);
+    if (key.size() != kSegmentKeyBytes) return false;
+    const auto segment = load_be<uint64_t>(key.data());
     if (segment != segment_) {
         const StoredKind& stored = position_.stored[kind_];
         if (segment < segment_ || segment > stored.last || (segment_ == 0 && segment != stored.base)) return false;

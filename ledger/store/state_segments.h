@@ -66,6 +66,7 @@ bool can_take_changes(State& state);
 StateChanges take_all(State& state);
 
 // The key of a chunk: number of the segment (u64 big-endian), of the chunk in it (u32 big-endian).
+inline constexpr size_t kSegmentKeyBytes = 12;
 std::string segment_key(uint64_t segment, uint32_t chunk);
 
 // Where a stored state stands.

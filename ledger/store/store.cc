@@ -22,7 +22,9 @@
 namespace upline {
 
 Store::Store(std::filesystem::path dir, Access access, StoreOptions options)
-    : dir_(std::move(dir)), access_(access), options_(options), cache_(rocksdb::NewLRUCache(256 << 20)) {}
+    : dir_(std::move(dir)), access_(access), options_(options), cache_(rocksdb::NewLRUCache(256 << 20)) {
+    if (access_ == Access::kWrite) guard_ = std::make_unique<DeletionGuard>(options_.env);
+}
 
 Store::~Store() {
     for (const auto& [name, handle] : families_) db_->DestroyColumnFamilyHandle(handle);
@@ -52,7 +54,7 @@ Status Store::open_database() {
     std::error_code unreadable;  // then opening it says why
     const bool exists = std::filesystem::exists(dir_ / "CURRENT", unreadable);
     if (exists)
-        UPLINE_TRY_ROCKS(rocksdb::DB::ListColumnFamilies(db_options(options_.env), dir_, &names), dir_.native());
+        UPLINE_TRY_ROCKS(rocksdb::DB::ListColumnFamilies(db_options(env()), dir_, &names), dir_.native());
     else if (access_ == Access::kRead)
         return Error{ErrorCode::kNotFound, fmt::format("{}: no ledger", dir_.native())};
     if (access_ == Access::kWrite)
@@ -62,7 +64,7 @@ Status Store::open_database() {
     descriptors.reserve(names.size());
     for (const std::string& name : names) descriptors.emplace_back(name, family_options(name, cache_));
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
-    rocksdb::DBOptions options = db_options(options_.env);
+    rocksdb::DBOptions options = db_options(env());
     rocksdb::DB* db = nullptr;
     if (access_ == Access::kWrite) {
         // What RocksDB writes in the background goes out in small portions: a sync of entries would wait behind large
@@ -100,7 +102,7 @@ Result<bool> Store::is_complete(size_t families_seen) const {
                 ErrorCode::kNotFound,
                 fmt::format("{}: no ledger yet, its making is not done; `upline run` goes on with it", dir_.native())};
         std::vector<std::string> names_now;
-        UPLINE_TRY_ROCKS(rocksdb::DB::ListColumnFamilies(db_options(options_.env), dir_, &names_now), dir_.native());
+        UPLINE_TRY_ROCKS(rocksdb::DB::ListColumnFamilies(db_options(env()), dir_, &names_now), dir_.native());
         if (names_now.size() > families_seen) return false;
         return Error{ErrorCode::kCorrupt, fmt::format("{}: column family {} is missing", dir_.native(), family.name)};
     }

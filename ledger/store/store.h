@@ -29,6 +29,7 @@
 #include "events/base/result.h"
 #include "ledger/core/core.h"
 #include "ledger/core/entry_source.h"
+#include "ledger/store/deletion_guard.h"
 #include "ledger/store/ledger_head.h"
 
 namespace rocksdb {
@@ -83,7 +84,9 @@ class Store {
     const std::filesystem::path& dir() const { return dir_; }
     Access access() const { return access_; }
     rocksdb::DB& db() const { return *db_; }
-    rocksdb::Env* env() const { return options_.env; }
+    rocksdb::Env* env() const { return guard_ ? guard_->env() : options_.env; }
+    // REQUIRES: open for writing.
+    DeletionGuard& deletion_guard() const { return *guard_; }
     const std::shared_ptr<rocksdb::Cache>& cache() const { return cache_; }
     // REQUIRES: there is such a family.
     rocksdb::ColumnFamilyHandle* family(std::string_view name) const;
@@ -101,7 +104,8 @@ class Store {
     std::filesystem::path dir_;
     Access access_;
     StoreOptions options_;
-    std::filesystem::path scratch_;  // of a reader
+    std::filesystem::path scratch_;         // of a reader
+    std::unique_ptr<DeletionGuard> guard_;  // of a writer
     std::shared_ptr<rocksdb::Cache> cache_;
     std::unique_ptr<rocksdb::DB> db_;
     mutable std::mutex families_mutex_;  // a read model's may be added while another thread writes

@@ -10,7 +10,6 @@
 
 #include "events/base/bytes.h"
 #include "ledger/store/ledger_reader.h"
-#include "ledger/store/ledger_writer.h"
 #include "ledger/store/state_store.h"
 #include "tests/consumers/log_of_events.h"
 #include "tests/events/log/log_harness.h"

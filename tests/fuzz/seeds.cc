@@ -7,6 +7,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "events/base/bytes.h"
 #include "events/base/check.h"
 #include "events/json_reader.h"
 #include "events/record_writer.h"
@@ -31,14 +32,11 @@ std::vector<std::string> lines_of(const fs::path& path) {
     return lines;
 }
 
-std::string from_hex(std::string digits) {
+std::string bytes_of_hex(std::string digits) {
     std::erase(digits, '\n');
-    UPLINE_CHECK(digits.size() % 2 == 0 && digits.find_first_not_of("0123456789abcdef") == std::string::npos,
-                 "a seed is pairs of hex digits");
-    std::string bytes;
-    for (size_t i = 0; i < digits.size(); i += 2)
-        bytes.push_back(static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16)));
-    return bytes;
+    const auto bytes = from_hex(digits);
+    UPLINE_CHECK(bytes, "a seed is pairs of hex digits");
+    return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
 }
 
 std::string numbered(const fs::path& path, size_t line) {
@@ -62,7 +60,7 @@ std::vector<Seed> seeds_of(std::string_view target) {
         const fs::path& path = file.path();
         if (path.extension() == ".hex") {
             const std::vector<std::string> lines = lines_of(path);
-            for (size_t i = 0; i < lines.size(); ++i) seeds.push_back({numbered(path, i), from_hex(lines[i])});
+            for (size_t i = 0; i < lines.size(); ++i) seeds.push_back({numbered(path, i), bytes_of_hex(lines[i])});
         } else {
             seeds.push_back({path.filename(), contents(path)});
         }
@@ -76,7 +74,7 @@ std::vector<Seed> seeds_of(std::string_view target) {
     }
     if (target == "entry")
         for (const auto& file : fs::directory_iterator(kTests / "ledger/golden"))
-            seeds.push_back({file.path().stem(), from_hex(contents(file.path()))});
+            seeds.push_back({file.path().stem(), bytes_of_hex(contents(file.path()))});
     std::ranges::sort(seeds, {}, &Seed::name);
     return seeds;
 }

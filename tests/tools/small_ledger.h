@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@
 #include "tools/transparency/checkpoints.h"
 
 namespace upline {
+
+namespace fs = std::filesystem;
 
 // Two batches, so that there are two pages of entries and of offsets; a line without "{" is a record of those bytes.
 inline const std::vector<std::string> kFirstBatch = {

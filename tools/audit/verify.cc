@@ -106,31 +106,31 @@ Result<std::string> partitions_elsewhere(std::vector<ReadShard>& shards) {
 
 int verify(const VerifyArgs& args) {
     auto shards = open_for_reading(args.data);
-    if (!shards.ok()) return complain(shards.error());
+    if (!shards.ok()) return print_error(shards.error());
     std::unique_ptr<EventLog> log;
     if (!args.log.url.empty()) {
         LogOptions options;
         options.properties = args.log.properties;
         auto opened = open_log(args.log.url, options);
-        if (!opened.ok()) return complain(opened.error());
+        if (!opened.ok()) return print_error(opened.error());
         log = std::move(*opened);
     }
     const auto vkeys = read_verifier_keys(args.vkeys);
-    if (!vkeys.ok()) return complain(vkeys.error());
+    if (!vkeys.ok()) return print_error(vkeys.error());
     const auto since = read_since(args.since, *vkeys, *shards);
-    if (!since.ok()) return complain(since.error());
+    if (!since.ok()) return print_error(since.error());
     const auto elsewhere = partitions_elsewhere(*shards);
     bool wrong = false;
     for (ReadShard& shard : *shards) {
         std::optional<ProgressBar> progress(fmt::format("verify partition {}", shard.partition));
         auto held = read_checkpoints(args.data, shard.partition, *vkeys, *since);
-        if (!held.ok()) return complain(held.error());
+        if (!held.ok()) return print_error(held.error());
         // After the checkpoints: a writer that goes on may sign more entries than were read before.
         const Status caught_up = catch_up(*shard.store);
-        if (!caught_up.ok()) return complain(caught_up.error());
+        if (!caught_up.ok()) return print_error(caught_up.error());
         auto report = audit(shard, log.get(), progress->callback(), std::move(*held));
         progress.reset();
-        if (!report.ok()) return complain(report.error());
+        if (!report.ok()) return print_error(report.error());
         if (elsewhere.ok() && !elsewhere->empty() && &shard == &shards->back())
             report->not_checked.push_back(*elsewhere);
         wrong = wrong || !report->findings.empty();

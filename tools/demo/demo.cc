@@ -360,7 +360,7 @@ Status tell_in(const std::string& keep) {
 
 int demo(const DemoArgs& args) {
     const Status told = tell_in(args.keep);
-    return told.ok() ? kExitDone : complain(told.error());
+    return told.ok() ? kExitDone : print_error(told.error());
 }
 
 }  // namespace upline

@@ -36,7 +36,7 @@ int main_of(int argc, char** argv) {
 
     const auto is_asked_for = [&](const CLI::App* command) { return command->check_name(argv[1]); };
     if (argc > 1 && argv[1][0] != '-' && std::ranges::none_of(app.get_subcommands({}), is_asked_for))
-        return complain(
+        return print_error(
             {ErrorCode::kInvalid, fmt::format("there is no command \"{}\"; `upline --help` lists them", argv[1])});
     try {
         app.parse(argc, argv);
@@ -54,11 +54,11 @@ int main(int argc, char** argv) {
     try {
         const int exit_code = upline::main_of(argc, argv);
         if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-            return upline::complain(
+            return upline::print_error(
                 {upline::ErrorCode::kUnavailable, "standard output did not take all of the answer"});
         return exit_code;
     } catch (const std::exception& error) {
         // The standard library's: no memory, a TMPDIR that is no folder.
-        return upline::complain({upline::ErrorCode::kUnavailable, error.what()});
+        return upline::print_error({upline::ErrorCode::kUnavailable, error.what()});
     }
 }

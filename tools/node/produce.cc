@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // `upline produce`: appends JSON Lines to the log as records, and names each bad line.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -181,16 +180,17 @@ Result<std::unique_ptr<EventLog>> open_or_make(const ProduceArgs& args) {
 
 int produce(const ProduceArgs& args) {
     const Fd fd(args.file == "-" ? ::dup(STDIN_FILENO) : FileSystem::real().open(args.file.c_str(), O_RDONLY, 0));
-    if (fd.get() < 0) return complain({ErrorCode::kNotFound, fmt::format("{}: {}", args.file, std::strerror(errno))});
+    if (fd.get() < 0)
+        return print_error({ErrorCode::kNotFound, fmt::format("{}: {}", args.file, std::strerror(errno))});
     auto log = open_or_make(args);
-    if (!log.ok()) return complain(log.error());
+    if (!log.ok()) return print_error(log.error());
     auto writer = (*log)->open_writer();
-    if (!writer.ok()) return complain(writer.error());
+    if (!writer.ok()) return print_error(writer.error());
     Counts counts;
     const Status status = produce_lines(fd.get(), args, **writer, counts);
     report(args, counts, **writer);
     if (!status.ok()) {
-        complain(status.error());
+        print_error(status.error());
         fmt::print(stderr,
                    "upline: {} events are confirmed; producing the whole input again is harmless, ids see to it\n",
                    with_commas(counts.produced));

@@ -167,10 +167,10 @@ Result<bool> compare_ledgers(const ReplayArgs& args) {
 }  // namespace
 
 int replay(const ReplayArgs& args) {
-    if (const Status made = make_ledger(args); !made.ok()) return complain(made.error());
+    if (const Status made = make_ledger(args); !made.ok()) return print_error(made.error());
     if (args.compare.empty()) return kExitDone;
     const Result<bool> equal = compare_ledgers(args);
-    if (!equal.ok()) return complain(equal.error());
+    if (!equal.ok()) return print_error(equal.error());
     return *equal ? kExitDone : kExitNegative;
 }
 

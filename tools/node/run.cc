@@ -81,7 +81,7 @@ Result<std::vector<ShardReport>> run_until_stopped(const RunArgs& args, std::sto
 int run(const RunArgs& args, std::stop_token stop) {
     const auto started = std::chrono::steady_clock::now();
     const auto reports = run_until_stopped(args, std::move(stop));
-    if (!reports.ok()) return complain(reports.error());
+    if (!reports.ok()) return print_error(reports.error());
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
 
     if (args.json) {

@@ -230,7 +230,7 @@ Result<int> write_payment_file(const PayoutsFileArgs& args) {
 
 int payouts_file(const PayoutsFileArgs& args) {
     const Result<int> code = write_payment_file(args);
-    return code.ok() ? *code : complain(code.error());
+    return code.ok() ? *code : print_error(code.error());
 }
 
 }  // namespace upline

@@ -227,7 +227,7 @@ Result<int> plan(const PayoutsPlanArgs& args) {
 int payouts_plan(const PayoutsPlanArgs& args) {
     const Result<int> code = plan(args);
     if (code.ok()) return *code;
-    complain(code.error());
+    print_error(code.error());
     return code.error().code == ErrorCode::kNotFound && !args.user.empty() ? kExitNegative : kExitCouldNot;
 }
 

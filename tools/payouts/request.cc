@@ -134,7 +134,7 @@ Result<int> request(const PayoutsRequestArgs& args) {
 int payouts_request(const PayoutsRequestArgs& args) {
     const Result<int> code = request(args);
     if (code.ok()) return *code;
-    complain(code.error());
+    print_error(code.error());
     fmt::print(stderr,
                "upline: asking again with the same --run is harmless: what was requested is not requested twice\n");
     return kExitCouldNot;

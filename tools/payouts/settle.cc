@@ -161,7 +161,7 @@ Result<int> settle(const PayoutsSettleArgs& args) {
 int payouts_settle(const PayoutsSettleArgs& args) {
     const Result<int> code = settle(args);
     if (code.ok()) return *code;
-    complain(code.error());
+    print_error(code.error());
     fmt::print(stderr, "upline: loading the same file again is harmless: a result counts once\n");
     return kExitCouldNot;
 }

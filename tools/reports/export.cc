@@ -181,7 +181,7 @@ Status export_sites(ReadShard& shard, RowPrinter& rows) {
 
 int export_rows(const ExportArgs& args) {
     auto shards = open_for_reading(args.data);
-    if (!shards.ok()) return complain(shards.error());
+    if (!shards.ok()) return print_error(shards.error());
     RowPrinter rows(args.csv ? Format::kCsv : Format::kJsonl, stdout);
     for (ReadShard& shard : *shards) {
         Status status = ok_status();
@@ -189,10 +189,10 @@ int export_rows(const ExportArgs& args) {
         if (args.what == "entries") status = export_entries(shard, rows);
         if (args.what == "payouts") status = export_payouts(shard, rows);
         if (args.what == "sites") status = export_sites(shard, rows);
-        if (!status.ok()) return complain(status.error());
+        if (!status.ok()) return print_error(status.error());
     }
     rows.flush();
-    if (rows.failed()) return complain({ErrorCode::kUnavailable, "standard output was closed before the last row"});
+    if (rows.failed()) return print_error({ErrorCode::kUnavailable, "standard output was closed before the last row"});
     return kExitDone;
 }
 

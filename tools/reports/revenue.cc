@@ -112,7 +112,7 @@ Result<int> report_revenue(const RevenueArgs& args) {
 
 int revenue(const RevenueArgs& args) {
     const Result<int> reported = report_revenue(args);
-    return reported.ok() ? *reported : complain(reported.error());
+    return reported.ok() ? *reported : print_error(reported.error());
 }
 
 }  // namespace upline

@@ -28,7 +28,7 @@ int show_head(std::vector<ReadShard>& shards, bool json) {
     RowPrinter rows(Format::kJsonl, stdout);
     for (ReadShard& shard : shards) {
         const auto position = shard.store->position();
-        if (!position.ok()) return complain(position.error());
+        if (!position.ok()) return print_error(position.error());
         if (json) {
             rows.number("partition", shard.partition);
             rows.number("size", static_cast<int64_t>(position->size));
@@ -253,7 +253,7 @@ Status show_one(std::vector<ReadShard>& shards, const ShowArgs& args) {
 
 int show(const ShowArgs& args) {
     auto shards = open_for_reading(args.data);
-    if (!shards.ok()) return complain(shards.error());
+    if (!shards.ok()) return print_error(shards.error());
     if (args.what == "head") return show_head(*shards, args.json);
     return finish(show_one(*shards, args), ErrorCode::kNotFound);
 }

@@ -137,14 +137,14 @@ Progress ProgressBar::callback() {
     return [this](uint64_t done, uint64_t of) { update(done, of); };
 }
 
-int complain(const Error& error) {
+int print_error(const Error& error) {
     fmt::print(stderr, "upline: {}\n", error.message);
     return kExitCouldNot;
 }
 
 int finish(const Status& status, ErrorCode negative) {
     if (status.ok()) return kExitDone;
-    complain(status.error());
+    print_error(status.error());
     return status.error().code == negative ? kExitNegative : kExitCouldNot;
 }
 

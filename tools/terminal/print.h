@@ -86,7 +86,7 @@ class ProgressBar {
 };
 
 // Prints "upline: MESSAGE" on standard error and returns the exit code of an error: 2.
-int complain(const Error& error);
+int print_error(const Error& error);
 // The exit code of a command that is done, or whose error it prints: one of code `negative` is an answer.
 int finish(const Status& status, ErrorCode negative);
 

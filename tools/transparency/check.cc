@@ -231,7 +231,7 @@ int check(const CheckArgs& args) {
     Checking checking(args);
     const Status checked = checking.check();
     const bool negative = !checked.ok() && checked.error().code == ErrorCode::kCorrupt;
-    if (!checked.ok() && !negative) return complain(checked.error());
+    if (!checked.ok() && !negative) return print_error(checked.error());
     if (args.json) {
         RowPrinter row(Format::kJsonl, stdout);
         row.boolean("ok", !negative);

@@ -38,7 +38,7 @@ Result<std::string> write_new_key(const KeyNewArgs& args) {
 
 int key_new(const KeyNewArgs& args) {
     const auto public_lines = write_new_key(args);
-    if (!public_lines.ok()) return complain(public_lines.error());
+    if (!public_lines.ok()) return print_error(public_lines.error());
     fmt::print("{}", *public_lines);
     fmt::print(stderr, "private key in {} (keep it secret and backed up), verifier lines in {}.pub (give them away)\n",
                args.out, args.out);

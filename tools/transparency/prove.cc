@@ -220,7 +220,7 @@ int prove(const ProveArgs& args) {
     if (proof.ok() && !args.out.empty()) written = write_file(args.out, *proof, 0644);
     if (!proof.ok() || !written.ok()) {
         const Error& error = proof.ok() ? written.error() : proof.error();
-        complain(error);
+        print_error(error);
         return error.code == ErrorCode::kNotFound ? kExitNegative : kExitCouldNot;
     }
     if (args.out.empty()) fmt::print("{}", *proof);

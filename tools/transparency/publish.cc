@@ -3,7 +3,6 @@
 // are left alone. The checkpoint is written last, after all that it covers is synced.
 #include "tools/transparency/publish.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>

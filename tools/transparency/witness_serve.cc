@@ -85,7 +85,7 @@ Status serve(const WitnessArgs& args, std::stop_token stop) {
 
 int witness(const WitnessArgs& args, std::stop_token stop) {
     const Status served = serve(args, std::move(stop));
-    return served.ok() ? kExitDone : complain(served.error());
+    return served.ok() ? kExitDone : print_error(served.error());
 }
 
 }  // namespace upline

@@ -357,7 +357,7 @@ TEST_F(KafkaLogTest, ProgressIsCommittedAsAdvice) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// The broker goes away. These stop it for everybody, so they must not run beside other tests that use it.
+// The broker goes away. These stop it for everybody, so no other test that uses it may run at the same time.
 
 class KafkaOutage : public KafkaLogTest {
   protected:

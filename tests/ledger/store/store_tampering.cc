@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/ledger/store/store_tampering.h"
 
+#include "events/base/bytes.h"
 #include "ledger/store/entry_pages.h"
 #include "ledger/store/merged_iterator.h"
 #include "ledger/store/rocks.h"
@@ -25,12 +26,12 @@ Result<std::string> raw(const Store& store, std::string_view family, std::string
 
 Result<EntryPlace> entry_place(const Store& store, Sequence sequence) {
     MergedIterator it(store, {}, "entries");
-    it.SeekForPrev(slice(big_endian(sequence)));
+    it.SeekForPrev(slice(be_bytes(sequence)));
     UPLINE_TRY_ROCKS(it.status(), "read of entries");
     const Error missing{ErrorCode::kNotFound, fmt::format("entry {} is missing", sequence)};
     if (!it.Valid()) return missing;
     const std::string key = it.key().ToString();
-    const Page page{from_big_endian(key), view(it.value())};
+    const Page page{load_be<uint64_t>(key.data()), view(it.value())};
     if (!page.is_well_formed() || sequence - page.first >= page.count()) return missing;
     const auto i = static_cast<uint32_t>(sequence - page.first);
     UPLINE_TRY_ASSIGN(const std::optional<std::string> in_bulk, store.get("bulk_entries", key));

@@ -203,22 +203,22 @@ class EveryBit : public LedgerToHarm {
             const auto report = verdict(with_log ? its_log_.get() : nullptr);
             const std::string which = harm.text() + (with_log ? ", with the log" : ", without the log");
             if (!report.ok()) {
-                complain(which + ": no verdict: " + report.error().message);
+                print_error(which + ": no verdict: " + report.error().message);
                 continue;
             }
             const bool found = !report->findings.empty();
             if (!exception) {
-                if (!found) complain(which + ": verify says ok");
+                if (!found) print_error(which + ": verify says ok");
                 continue;
             }
             met_.insert(number);
             if (found)
-                complain(which + ": is in the table, and found: " + text_of(report->findings.front()));
+                print_error(which + ": is in the table, and found: " + text_of(report->findings.front()));
             else if (!exception->said.empty() &&
                      std::ranges::none_of(report->not_checked, [&](const std::string& text) {
                          return text.find(exception->said) != std::string::npos;
                      }))
-                complain(fmt::format("{}: not told: {}", which, exception->said));
+                print_error(fmt::format("{}: not told: {}", which, exception->said));
         }
     }
 
@@ -324,7 +324,7 @@ class EveryBit : public LedgerToHarm {
         expect_none_wrong(families);
     }
 
-    void complain(std::string text) {
+    void print_error(std::string text) {
         if (complaints_.size() < kMostComplaints)
             complaints_.push_back(std::move(text));
         else

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "events/base/bytes.h"
 #include "ledger/core/outcome.h"
 #include "ledger/proof/merkle.h"
 #include "ledger/store/entry_pages.h"
@@ -33,19 +34,7 @@ inline constexpr size_t kPositionOffset = 48;
 inline constexpr size_t kPositionSize = 104;
 
 inline std::string big_endian(uint64_t value) {
-    std::string key(8, '\0');
-    for (size_t i = 8; i-- > 0; value >>= 8) key[i] = static_cast<char>(value & 0xff);
-    return key;
-}
-
-inline uint64_t from_big_endian(std::string_view key) {
-    uint64_t value = 0;
-    for (const char byte : key) value = value << 8 | static_cast<uint8_t>(byte);
-    return value;
-}
-
-inline std::string tile_key(unsigned level, uint64_t index) {
-    return static_cast<char>(level) + big_endian(index);
+    return be_bytes(value);
 }
 
 template <class T>
@@ -151,7 +140,7 @@ class LedgerToHarm : public ::testing::Test {
         std::string page = raw("entries", place.page_key);
         page.replace(place.begin, place.size, bytes);
         const auto count = number_at<uint32_t>(page, 0);
-        for (uint32_t i = static_cast<uint32_t>(sequence - from_big_endian(place.page_key)); i < count; ++i) {
+        for (uint32_t i = static_cast<uint32_t>(sequence - load_be<uint64_t>(place.page_key.data())); i < count; ++i) {
             const size_t at = 4 + size_t{4} * i;
             put_number(page, at, static_cast<uint32_t>(number_at<uint32_t>(page, at) + bytes.size() - place.size));
         }

@@ -9,7 +9,7 @@ namespace {
 // a ledger is, and every ledger there is would disagree.
 constexpr const char* kRoot = "136b11f2b9c0e3270e157d1c579a3137cd6d4ac68406806eae3c977712f5a6d8";
 
-TEST(Demo, TellsTheStoryOnOneScreenFindsTheFlippedBitAndProvesTheSale) {
+TEST(Demo, TellsTheStoryOnOneScreenProvesTheSaleAndFindsTheRewrittenPast) {
     const Ran ran = run_upline({"demo"});
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_EQ(ran.err, "");
@@ -17,10 +17,18 @@ TEST(Demo, TellsTheStoryOnOneScreenFindsTheFlippedBitAndProvesTheSale) {
     EXPECT_NE(ran.out.find("ok: 9,464 entries, amounts, balances and read models are what the log says"),
               std::string::npos)
         << ran.out;
-    const size_t flipped = ran.out.find("of entry 9420: a commission of 5.80 USD reads ");
-    ASSERT_NE(flipped, std::string::npos) << ran.out;
-    EXPECT_NE(ran.out.find("verify: entry 9420: ", flipped), std::string::npos) << ran.out;
-    EXPECT_NE(ran.out.find("was credited 5.80 USD, level 1, for transaction ", flipped), std::string::npos) << ran.out;
+    const size_t proven = ran.out.find("was credited 5.80 USD, level 1, for transaction ");
+    ASSERT_NE(proven, std::string::npos) << ran.out;
+    // The forged ledger is right by itself, and found by each of the two that the insider does not hold.
+    size_t at = proven;
+    for (const char* said :
+         {"entry 9420: a sale of 29.00 USD reads 290.00 USD now\n", "with that log: ok: 9,464 entries",
+          "with the true log: verify: entry 9420: it says its record",
+          "with a kept checkpoint: verify: the kept checkpoint says that 9464 entries have root 136b",
+          ": the past was changed\n"}) {
+        at = ran.out.find(said, at);
+        ASSERT_NE(at, std::string::npos) << said << "\n" << ran.out;
+    }
     EXPECT_LE(lines_of(ran.out).size(), 50U) << ran.out;
 }
 
