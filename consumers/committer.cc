@@ -14,10 +14,8 @@ constexpr auto kPatience = std::chrono::milliseconds(50);
 
 }  // namespace
 
-Committer::Committer(LedgerWriter writer, merkle::Tree tree, Position position, const ShardOptions& options)
-    : writer_(writer), options_(options), tree_(std::move(tree)), position_(std::move(position)), thread_([this] {
-          run();
-      }) {}
+Committer::Committer(LedgerWriter writer, merkle::Tree tree, const Position& position, const ShardOptions& options)
+    : writer_(writer), options_(options), tree_(std::move(tree)), position_(position), thread_([this] { run(); }) {}
 
 Committer::~Committer() {
     {

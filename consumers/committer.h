@@ -33,7 +33,7 @@ namespace upline {
 class Committer {
   public:
     // `tree` and `position` are those of the store that is written to; it must outlive this.
-    Committer(LedgerWriter writer, merkle::Tree tree, Position position, const ShardOptions& options);
+    Committer(LedgerWriter writer, merkle::Tree tree, const Position& position, const ShardOptions& options);
     ~Committer();
     Committer(const Committer&) = delete;
     Committer& operator=(const Committer&) = delete;

@@ -26,7 +26,7 @@ Shard::Shard(std::unique_ptr<Store> store, LedgerWriter writer, std::unique_ptr<
              Position position, const ShardInfo& info, const ShardOptions& options)
     : store_(std::move(store)),
       state_(std::move(state)),
-      committer_(writer, std::move(tree), std::move(position), options),
+      committer_(writer, std::move(tree), position, options),
       look_up_(store_->look_up(), committer_),
       walk_(store_->entries(), committer_),
       core_(*state_, info.identity, look_up_, walk_),
@@ -62,7 +62,7 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
 Status Shard::apply(std::span<const Input> inputs, std::span<const Record> records, bool more_follows) {
     UPLINE_CHECK(inputs.size() == records.size(), "an input for each record");
     applying_ = true;
-    const Status applied = apply_all(inputs, records, more_follows);
+    Status applied = apply_all(inputs, records, more_follows);
     applying_ = false;
     return applied;
 }

@@ -189,12 +189,15 @@ void Deltas::Walk::sum_neighbourhood(const Addition* tail) {
     rows_.assign(kNeighbours * kinds, 0);
     row_count_ = 0;
     next_row_ = 0;
+    // Blocks are aligned, and begin with the address of the block before: numbers, not pointer arithmetic.
+    // NOLINTBEGIN(performance-no-int-to-ptr)
     const auto block_of = [](const Addition* end) {
         return reinterpret_cast<const Addition*>(reinterpret_cast<uintptr_t>(end - 1) / kBlockBytes * kBlockBytes);
     };
     const auto end_before = [](const Addition* block) {
         return reinterpret_cast<const Addition*>(static_cast<uintptr_t>(*block));
     };
+    // NOLINTEND(performance-no-int-to-ptr)
     while (tail) {
         const Addition* block = block_of(tail);
         const Addition* before = end_before(block);

@@ -8,7 +8,7 @@ namespace upline {
 namespace {
 
 Status decode(std::span<const std::byte> bytes, Sequence sequence, Entry& entry) {
-    const Status decoded = decode_entry(bytes, entry);
+    Status decoded = decode_entry(bytes, entry);
     if (decoded.ok()) return decoded;
     return Error{decoded.error().code, fmt::format("entry {}: {}", sequence, decoded.error().message)};
 }

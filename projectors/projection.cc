@@ -81,7 +81,7 @@ Status Projection::load_position(uint64_t entries) {
         if (!number) return corrupt("its position ends early");
         progress.push_back(*number);
     }
-    const Status resumed = model_->resume(*table_, earlier_, progress);
+    Status resumed = model_->resume(*table_, earlier_, progress);
     if (!resumed.ok()) {
         if (resumed.error().code != ErrorCode::kCorrupt) return resumed;
         return corrupt(resumed.error().message);

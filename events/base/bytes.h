@@ -187,7 +187,7 @@ inline constexpr auto kHexValues = [] {
     for (int8_t i = 0; i < 16; ++i) {
         const auto digit = static_cast<uint8_t>(kHexDigits[static_cast<size_t>(i)]);
         values[digit] = i;
-        if (i >= 10) values[static_cast<size_t>(digit - 'a' + 'A')] = i;
+        if (i >= 10) values[digit & 0xdfU] = i;  // the upper-case letter
     }
     return values;
 }();

@@ -113,6 +113,7 @@ UPLINE_AVX512_INLINE __m512i load_block(const Lane& lane, std::byte prefix) {
     if (has_prefix) mask &= ~uint64_t{1};
     // Not pointer arithmetic, for the block may begin before the message or behind its end.
     const auto from = reinterpret_cast<uintptr_t>(lane.message.data()) + lane.at - lane.prefix;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     __m512i block = _mm512_maskz_loadu_epi8(mask, reinterpret_cast<const void*>(from));
     if (has_prefix) block = _mm512_mask_set1_epi8(block, 1, static_cast<char>(prefix));
     if (lane.has_mark()) block = _mm512_mask_set1_epi8(block, uint64_t{1} << (size - lane.at), static_cast<char>(0x80));

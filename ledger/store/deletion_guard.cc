@@ -42,7 +42,7 @@ DeletionGuard::~DeletionGuard() = default;
 
 rocksdb::Status DeletionGuard::run(const std::function<rocksdb::Status()>& ingest) {
     is_ingesting = true;
-    const rocksdb::Status status = ingest();
+    rocksdb::Status status = ingest();
     if (!status.ok()) files_->has_failed = true;
     is_ingesting = false;
     return status;

@@ -78,11 +78,11 @@ inline const Family* find_family(std::string_view name) {
 
 // The names of the state's families, in the order of its kinds.
 inline constexpr auto kRecordFamilies = [] {
-    constexpr auto is_segments = [](const Family& family) { return family.content == Content::kSegments; };
-    std::array<const char*, std::ranges::count_if(kFamilies, is_segments)> names{};
+    constexpr auto kIsSegments = [](const Family& family) { return family.content == Content::kSegments; };
+    std::array<const char*, std::ranges::count_if(kFamilies, kIsSegments)> names{};
     size_t next = 0;
     for (const Family& family : kFamilies)
-        if (is_segments(family)) names[next++] = family.name;
+        if (kIsSegments(family)) names[next++] = family.name;
     return names;
 }();
 

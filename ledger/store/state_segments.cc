@@ -150,13 +150,13 @@ void take(Fields& fields, StoredId& id, const StoredId& before) {
 
 // What a record's id names; kNone: it has none.
 template <class T>
-constexpr ThingKind kind_of = ThingKind::kNone;
+constexpr ThingKind kKindOf = ThingKind::kNone;
 template <>
-constexpr ThingKind kind_of<User> = ThingKind::kUser;
+constexpr ThingKind kKindOf<User> = ThingKind::kUser;
 template <>
-constexpr ThingKind kind_of<Website> = ThingKind::kWebsite;
+constexpr ThingKind kKindOf<Website> = ThingKind::kWebsite;
 template <>
-constexpr ThingKind kind_of<Payout> = ThingKind::kPayout;
+constexpr ThingKind kKindOf<Payout> = ThingKind::kPayout;
 
 template <class T>
 Index program_of(const State& state, const T& record) {
@@ -353,15 +353,15 @@ template <class T, class Array>
 bool SegmentLoader::take_records(std::string_view chunk, TrackedArray<T, Array>& records) {
     Fields fields(chunk);
     T before{};
-    NewIds ids{kind_of<T>, records.array().size(), {}, {}};
-    if constexpr (kind_of<T> != ThingKind::kNone) ids.things.reserve(chunk.size() / sizeof(Uuid));
+    NewIds ids{kKindOf<T>, records.array().size(), {}, {}};
+    if constexpr (kKindOf<T> != ThingKind::kNone) ids.things.reserve(chunk.size() / sizeof(Uuid));
     while (!fields.at_end()) {
         const uint64_t left_out = fields.varint();
         T record{};
         upline::take(fields, record, before);
         if (!fields.ok() || left_out > records.array().size()) return false;
         const uint64_t index = next_index_ + left_out;
-        if constexpr (kind_of<T> != ThingKind::kNone) {
+        if constexpr (kKindOf<T> != ThingKind::kNone) {
             const uint64_t size = records.array().size();
             if (index < size) {  // its id is in the table, and for ever
                 const T known = records.array()[index];

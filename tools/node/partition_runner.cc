@@ -65,7 +65,7 @@ Status run_partition(Run& run, uint32_t partition, ShardReport& report) {
     };
     const Status consumed = consume(*shard, *reader, consume_options);
     report.position = shard->position();
-    const Status followed = follower->finish();
+    Status followed = follower->finish();
     UPLINE_TRY(consumed);
     return followed;
 }

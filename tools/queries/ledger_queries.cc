@@ -156,8 +156,8 @@ Error is_another(const FoundEntry& found, const std::string& id, std::string_vie
 }
 
 Result<LedgerReader> LedgerReader::open(ReadShard& shard, std::span<const Rules> versions) {
-    UPLINE_TRY_ASSIGN(Position position, shard.store->position());
-    return LedgerReader(shard, std::move(position), versions);
+    UPLINE_TRY_ASSIGN(const Position position, shard.store->position());
+    return LedgerReader(shard, position, versions);
 }
 
 Status LedgerReader::read_user(Sequence sequence, Entry& entry) {

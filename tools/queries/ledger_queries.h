@@ -101,8 +101,8 @@ class LedgerReader {
     Result<std::unique_ptr<Table>> rows_at(MakeModel make_model, int64_t clock_us);
 
   private:
-    LedgerReader(ReadShard& shard, Position position, std::span<const Rules> versions)
-        : shard_(&shard), position_(std::move(position)), versions_(versions), entries_(shard.store->look_up()) {}
+    LedgerReader(ReadShard& shard, const Position& position, std::span<const Rules> versions)
+        : shard_(&shard), position_(position), versions_(versions), entries_(shard.store->look_up()) {}
 
     ReadShard* shard_;
     Position position_;

@@ -27,7 +27,8 @@ StopSignal::StopSignal() {
 
 StopSignal::~StopSignal() {
     ended_ = true;
-    pthread_kill(thread_.native_handle(), SIGTERM);  // to that thread alone
+    // To that thread alone, which takes it in sigwait() and is not terminated by it.
+    pthread_kill(thread_.native_handle(), SIGTERM);  // NOLINT(bugprone-bad-signal-to-kill-thread)
     thread_.join();
     // One that came since is taken too: the command has ended.
     const sigset_t signals = stop_signals();
