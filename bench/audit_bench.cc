@@ -122,7 +122,7 @@ void measure_audit(const fs::path& folder, const Community& community, const Arg
 
     const auto store = must(Store::open(folder / "data" / "partition-00000", Store::Access::kRead));
     size_t bytes = 0;
-    const auto walk = store->entries();
+    const auto walk = store->scan_reader();
     for (Sequence i = size - 1000; i < size; ++i) bytes += must(walk->entry(i)).size();
     const double hashes = hash_seconds(size, bytes / 1000);
     figures.add("audit.entries", "entries", static_cast<double>(size), "");
@@ -145,12 +145,12 @@ void measure_audit(const fs::path& folder, const Community& community, const Arg
     constexpr uint64_t kProofs = 1000;
     size_t proof_bytes = 0;
     std::vector<TlogProof> proofs;
-    const auto look_up = store->look_up();
+    const auto point_reader = store->point_reader();
     const auto proving = Clock::now();
     for (uint64_t i = 0; i < kProofs; ++i) {
         const uint64_t index = mix(i) % size;
         TlogProof proof{{}, index, must(prover_of(*store, size).inclusion(index)), note::to_string(checkpoint.note)};
-        const auto entry = must(look_up->entry(index));
+        const auto entry = must(point_reader->entry(index));
         proof.extra.assign(entry.begin(), entry.end());
         proofs.push_back(std::move(proof));
     }

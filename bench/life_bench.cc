@@ -43,7 +43,7 @@ Path whole_path(const fs::path& folder, const Community& community, uint64_t cou
     const Fed fed = feed_once(*log, folder / "data");
     Path path{.per_s = static_cast<double>(count) / fed.seconds, .outcomes = {}};
     const auto store = must(Store::open(folder / "data" / "partition-00000", Store::Access::kRead));
-    const auto entries = store->entries();
+    const auto entries = store->scan_reader();
     Entry entry;
     for (Sequence i = signups.position.size; i < fed.position.size; ++i) {
         must(decode_entry(must(entries->entry(i)), entry));

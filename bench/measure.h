@@ -133,7 +133,7 @@ struct Fed {
     double open_seconds;  // until it reads
     double seconds;       // from there until all is stored
     double cpu_seconds;
-    Position position;
+    LedgerHead position;
 };
 inline Fed feed_once(EventLog& log, const fs::path& data, PartitionRunOptions options = {}) {
     const DataFolder folder = must(DataFolder::open(data, DataFolder::Access::kWrite));

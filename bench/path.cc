@@ -61,7 +61,7 @@ double rocksdb_yardstick(const fs::path& folder, uint64_t count, size_t entry_by
 
 double entry_bytes_of(const fs::path& data, uint64_t size) {
     const auto store = must(Store::open(data / "partition-00000", Store::Access::kRead));
-    const auto source = store->entries();
+    const auto source = store->scan_reader();
     const uint64_t count = std::min<uint64_t>(size, 1000);
     uint64_t bytes = 0;
     for (uint64_t i = size - count; i < size; ++i) bytes += must(source->entry(i)).size();
@@ -75,7 +75,7 @@ struct Pass {
     double sales_per_s;
     double sale_cpu_us;
     double bytes_per_sale;
-    Position position;
+    LedgerHead position;
 };
 Pass pass(EventLog& log, const fs::path& data, const Community& community, uint64_t sales) {
     Pass pass{};

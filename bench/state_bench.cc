@@ -59,7 +59,7 @@ class Growing {
         Entry entry;
         for (uint32_t user = 0; user < args.users; ++user) apply(begin<UserSignedUp>(entry), {});
         for (uint32_t site = 0; site < args.websites; ++site) {
-            Resolved resolved;
+            ResolvedRefs resolved;
             resolved.refs[0] = static_cast<Index>(mix(site) % args.users);
             begin<WebsiteCreated>(entry).refs[0] = resolved.refs[0];
             apply(entry, resolved);
@@ -71,7 +71,7 @@ class Growing {
     void sell(EntryBatch* batch) {
         Entry& entry = entry_;
         begin<TransactionRecorded>(entry);
-        Resolved resolved;
+        ResolvedRefs resolved;
         auto& sale = std::get<TransactionRecorded>(entry.payload);
         sale.amount.value = 10'000;
         sale.currency = *parse_currency("USD");
@@ -111,7 +111,7 @@ class Growing {
         entry.refs = {kNoSequence, kNoSequence, kNoSequence};
         return entry;
     }
-    void apply(const Entry& entry, Resolved resolved) {
+    void apply(const Entry& entry, ResolvedRefs resolved) {
         resolved.program = state_.find_program("default");
         resolved.fingerprint = IdTable::fingerprint(IdTable::program_hash("default"), entry.id);
         state_.apply(entry, resolved);
@@ -196,7 +196,7 @@ int run(const Args& args, const std::string& self) {
             batch.first = growing.state().size();
             const uint64_t count = std::min<uint64_t>(65'536, args.tail - done);
             for (uint64_t i = 0; i < count; ++i) growing.sell(&batch);
-            const std::vector<RecordPlace> places(count);
+            const std::vector<LogLocation> places(count);
             done += count;
             must(writer.commit(std::array{CommitPart{&batch, places}}, {},
                                {growing.state().size(), Hash{}, kClockUs, LogPosition{}}));

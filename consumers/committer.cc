@@ -14,7 +14,7 @@ constexpr auto kPatience = std::chrono::milliseconds(50);
 
 }  // namespace
 
-Committer::Committer(LedgerWriter writer, merkle::Tree tree, const Position& position, const ShardOptions& options)
+Committer::Committer(LedgerWriter writer, merkle::Tree tree, const LedgerHead& position, const ShardOptions& options)
     : writer_(writer), options_(options), tree_(std::move(tree)), position_(position), thread_([this] { run(); }) {}
 
 Committer::~Committer() {
@@ -56,7 +56,7 @@ Status Committer::wait_for(uint64_t size) {
     return status_;
 }
 
-Position Committer::position() const {
+LedgerHead Committer::position() const {
     const std::lock_guard lock(mutex_);
     return position_;
 }
@@ -163,7 +163,7 @@ Status Committer::write(std::span<const PendingBatch* const> batches) {
         bytes += batch->entries.bytes.size();
         parts.push_back({&batch->entries, batch->places});
     }
-    const Position& position = batches.back()->position;
+    const LedgerHead& position = batches.back()->position;
     const std::vector<merkle::Tile> tiles = tree_.take_changed_tiles();
     if (bytes >= options_.ingest_bytes) return writer_.ingest(parts, tiles, tree_.right_edge(), position);
     return writer_.commit(parts, tiles, position);

@@ -33,7 +33,7 @@ namespace upline {
 class Committer {
   public:
     // `tree` and `position` are those of the store that is written to; it must outlive this.
-    Committer(LedgerWriter writer, merkle::Tree tree, const Position& position, const ShardOptions& options);
+    Committer(LedgerWriter writer, merkle::Tree tree, const LedgerHead& position, const ShardOptions& options);
     ~Committer();
     Committer(const Committer&) = delete;
     Committer& operator=(const Committer&) = delete;
@@ -41,7 +41,7 @@ class Committer {
     // `committed` is called whenever entries have come to the disk, `failed` once, when the thread cannot go on: every
     // other call then says why. Neither is called any more when commit_all() has returned and nothing was submitted
     // since. REQUIRES: nothing was submitted since then, or ever.
-    void set_callbacks(std::function<void(const Position&)> committed, std::function<void()> failed) {
+    void set_callbacks(std::function<void(const LedgerHead&)> committed, std::function<void()> failed) {
         committed_ = std::move(committed);
         failed_ = std::move(failed);
     }
@@ -57,7 +57,7 @@ class Committer {
     Status wait_for(uint64_t size);
 
     // Where the ledger on disk ends.
-    Position position() const;
+    LedgerHead position() const;
     // Whether entries are on their way to the disk.
     bool is_busy() const;
     // Puts the batch that holds an entry in place of `batch`; nullptr if it is not in memory. Only entries on disk may
@@ -75,7 +75,7 @@ class Committer {
 
     LedgerWriter writer_;  // of the committing thread
     const ShardOptions options_;
-    std::function<void(const Position&)> committed_;
+    std::function<void(const LedgerHead&)> committed_;
     std::function<void()> failed_;
     merkle::Tree tree_;  // of the committing thread
 
@@ -85,7 +85,7 @@ class Committer {
     bool in_a_hurry_ = false;  // somebody waits in commit_all()
     bool stopping_ = false;
     Status status_ = ok_status();
-    Position position_;
+    LedgerHead position_;
 
     std::thread thread_;
 };

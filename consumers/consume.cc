@@ -60,7 +60,7 @@ Status consume(Shard& shard, LogReader& reader, const ConsumeOptions& options) {
         ~Closer() { queue.close(); }
     } closer{queue};
     shard.set_callbacks(
-        [&](const Position& position) {
+        [&](const LedgerHead& position) {
             queue.note_committed(position.last_record->offset + 1);
             if (options.applied) options.applied(position);
         },

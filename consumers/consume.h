@@ -19,7 +19,7 @@ struct ConsumeOptions {
     bool once = false;              // stop at the end of the log
     std::stop_token stop;           // stop soon, with all that was applied stored
     // Called by the committing thread whenever entries have come to the disk, with the position there now.
-    std::function<void(const Position&)> applied;
+    std::function<void(const LedgerHead&)> applied;
     // Called when the log cannot be reached for now; the loop goes on trying.
     std::function<void(const Error&)> waiting;
 };

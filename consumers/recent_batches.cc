@@ -9,7 +9,7 @@ namespace upline {
 
 size_t PendingBatch::bytes() const {
     constexpr size_t kOverhead = 512;  // more than the entry itself in a batch of one
-    return kOverhead + entries.bytes.size() + places.size() * sizeof(RecordPlace);
+    return kOverhead + entries.bytes.size() + places.size() * sizeof(LogLocation);
 }
 
 size_t PendingBatch::leaf_bytes() const {

@@ -19,8 +19,8 @@ namespace upline {
 // Entries decided together, on their way to the disk.
 struct PendingBatch {
     EntryBatch entries;
-    std::vector<RecordPlace> places;
-    Position position;          // after them; its root is known when they are hashed
+    std::vector<LogLocation> places;
+    LedgerHead position;        // after them; its root is known when they are hashed
     bool more_follows = false;  // the log has more already: writing may wait for it a little
 
     // Of its entries, about.

@@ -23,13 +23,13 @@ constexpr uint64_t kMatureAtOnce = 2048;
 }  // namespace
 
 Shard::Shard(std::unique_ptr<Store> store, LedgerWriter writer, std::unique_ptr<State> state, merkle::Tree tree,
-             Position position, const ShardInfo& info, const ShardOptions& options)
+             LedgerHead position, const ShardInfo& info, const ShardOptions& options)
     : store_(std::move(store)),
       state_(std::move(state)),
       committer_(writer, std::move(tree), position, options),
-      look_up_(store_->look_up(), committer_),
-      walk_(store_->entries(), committer_),
-      core_(*state_, info.identity, look_up_, walk_),
+      point_reader_(store_->point_reader(), committer_),
+      walk_(store_->scan_reader(), committer_),
+      core_(*state_, info.identity, point_reader_, walk_),
       state_interval_(options.state_interval) {}
 
 Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const ShardInfo& info, const Progress& progress,
@@ -39,7 +39,7 @@ Result<std::unique_ptr<Shard>> Shard::open(const DataFolder& folder, const Shard
     UPLINE_TRY(store->bind(info));
     UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, load_state(*store, versions));
     const uint64_t stored_at = state->size();
-    UPLINE_TRY_ASSIGN(const Position position, store->position());
+    UPLINE_TRY_ASSIGN(const LedgerHead position, store->position());
     UPLINE_TRY(fold_forward(*store, *state, position.size, progress));
     if (!state->rules()) return unknown_rules(state->rules_version(), versions);
     UPLINE_TRY_ASSIGN(merkle::Tree tree, load_tree(*store, position.size));
@@ -106,7 +106,7 @@ Result<bool> Shard::catch_up_some() {
 }
 
 std::unique_ptr<EntrySource> Shard::follow() {
-    return std::make_unique<FollowedEntries>(committer_, store_->entries());
+    return std::make_unique<FollowedEntries>(committer_, store_->scan_reader());
 }
 
 Status Shard::store_state() {

@@ -56,9 +56,9 @@ class Shard {
 
     // For reading the next records. REQUIRES: no error so far.
     const Rules& rules() const { return *core_.rules(); }
-    Position position() const { return committer_.position(); }
+    LedgerHead position() const { return committer_.position(); }
     // See Committer::set_callbacks(). Set before the first apply(), or after commit_all().
-    void set_callbacks(std::function<void(const Position&)> committed, std::function<void()> failed) {
+    void set_callbacks(std::function<void(const LedgerHead&)> committed, std::function<void()> failed) {
         committer_.set_callbacks(std::move(committed), std::move(failed));
     }
     // Entries on disk for a thread that follows them in order, the newest from memory. Must not outlive the shard.
@@ -70,7 +70,7 @@ class Shard {
 
   private:
     Shard(std::unique_ptr<Store> store, LedgerWriter writer, std::unique_ptr<State> state, merkle::Tree tree,
-          Position position, const ShardInfo& info, const ShardOptions& options);
+          LedgerHead position, const ShardInfo& info, const ShardOptions& options);
 
     // Entries on disk and those on their way there.
     class AllEntries final : public EntrySource {
@@ -97,7 +97,7 @@ class Shard {
     std::unique_ptr<Store> store_;
     std::unique_ptr<State> state_;
     Committer committer_;
-    AllEntries look_up_;
+    AllEntries point_reader_;
     AllEntries walk_;
     Core core_;
     std::atomic<bool> applying_ = false;

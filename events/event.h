@@ -107,7 +107,7 @@ struct PayoutRef {
 };
 
 // Minor units of the currency of the same event (cents of USD, whole JPY, fils of KWD).
-struct Minor {
+struct MinorUnits {
     int64_t value = 0;
 };
 // Major units of any currency, in ten-thousandths.
@@ -115,7 +115,8 @@ struct TenThousandths {
     int64_t value = 0;
 };
 // Basis points, days: signed, because their range is the ledger's to judge.
-using Number = int32_t;
+using BasisPoints = int32_t;
+using Days = int32_t;
 // A visitor's token of one UTC day.
 struct VisitorToken {
     uint64_t value;
@@ -137,7 +138,7 @@ constexpr bool is_left_out(const T& field, Presence presence) {
     if (presence == Presence::kRequired) return false;
     if constexpr (requires { field.id.is_nil(); }) return field.id.is_nil();
     if constexpr (requires { field.has_value(); }) return !field.has_value();
-    if constexpr (std::same_as<T, Minor>) return field.value == 0;
+    if constexpr (std::same_as<T, MinorUnits>) return field.value == 0;
     if constexpr (std::same_as<T, uint32_t>) return field == kDefaultCount;
     return false;
 }
@@ -201,8 +202,8 @@ struct WebsiteActivity {
 struct TransactionRecorded {
     static constexpr EventType kType = EventType::kTransactionRecorded;
     UserRef buyer;
-    Minor amount;
-    Minor tax;
+    MinorUnits amount;
+    MinorUnits tax;
     Currency currency;
     Source source{};
     WebsiteRef website;
@@ -224,7 +225,7 @@ struct TransactionRecorded {
 struct TransactionRefunded {
     static constexpr EventType kType = EventType::kTransactionRefunded;
     TransactionRef transaction;
-    Minor amount;
+    MinorUnits amount;
     Currency currency;
     RefundReason reason{};
     template <class S, class V>
@@ -239,9 +240,9 @@ struct TransactionRefunded {
 struct PlanPublished {
     static constexpr EventType kType = EventType::kPlanPublished;
     Rates level_rates;
-    Number website_bonus = 0;
-    Number creator_share = 0;
-    Number hold_days = 0;
+    BasisPoints website_bonus = 0;
+    BasisPoints creator_share = 0;
+    Days hold_days = 0;
     TenThousandths minimum_payout;
     template <class S, class V>
     static void visit(S& s, V& v) {
@@ -256,7 +257,7 @@ struct PlanPublished {
 struct PayoutRequested {
     static constexpr EventType kType = EventType::kPayoutRequested;
     UserRef user;
-    Minor amount;
+    MinorUnits amount;
     Currency currency;
     Text method;
     template <class S, class V>
@@ -315,7 +316,7 @@ struct UserReinstated {
 struct AdjustmentPosted {
     static constexpr EventType kType = EventType::kAdjustmentPosted;
     UserRef user;
-    Minor amount;
+    MinorUnits amount;
     Currency currency;
     Text reason;
     template <class S, class V>

@@ -158,14 +158,14 @@ class FieldReader {
     template <class T>
     bool read_integer(dom::element value, T& number) {
         constexpr int64_t kLeast = std::numeric_limits<T>::min();
-        constexpr int64_t kMost = std::numeric_limits<T>::max();
+        constexpr int64_t kMax = std::numeric_limits<T>::max();
         if (!value.is<int64_t>() && !value.is<uint64_t>()) {
             fail_kind(value, "a whole number");
             return false;
         }
         int64_t wide = 0;
-        if (value.get(wide) != simdjson::SUCCESS || wide < kLeast || wide > kMost) {
-            fail(fmt::format("not in {} to {}", kLeast, kMost));
+        if (value.get(wide) != simdjson::SUCCESS || wide < kLeast || wide > kMax) {
+            fail(fmt::format("not in {} to {}", kLeast, kMax));
             return false;
         }
         number = static_cast<T>(wide);
@@ -227,7 +227,7 @@ class FieldReader {
     }
     // The currency decides how many decimals an amount may have. It may come later in the line, and has its own error
     // if it is missing or unknown.
-    void read(dom::element value, Minor& amount) {
+    void read(dom::element value, MinorUnits& amount) {
         if (!currency_) {
             const Member* const member = find("currency");
             std::string_view code;
@@ -273,7 +273,7 @@ class FieldReader {
         if (read_integer(value, count) && count == 0) fail("0 of something did not happen");
     }
     template <class T>
-    requires std::same_as<T, Number> || std::same_as<T, uint16_t>
+    requires std::same_as<T, int32_t> || std::same_as<T, uint16_t>
     void read(dom::element value, T& number) { read_integer(value, number); }
 
     void read(dom::element value, OptionalVisitor& visitor) {

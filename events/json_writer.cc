@@ -60,7 +60,7 @@ class FieldPrinter {
         append_decimal(value, decimals, out_);
         out_ += '"';
     }
-    void print(const Minor& amount) { print_decimal(amount.value, currency_exponent(currency_)); }
+    void print(const MinorUnits& amount) { print_decimal(amount.value, currency_exponent(currency_)); }
     void print(const TenThousandths& amount) { print_decimal(amount.value, 4); }
     void print(const Currency& currency) { append_quoted(currency.text(), out_); }
     template <class T>

@@ -143,13 +143,13 @@ Reason read(const Bytes& bytes, size_t at, T& ref) {
 }
 
 template <class T>
-requires std::same_as<T, Minor> || std::same_as<T, TenThousandths> Reason read(const Bytes& bytes, size_t at,
-                                                                               T& amount) {
+requires std::same_as<T, MinorUnits> || std::same_as<T, TenThousandths> Reason read(const Bytes& bytes, size_t at,
+                                                                                    T& amount) {
     return read_scalar(bytes, at, amount.value);
 }
 
 template <class T>
-requires std::same_as<T, Number> || std::same_as<T, uint16_t> || std::same_as<T, uint8_t> || std::same_as<T, int64_t>
+requires std::same_as<T, int32_t> || std::same_as<T, uint16_t> || std::same_as<T, uint8_t> || std::same_as<T, int64_t>
     Reason read(const Bytes& bytes, size_t at, T& number) {
     return read_scalar(bytes, at, number);
 }

@@ -157,7 +157,7 @@ bool Deltas::Walk::next() {
     if (next_touched_ < touched_.size() && touched == key_) {
         const size_t place = touched_[next_touched_++];
         for (size_t i = 0; i < static_cast<size_t>(words[place + 2]); ++i)
-            add_to(sums_->low[i], words[place + kHeader + i]);
+            wrapping_add(sums_->low[i], words[place + kHeader + i]);
     }
     return true;
 }
@@ -223,11 +223,11 @@ void Deltas::Walk::sum_neighbourhood(const Addition* tail) {
             }
             CounterSums& sums = sums_of_rows_[row - 1];
             static_assert(std::tuple_size_v<decltype(effect.counters)> == 4);
-            add_to(sums.low[effect.counters[0]], amount);
-            add_to(sums.low[effect.counters[1]], amount);
-            add_to(sums.low[effect.counters[2]], amount);
-            add_to(sums.low[effect.counters[3]], amount);
-            add_to(sums.low[effect.count], 1);
+            wrapping_add(sums.low[effect.counters[0]], amount);
+            wrapping_add(sums.low[effect.counters[1]], amount);
+            wrapping_add(sums.low[effect.counters[2]], amount);
+            wrapping_add(sums.low[effect.counters[3]], amount);
+            wrapping_add(sums.low[effect.count], 1);
             if (effect.high != 0) sums.add_high(effect.high, amount);
         }
         tail = before;

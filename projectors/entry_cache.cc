@@ -15,14 +15,14 @@ Status decode(std::span<const std::byte> bytes, Sequence sequence, Entry& entry)
 
 }  // namespace
 
-Result<const Entry*> EarlierEntries::entry(Sequence sequence) {
+Result<const Entry*> EntryCache::entry(Sequence sequence) {
     UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, entries_.entry(sequence));
     bytes_.assign(bytes.begin(), bytes.end());
     UPLINE_TRY(decode(bytes_, sequence, entry_));
     return &entry_;
 }
 
-Result<const Entry*> EarlierEntries::sale(Sequence sequence) {
+Result<const Entry*> EntryCache::sale(Sequence sequence) {
     UPLINE_TRY_ASSIGN(const Entry* found, entry(sequence));
     const auto* facts = std::get_if<TransactionRecorded>(&found->payload);
     if (!facts || !is_possible(sale_of(*found), facts->amount.value))
@@ -30,7 +30,7 @@ Result<const Entry*> EarlierEntries::sale(Sequence sequence) {
     return found;
 }
 
-Result<SaleTerms> EarlierEntries::terms_of(const Entry& sale, int64_t left) {
+Result<SaleTerms> EntryCache::terms_of(const Entry& sale, int64_t left) {
     SaleTerms terms{.sale = sale_of(sale)};
     if (!is_possible(terms.sale, left)) return impossible_sale(sale, left);
     UPLINE_TRY_ASSIGN(terms.rules, rules_of(sale, versions_));
@@ -38,7 +38,7 @@ Result<SaleTerms> EarlierEntries::terms_of(const Entry& sale, int64_t left) {
     return terms;
 }
 
-Result<const Plan*> EarlierEntries::plan(uint64_t number, const Rules& rules) {
+Result<const Plan*> EntryCache::plan(uint64_t number, const Rules& rules) {
     if (number == 0) return &rules.default_plan;
     if (const auto known = plans_.find(number); known != plans_.end()) return &known->second;
     UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, entries_.entry(number - 1));

@@ -13,10 +13,10 @@
 namespace upline {
 
 // Not thread-safe.
-class EarlierEntries {
+class EntryCache {
   public:
     // `entries` must outlive it and be used by nobody else; `versions` must outlive it.
-    explicit EarlierEntries(EntrySource& entries, std::span<const Rules> versions = rules_versions())
+    explicit EntryCache(EntrySource& entries, std::span<const Rules> versions = rules_versions())
         : entries_(entries), versions_(versions) {}
 
     // Valid until the next call of this or sale(). kCorrupt if the entry cannot be one.

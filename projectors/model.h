@@ -38,19 +38,19 @@ class Model {
 
     // Begins with what is stored: the rows of `table`, and progress() as it was then. An empty table and no progress:
     // begins with nothing. kCorrupt if they cannot be what was stored.
-    virtual Status resume(Table& /*table*/, EarlierEntries& /*earlier*/, std::span<const uint64_t> progress) {
+    virtual Status resume(Table& /*table*/, EntryCache& /*earlier*/, std::span<const uint64_t> progress) {
         return progress.empty() ? ok_status() : Status(Error{ErrorCode::kCorrupt, "its position is too long"});
     }
     // Adds what an entry says. Called for every entry in order, not accepted ones too. An error is one of reading an
     // earlier entry, or kCorrupt for an entry that names what is not there.
     // REQUIRES: an entry whose references and users are earlier entries.
-    virtual Status fold(const Entry& entry, EarlierEntries& earlier, Deltas& deltas) = 0;
+    virtual Status fold(const Entry& entry, EntryCache& earlier, Deltas& deltas) = 0;
     // Adds what follows from the position as a whole and not from its last entry. Called before rows are stored.
-    virtual Status settle(EntrySource& /*entries*/, EarlierEntries& /*earlier*/, const ModelPosition& /*at*/,
-                          Deltas& /*deltas*/) {
+    virtual Status finish_at(EntrySource& /*entries*/, EntryCache& /*earlier*/, const ModelPosition& /*at*/,
+                             Deltas& /*deltas*/) {
         return ok_status();
     }
-    // Numbers of its own that are stored with the position: how far settle() has come.
+    // Numbers of its own that are stored with the position: how far finish_at() has come.
     virtual std::vector<uint64_t> progress() const { return {}; }
 
     // For people, of any key: which row it is ("user of entry 12, USD"), whether it is a set of visitors, and what a

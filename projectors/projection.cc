@@ -60,10 +60,10 @@ bool names_earlier_entries(const Entry& entry) {
 }  // namespace
 
 Result<std::unique_ptr<Projection>> Projection::open(std::unique_ptr<Table> table, std::unique_ptr<Model> model,
-                                                     EntrySource& walk, EntrySource& look_up, size_t delta_bytes,
+                                                     EntrySource& walk, EntrySource& point_reader, size_t delta_bytes,
                                                      uint64_t entries, std::span<const Rules> versions) {
     std::unique_ptr<Projection> projection(
-        new Projection(std::move(table), std::move(model), walk, look_up, delta_bytes, versions));
+        new Projection(std::move(table), std::move(model), walk, point_reader, delta_bytes, versions));
     UPLINE_TRY(projection->load_position(entries));
     return projection;
 }
@@ -183,7 +183,7 @@ class Projection::Merge final : public RowChanges {
 Status Projection::begin_store() {
     UPLINE_TRY(end_store());
     if (folded_ == stored_) return ok_status();
-    UPLINE_TRY(model_->settle(entries_, earlier_, folded_, deltas_));
+    UPLINE_TRY(model_->finish_at(entries_, earlier_, folded_, deltas_));
     std::swap(deltas_, deltas_in_store_);
     in_store_ = folded_;
     store_ = run_async([this, row = position_row()] {
@@ -224,14 +224,15 @@ std::string Projection::position_row() {
 }
 
 Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model, EntrySource& walk,
-                                       EntrySource& look_up, const ModelPosition& at, std::span<const Rules> versions) {
+                                       EntrySource& point_reader, const ModelPosition& at,
+                                       std::span<const Rules> versions) {
     if (stored) {
         const Result<ModelPosition> position = read_position(*stored, *model);
         if (position.ok() && *position == at) return stored;
     }
     UPLINE_TRY_ASSIGN(const std::unique_ptr<Projection> projection,
                       Projection::open(std::make_unique<OverlayTable>(std::move(stored)), std::move(model), walk,
-                                       look_up, Projection::kDeltaBytes, at.size, versions));
+                                       point_reader, Projection::kDeltaBytes, at.size, versions));
     UPLINE_TRY(projection->fold_to(at.size));
     UPLINE_TRY(projection->end_store());
     if (at.clock_us < projection->folded_.clock_us)

@@ -35,7 +35,7 @@ class Projection {
     // must outlive the projection and be used by nobody else. An entry of none of the `versions` ends it with
     // unknown_rules where its money is worked out.
     static Result<std::unique_ptr<Projection>> open(std::unique_ptr<Table> table, std::unique_ptr<Model> model,
-                                                    EntrySource& walk, EntrySource& look_up,
+                                                    EntrySource& walk, EntrySource& point_reader,
                                                     size_t delta_bytes = kDeltaBytes, uint64_t entries = UINT64_MAX,
                                                     std::span<const Rules> versions = rules_versions());
 
@@ -53,12 +53,12 @@ class Projection {
     Status rebuild();
 
   private:
-    Projection(std::unique_ptr<Table> table, std::unique_ptr<Model> model, EntrySource& walk, EntrySource& look_up,
+    Projection(std::unique_ptr<Table> table, std::unique_ptr<Model> model, EntrySource& walk, EntrySource& point_reader,
                size_t delta_bytes, std::span<const Rules> versions)
         : table_(std::move(table)),
           model_(std::move(model)),
           entries_(walk),
-          earlier_(look_up, versions),
+          earlier_(point_reader, versions),
           delta_bytes_(delta_bytes) {}
 
     Status load_position(uint64_t entries);
@@ -71,14 +71,14 @@ class Projection {
     friend Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size,
                                 size_t delta_bytes);
     friend Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model,
-                                                  EntrySource& walk, EntrySource& look_up, const ModelPosition& at,
+                                                  EntrySource& walk, EntrySource& point_reader, const ModelPosition& at,
                                                   std::span<const Rules> versions);
     std::string position_row();
 
     std::unique_ptr<Table> table_;
     std::unique_ptr<Model> model_;
     EntrySource& entries_;
-    EarlierEntries earlier_;
+    EntryCache earlier_;
     size_t delta_bytes_;
     ModelPosition stored_;
     ModelPosition folded_;
@@ -97,7 +97,7 @@ Status fold_together(std::span<Projection* const> projections, EntrySource& walk
 // the stored ones where they stand for that, else brought forward in memory, which folds the entries since. `stored`
 // may be null: no such table. The two sources are as for Projection::open and are needed within the call only.
 Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model, EntrySource& walk,
-                                       EntrySource& look_up, const ModelPosition& at,
+                                       EntrySource& point_reader, const ModelPosition& at,
                                        std::span<const Rules> versions = rules_versions());
 
 // For readers: what the table's rows stand for. Size 0 if nothing was stored yet. kConflict if it is of another

@@ -64,7 +64,7 @@ void CounterSums::sort_high() {
     size_t kept = 0;
     for (size_t i = 0; i < high_.size(); ++i) {
         if (kept > 0 && high_[kept - 1].number == high_[i].number)
-            add_to(high_[kept - 1].amount, high_[i].amount);
+            wrapping_add(high_[kept - 1].amount, high_[i].amount);
         else
             high_[kept++] = high_[i];
     }
@@ -75,7 +75,7 @@ bool CounterSums::add(std::string_view value) {
     if (value.empty()) return false;
     return each_counter(value, [this](uint32_t number, int64_t amount) {
         if (number < kLow)
-            add_to(low[number], amount);
+            wrapping_add(low[number], amount);
         else
             high_.push_back({number, amount});
     });
@@ -85,8 +85,8 @@ void CounterSums::append_to(std::string& out) {
     if (last_high_.number != 0) high_.push_back(last_high_);
     last_high_ = {};
     sort_high();
-    constexpr size_t kMostBytes = 5 + 10;  // of a counter
-    char buffer[kLow * kMostBytes];
+    constexpr size_t kMaxBytes = 5 + 10;  // of a counter
+    char buffer[kLow * kMaxBytes];
     char* at = buffer;
     uint32_t next = 0;
     const auto append = [&](uint32_t number, int64_t amount) {

@@ -60,7 +60,7 @@ class CounterSums {
     // Adds to a counter of a number from kLow on.
     void add_high(uint32_t number, int64_t amount) {
         if (last_high_.number != number) return append_high(number, amount);
-        add_to(last_high_.amount, amount);
+        wrapping_add(last_high_.amount, amount);
     }
     // Adds counters in their stored form. False if the bytes are none; the sums are then of no use.
     [[nodiscard]] bool add(std::string_view value);

@@ -83,10 +83,10 @@ void append_json_string(std::string_view text, std::string& out) {
 }
 
 std::string quote_for_message(std::string_view text) {
-    constexpr size_t kMostBytes = 48;
+    constexpr size_t kMaxBytes = 48;
     std::string out;
-    append_json_string(text.substr(0, whole_characters(text, kMostBytes)), out);
-    if (text.size() > kMostBytes) out += "...";
+    append_json_string(text.substr(0, whole_characters(text, kMaxBytes)), out);
+    if (text.size() > kMaxBytes) out += "...";
     if (is_utf8_without_nul(out)) return out;
     std::string escaped;
     for (const char c : out) {

@@ -48,7 +48,7 @@ concept PlainRecord = std::is_trivially_copyable_v<T> && std::has_unique_object_
 
 // What both kinds of arrays have in common; `Array` says how a record lies in memory.
 template <class T, class Array>
-class TrackedArray {
+class DirtyArray {
     static_assert(PlainRecord<T>);
 
   public:
@@ -96,7 +96,7 @@ class TrackedArray {
 };
 
 template <class T>
-class Tracked final : public TrackedArray<T, Tracked<T>> {
+class DirtyTrackedArray final : public DirtyArray<T, DirtyTrackedArray<T>> {
   public:
     size_t size() const { return records_.size(); }
     const T& operator[](size_t index) const { return records_[index]; }
@@ -112,7 +112,7 @@ class Tracked final : public TrackedArray<T, Tracked<T>> {
     }
 
   private:
-    friend TrackedArray<T, Tracked<T>>;
+    friend DirtyArray<T, DirtyTrackedArray<T>>;
     void put(size_t index, const T& record) { records_[index] = record; }
     void push_back(const T& record) { records_.push_back(record); }
     FlatArray<T> records_;
@@ -122,7 +122,7 @@ class Tracked final : public TrackedArray<T, Tracked<T>> {
 // own, so that the hot ones are few cache lines. T names them Hot and Cold, gives them with hot() and cold() and is
 // made of them with of().
 template <class T>
-class TrackedInParts final : public TrackedArray<T, TrackedInParts<T>> {
+class HotColdArray final : public DirtyArray<T, HotColdArray<T>> {
     using Hot = typename T::Hot;
     using Cold = typename T::Cold;
     static_assert(PlainRecord<Hot> && PlainRecord<Cold>);
@@ -142,8 +142,8 @@ class TrackedInParts final : public TrackedArray<T, TrackedInParts<T>> {
         cold_.populate(size);
     }
     // Asks for the memory of a part, which may lie across two cache lines where it is the cold one.
-    void fetch_hot(size_t index) const { fetch(hot_.data() + index); }
-    void fetch_cold(size_t index) const {
+    void prefetch_hot(size_t index) const { fetch(hot_.data() + index); }
+    void prefetch_cold(size_t index) const {
         fetch(cold_.data() + index);
         fetch(reinterpret_cast<const std::byte*>(cold_.data() + index + 1) - 1);
     }
@@ -165,10 +165,10 @@ class TrackedInParts final : public TrackedArray<T, TrackedInParts<T>> {
         put(index, record);
     }
     // For changing what is not stored, but follows from other records.
-    Hot& derive(size_t index) { return hot_[index]; }
+    Hot& mutate_untracked(size_t index) { return hot_[index]; }
 
   private:
-    friend TrackedArray<T, TrackedInParts<T>>;
+    friend DirtyArray<T, HotColdArray<T>>;
     void put(size_t index, const T& record) {
         hot_[index] = record.hot();
         cold_[index] = record.cold();

@@ -26,7 +26,7 @@ void IdTable::reserve(uint64_t count) {
     }
 }
 
-void IdTable::insert(uint64_t fingerprint, Thing thing) {
+void IdTable::insert(uint64_t fingerprint, EntityRef thing) {
     constexpr uint64_t kHomesAtOnce = 16;  // moved before the table is noticeably fuller
     if (unmoved_ > 0)
         move_some(kHomesAtOnce);

@@ -15,19 +15,19 @@
 namespace upline {
 
 // What an accepted event made. kOther: anything that is no user, website or payout; its number is its sequence.
-enum class ThingKind : uint8_t { kNone = 0, kUser = 1, kWebsite = 2, kOther = 3, kPayout = 4 };
+enum class EntityKind : uint8_t { kNone = 0, kUser = 1, kWebsite = 2, kOther = 3, kPayout = 4 };
 
 // A kind and a dense index (users, websites, payouts) or sequence, in one word. The default one is nothing.
-class Thing {
+class EntityRef {
   public:
-    Thing() = default;
-    Thing(ThingKind kind, uint64_t number) : word_(static_cast<uint64_t>(kind) << 56 | number) {}
-    static Thing from_word(uint64_t word) {
-        Thing thing;
+    EntityRef() = default;
+    EntityRef(EntityKind kind, uint64_t number) : word_(static_cast<uint64_t>(kind) << 56 | number) {}
+    static EntityRef from_word(uint64_t word) {
+        EntityRef thing;
         thing.word_ = word;
         return thing;
     }
-    ThingKind kind() const { return static_cast<ThingKind>(word_ >> 56); }
+    EntityKind kind() const { return static_cast<EntityKind>(word_ >> 56); }
     uint64_t number() const { return word_ & ((uint64_t{1} << 56) - 1); }
     uint64_t word() const { return word_; }
     explicit operator bool() const { return word_ != 0; }
@@ -40,7 +40,7 @@ class IdTable {
   public:
     struct Slot {
         uint64_t fingerprint = 0;
-        uint64_t thing = 0;  // Thing::word; 0: empty
+        uint64_t thing = 0;  // EntityRef::word; 0: empty
     };
 
     IdTable() { slots_.grow(kFirstHomes + kTail); }
@@ -56,15 +56,15 @@ class IdTable {
 
     // The first thing with this fingerprint for which same(thing) holds, or nothing.
     template <class Same>
-    Thing find(uint64_t fingerprint, Same&& same) const {
+    EntityRef find(uint64_t fingerprint, Same&& same) const {
         for (const Slot* slot = &slots_[home(fingerprint)]; slot->thing != 0; ++slot)
-            if (slot->fingerprint == fingerprint && same(Thing::from_word(slot->thing)))
-                return Thing::from_word(slot->thing);
+            if (slot->fingerprint == fingerprint && same(EntityRef::from_word(slot->thing)))
+                return EntityRef::from_word(slot->thing);
         return {};
     }
 
     // REQUIRES: find() with the whole comparison gave nothing.
-    void insert(uint64_t fingerprint, Thing thing);
+    void insert(uint64_t fingerprint, EntityRef thing);
 
     // The same for many.
     void insert_all(std::span<const Slot> slots);

@@ -60,7 +60,7 @@ ClosingSnapshot take_closing(const State& state, Index program) {
     constexpr size_t kAhead = 16;  // users lie scattered in memory
     std::byte* out = snapshot.leaves.data();
     for (size_t i = 0; i < accounts.size(); ++i) {
-        if (i + kAhead < accounts.size()) state.users().fetch_cold(state.accounts().cold(accounts[i + kAhead]).user);
+        if (i + kAhead < accounts.size()) state.users().prefetch_cold(state.accounts().cold(accounts[i + kAhead]).user);
         const Account account = state.accounts()[accounts[i]];
         const auto leaf = balance_leaf({state.users().cold(account.user).id, account.currency, account.pending,
                                         account.available, account.reserved, account.paid});

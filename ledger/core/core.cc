@@ -45,13 +45,13 @@ Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
     in_hand_.batch = &out;
     size_t open_leaves = 0;
     rules_ = rules();
-    const auto is_over = [&] { return !rules_ || open_leaves >= kMostOpenLeaves; };
+    const auto is_over = [&] { return !rules_ || open_leaves >= kMaxOpenLeaves; };
     for (size_t first = 0; first < inputs.size() && !is_over(); first += Prefetch::kBlock) {
         const auto block = inputs.subspan(first, std::min(Prefetch::kBlock, inputs.size() - first));
         prefetch_.fetch(block);
         for (size_t i = 0; i < block.size() && !is_over(); ++i) {
             const Input* input = &block[i];
-            const Names* names = &prefetch_.names(i);
+            const IdHashes* names = &prefetch_.names(i);
             Input again;
             if (input->rules_version != rules_->version) {
                 again = *input;
@@ -64,7 +64,7 @@ Status Core::apply(std::span<const Input> inputs, EntryBatch& out) {
             entry_.rules_version = rules_->version;
             entry_.record_sha256 = input->record_sha256;
             entry_.plan = 0;
-            entry_.left_before = 0;
+            entry_.remaining_before = 0;
             entry_.posting_count = 0;
             entry_.maturity_us = kNoMaturity;
             UPLINE_TRY_ASSIGN(entry_.outcome, decide(*input, *names));
@@ -104,7 +104,7 @@ Status Core::close_books(EntryBatch& out) {
 }
 
 // The order of checks that all types share.
-Result<Outcome> Core::decide(const Input& input, const Names& names) {
+Result<Outcome> Core::decide(const Input& input, const IdHashes& names) {
     if (input.record.malformed) return Outcome::kMalformed;
     const Event& event = input.record.event;
     entry_.id = event.id;
@@ -118,7 +118,7 @@ Result<Outcome> Core::decide(const Input& input, const Names& names) {
 
     resolved_.program = prefetch_.find_program(event.program);
     resolved_.fingerprint = names.id;
-    UPLINE_TRY_ASSIGN(const Thing earlier, find(event.id, names.id));
+    UPLINE_TRY_ASSIGN(const EntityRef earlier, find(event.id, names.id));
     UPLINE_TRY(resolve_refs(event, names));
     if (earlier) return duplicate_or_conflict(event, state_.sequence_of(earlier));
     if (!rules_->has_rule(event.payload)) return Outcome::kUnknownType;
@@ -135,7 +135,7 @@ Result<Outcome> Core::decide(const Input& input, const Names& names) {
 }
 
 // A reference that is given but not known keeps kNoIndex and kNoSequence; the type's rule says what that means.
-Status Core::resolve_refs(const Event& event, const Names& names) {
+Status Core::resolve_refs(const Event& event, const IdHashes& names) {
     resolved_.refs.fill(kNoIndex);
     entry_.refs.fill(kNoSequence);
     has_sale_ = false;
@@ -166,8 +166,8 @@ Status Core::resolve_refs(const Event& event, const Names& names) {
 
 // Sales are not held in memory: the one meant is read.
 Status Core::resolve_sale(const Uuid& id, uint64_t fingerprint) {
-    UPLINE_TRY_ASSIGN(const Thing thing, find(id, fingerprint));
-    if (thing.kind() != ThingKind::kOther) return ok_status();
+    UPLINE_TRY_ASSIGN(const EntityRef thing, find(id, fingerprint));
+    if (thing.kind() != EntityKind::kOther) return ok_status();
     UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, entry_bytes(thing.number()));
     if (!is_accepted_sale(bytes)) return ok_status();
     sale_bytes_.assign(bytes.begin(), bytes.end());
@@ -219,7 +219,7 @@ Result<int64_t> Core::matured_by(Index account, int64_t at_us) {
     }
     ahead_.at_us = at_us;
     UPLINE_TRY(state_.for_each_matured(ahead_.holds, in_hand_, at_us, UINT64_MAX, [this](Index earner, int64_t part) {
-        add_to(ahead_.matured[earner], part);
+        wrapping_add(ahead_.matured[earner], part);
         ahead_.touched.push_back(earner);
     }));
     return ahead_.matured[account];
@@ -250,7 +250,7 @@ Result<bool> Core::fits() {
         resolved_.accounts[i] = account_index;
         if (account_index == kNoIndex) continue;
         // Whatever is still to be moved from pending to available takes none of its balances out of int64 then.
-        if (state_.accounts().hot(account_index).is_far_from_bounds()) continue;
+        if (state_.accounts().hot(account_index).has_headroom()) continue;
         UPLINE_TRY_ASSIGN(const bool fitting, account_fits(resolved_.users[i], account_index));
         if (!fitting) return false;
     }
@@ -282,10 +282,10 @@ Status Core::mature(uint64_t most) {
 
 Result<std::span<const std::byte>> Core::entry_bytes(Sequence sequence) {
     if (in_hand_.batch && sequence >= in_hand_.batch->first) return in_hand_.entry(sequence);
-    return look_up_.entry(sequence);
+    return point_reader_.entry(sequence);
 }
 
-Result<Thing> Core::find(const Uuid& id, uint64_t fingerprint) {
+Result<EntityRef> Core::find(const Uuid& id, uint64_t fingerprint) {
     return state_.find(resolved_.program, id, fingerprint, [this](Sequence sequence) { return entry_bytes(sequence); });
 }
 

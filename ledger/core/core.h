@@ -59,18 +59,18 @@ struct ShardIdentity {
 // An event that far ahead of its append time is from_future.
 inline constexpr int64_t kFutureToleranceUs = 5 * 60 * 1'000'000LL;
 
-class Core final : private Funds {
+class Core final : private AvailableFunds {
   public:
     // Two sources of the entries before those of the batch in hand: one asked for any entry, one walked in order. All
     // must outlive the core. Not thread-safe.
-    Core(State& state, ShardIdentity shard, EntrySource& look_up, EntrySource& walk)
-        : state_(state), shard_(shard), look_up_(look_up), in_hand_(walk), prefetch_(state) {}
+    Core(State& state, ShardIdentity shard, EntrySource& point_reader, EntrySource& walk)
+        : state_(state), shard_(shard), point_reader_(point_reader), in_hand_(walk), prefetch_(state) {}
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
 
     // Decides the inputs in order, appends their entries to `out` (cleared first) and folds them into the state. Stops
     // early, with fewer entries than inputs, after an event that activates rules which are not known, and after a
-    // BooksClosed when the leaves of those in the batch have come to kMostOpenLeaves.
+    // BooksClosed when the leaves of those in the batch have come to kMaxOpenLeaves.
     // The roots of closings are left open (fill_closings); no decision depends on them.
     // An error is one of reading an earlier entry; the state then has folded a part and must be thrown away.
     Status apply(std::span<const Input> inputs, EntryBatch& out);
@@ -83,13 +83,13 @@ class Core final : private Funds {
     // payout that does moves the rest first. REQUIRES: every entry below state.size() committed.
     Status mature(uint64_t most = UINT64_MAX);
 
-    static constexpr size_t kMostOpenLeaves = 64 << 20;  // bytes
+    static constexpr size_t kMaxOpenLeaves = 64 << 20;  // bytes
 
   private:
     // Entries in order, those of the batch in hand too.
-    class InHand final : public EntrySource {
+    class BatchOverlaySource final : public EntrySource {
       public:
-        explicit InHand(EntrySource& committed) : committed_(committed) {}
+        explicit BatchOverlaySource(EntrySource& committed) : committed_(committed) {}
         Result<std::span<const std::byte>> entry(uint64_t sequence) override {
             if (batch && sequence >= batch->first) return (*batch)[sequence - batch->first];
             return committed_.entry(sequence);
@@ -101,10 +101,10 @@ class Core final : private Funds {
     };
     // What matures between the clock and a later time, for events that ask before the clock has moved there. Kept
     // until an event is accepted: a payout run of which many are refused looks at each entry once.
-    struct Ahead {
+    struct MaturityLookahead {
         bool known = false;
         int64_t at_us = 0;
-        Holds holds;
+        MaturityCursors holds;
         std::vector<int64_t> matured;  // by account, zero but for those touched
         std::vector<Index> touched;
 
@@ -115,11 +115,11 @@ class Core final : private Funds {
         }
     };
 
-    Result<Outcome> decide(const Input& input, const Names& names);
-    Status resolve_refs(const Event& event, const Names& names);
+    Result<Outcome> decide(const Input& input, const IdHashes& names);
+    Status resolve_refs(const Event& event, const IdHashes& names);
     Status resolve_sale(const Uuid& id, uint64_t fingerprint);
     // What an id names in the event's program.
-    Result<Thing> find(const Uuid& id, uint64_t fingerprint);
+    Result<EntityRef> find(const Uuid& id, uint64_t fingerprint);
     Result<Outcome> duplicate_or_conflict(const Event& event, Sequence earlier);
     Result<bool> covers(Index account, int64_t amount, int64_t at_us) override;
     Result<int64_t> matured_by(Index account, int64_t at_us);
@@ -130,16 +130,16 @@ class Core final : private Funds {
 
     State& state_;
     ShardIdentity shard_;
-    EntrySource& look_up_;
-    InHand in_hand_;
+    EntrySource& point_reader_;
+    BatchOverlaySource in_hand_;
     Prefetch prefetch_;
     const Rules* rules_ = nullptr;  // in force for the event in hand
-    Ahead ahead_;
+    MaturityLookahead ahead_;
     Entry entry_;  // reused, for it is large
     Entry sale_;   // what the refund in hand names; its views point into sale_bytes_
     std::vector<std::byte> sale_bytes_;
     bool has_sale_ = false;
-    Resolved resolved_;
+    ResolvedRefs resolved_;
     std::vector<std::byte> scratch_;
 };
 

@@ -12,9 +12,9 @@
 namespace upline {
 
 // What a rule may ask that is not in the state.
-class Funds {
+class AvailableFunds {
   public:
-    virtual ~Funds() = default;
+    virtual ~AvailableFunds() = default;
     // Whether an account's available balance, as it is at `at_us`, covers the amount. REQUIRES: at_us not before the
     // clock. An error is one of reading entries.
     virtual Result<bool> covers(Index account, int64_t amount, int64_t at_us) = 0;
@@ -24,11 +24,11 @@ class Funds {
 struct Draft {
     const Rules& rules;  // in force
     const State& state;
-    Funds& funds;
-    int64_t clock_us;    // after the event, if it is accepted
-    const Entry* sale;   // the one a TransactionRefunded names, if there is one
-    Entry& entry;        // head and references are filled in; the rule adds plan, currency, maturity and postings
-    Resolved& resolved;  // the references' indexes; the rule adds the users of its postings
+    AvailableFunds& funds;
+    int64_t clock_us;        // after the event, if it is accepted
+    const Entry* sale;       // the one a TransactionRefunded names, if there is one
+    Entry& entry;            // head and references are filled in; the rule adds plan, currency, maturity and postings
+    ResolvedRefs& resolved;  // the references' indexes; the rule adds the users of its postings
 };
 
 }  // namespace upline

@@ -60,9 +60,9 @@ class FactsWriter {
     }
 
   private:
-    void put(Minor amount) { out_.zigzag_varint(amount.value); }
+    void put(MinorUnits amount) { out_.zigzag_varint(amount.value); }
     void put(TenThousandths amount) { out_.zigzag_varint(amount.value); }
-    void put(Number number) { out_.zigzag_varint(number); }
+    void put(int32_t number) { out_.zigzag_varint(number); }
     void put(Currency currency) { out_.bytes(currency.code.data(), 3); }
     void put(uint32_t count) { out_.varint(count); }
     void put(uint16_t version) { out_.varint(version); }
@@ -125,12 +125,12 @@ class FactsReader {
     }
 
   private:
-    void get(Minor& amount) { amount.value = in_.zigzag_varint(); }
+    void get(MinorUnits& amount) { amount.value = in_.zigzag_varint(); }
     void get(TenThousandths& amount) { amount.value = in_.zigzag_varint(); }
-    void get(Number& number) {
+    void get(int32_t& number) {
         const int64_t value = in_.zigzag_varint();
-        in_.expect(value == static_cast<Number>(value), "a number of 32 bits");
-        number = static_cast<Number>(value);
+        in_.expect(value == static_cast<int32_t>(value), "a number of 32 bits");
+        number = static_cast<int32_t>(value);
     }
     void get(Currency& currency) {
         const auto known = parse_currency(in_.text(3));
@@ -281,7 +281,7 @@ void read_postings(ByteReader& in, Entry& entry) {
     if (std::holds_alternative<TransactionRefunded>(entry.payload)) {
         const uint64_t left = in.varint();
         in.expect(left > 0 && left <= INT64_MAX, "what was left of the sale");
-        entry.left_before = static_cast<int64_t>(left);
+        entry.remaining_before = static_cast<int64_t>(left);
     }
     if (std::holds_alternative<BooksClosed>(entry.payload)) read_closing(in, entry.closing);
     entry.posting_count = in.fixed<uint8_t>();
@@ -328,7 +328,7 @@ size_t write_entry(const Entry& entry, std::byte* at, size_t bound) {
         write_facts(entry.occurred_at_us, entry.payload, entry.refs, writer);
         writer.varint(entry.plan);
         if (std::holds_alternative<TransactionRefunded>(entry.payload))
-            writer.varint(static_cast<uint64_t>(entry.left_before));
+            writer.varint(static_cast<uint64_t>(entry.remaining_before));
         if (std::holds_alternative<BooksClosed>(entry.payload)) write_closing(entry.closing, writer);
         writer.fixed(entry.posting_count);
         if (entry.posting_count != 0) {
@@ -413,7 +413,7 @@ Status decode_entry(std::span<const std::byte> bytes, Entry& entry) {
     entry.payload.emplace<0>();
     entry.occurred_at_us = 0;
     entry.plan = 0;
-    entry.left_before = 0;
+    entry.remaining_before = 0;
     entry.closing.balances = 0;
     entry.closing.root = {};
     entry.closing.books.clear();

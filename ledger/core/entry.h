@@ -88,7 +88,7 @@ using Sequence = uint64_t;
 inline constexpr Sequence kNoSequence = UINT64_MAX;
 
 // Adds modulo 2^64: for sums that are known to fit in the end, whatever the steps.
-inline void add_to(int64_t& sum, int64_t amount) {
+inline void wrapping_add(int64_t& sum, int64_t amount) {
     sum = static_cast<int64_t>(static_cast<uint64_t>(sum) + static_cast<uint64_t>(amount));
 }
 
@@ -139,8 +139,8 @@ struct Entry {
     std::array<Sequence, kMaxRefs> refs{kNoSequence, kNoSequence, kNoSequence};
     std::array<int32_t, 8> rates{};  // what a plan's level_rates point to
     uint64_t plan = 0;
-    int64_t left_before = 0;  // of a refund: what was left of its sale
-    Closing closing;          // of a BooksClosed
+    int64_t remaining_before = 0;  // of a refund: what was left of its sale
+    Closing closing;               // of a BooksClosed
     Currency currency;
     int64_t maturity_us = kNoMaturity;
     uint8_t posting_count = 0;

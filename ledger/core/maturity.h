@@ -36,10 +36,10 @@ inline bool is_held(const Entry& entry) {
                                [](const Posting& posting) { return posting.account == AccountKind::kEarned; });
 }
 
-class Holds {
+class MaturityCursors {
   public:
-    // Holds with something held, by ascending hold_us. After advance() without a bound this is a function of the
-    // entries and the clock: the first is then a held sale.
+    // Cursors of holds with something held, by ascending hold_us. After advance() without a bound this is a function of
+    // the entries and the clock: the first is then a held sale.
     const std::vector<Hold>& all() const { return holds_; }
     // Takes what all() gave. False if it cannot be that, of `size` entries.
     bool restore(std::vector<Hold> holds, uint64_t size) {

@@ -16,7 +16,7 @@ void Prefetch::fetch(std::span<const Input> inputs) {
             last_program_hash_ = IdTable::program_hash(event.program);
             last_program_index_ = kNoIndex;
         }
-        Names& names = names_[i];
+        IdHashes& names = names_[i];
         names.program_hash = last_program_hash_;
         names.id = IdTable::fingerprint(names.program_hash, event.id);
         names.refs = {};
@@ -26,7 +26,7 @@ void Prefetch::fetch(std::span<const Input> inputs) {
             if (!ref.id.is_nil()) names.refs[k] = IdTable::fingerprint(names.program_hash, ref.id);
         });
     }
-    for (const Names& names : std::span(names_).first(inputs.size())) {
+    for (const IdHashes& names : std::span(names_).first(inputs.size())) {
         state_.ids().fetch(names.id);
         for (const uint64_t ref : names.refs)
             if (ref != 0) state_.ids().fetch(ref);
@@ -34,21 +34,21 @@ void Prefetch::fetch(std::span<const Input> inputs) {
 
     std::array<Index, kBlock> members;
     size_t count = 0;
-    const TrackedInParts<User>& users = state_.users();
+    const HotColdArray<User>& users = state_.users();
     for (size_t i = 0; i < inputs.size(); ++i) {
         if (inputs[i].record.malformed) continue;
         if (!std::holds_alternative<TransactionRecorded>(inputs[i].record.event.payload)) continue;
-        const Thing buyer = state_.ids().find(names_[i].refs[0], [](Thing) { return true; });
-        if (buyer.kind() != ThingKind::kUser) continue;
+        const EntityRef buyer = state_.ids().find(names_[i].refs[0], [](EntityRef) { return true; });
+        if (buyer.kind() != EntityKind::kUser) continue;
         members[count++] = static_cast<Index>(buyer.number());
-        users.fetch_hot(buyer.number());
-        users.fetch_cold(buyer.number());
+        users.prefetch_hot(buyer.number());
+        users.prefetch_cold(buyer.number());
     }
     for (unsigned level = 0; level <= kMaxLevels && count > 0; ++level) {
         size_t kept = 0;
         for (size_t i = 0; i < count; ++i) {
             const User::Hot& user = users.hot(members[i]);
-            if (level > 0 && user.first_account != kNoIndex) state_.accounts().fetch_hot(user.first_account);
+            if (level > 0 && user.first_account != kNoIndex) state_.accounts().prefetch_hot(user.first_account);
             if (user.referrer != kNoIndex) members[kept++] = user.referrer;
         }
         count = kept;

@@ -15,7 +15,7 @@
 namespace upline {
 
 // The fingerprints of an event's names (ledger/containers/id_table.h).
-struct Names {
+struct IdHashes {
     uint64_t program_hash = 0;
     uint64_t id = 0;
     std::array<uint64_t, kMaxRefs> refs{};  // 0: not given
@@ -32,13 +32,13 @@ class Prefetch {
     // Begins with a block of at most kBlock inputs.
     void fetch(std::span<const Input> inputs);
     // Of input i of the block; nothing of one that is malformed.
-    const Names& names(size_t i) const { return names_[i]; }
+    const IdHashes& names(size_t i) const { return names_[i]; }
     // The state's program of that name, looked up once for a run of inputs of one program.
     Index find_program(std::string_view name);
 
   private:
     const State& state_;
-    std::array<Names, kBlock> names_;
+    std::array<IdHashes, kBlock> names_;
     std::string last_program_;  // events of one program come in runs
     uint64_t last_program_hash_ = 0;
     Index last_program_index_ = kNoIndex;  // kNoIndex while there is none

@@ -29,8 +29,8 @@ struct Rules {
     uint8_t last_type = 0;  // the payload of an event of a higher type is not read
     // Whether this version has a rule for the event's type; without one it is unknown_type.
     bool (*has_rule)(const Payload&) = nullptr;
-    // The type's own checks: the first that fails, or kAccepted and a filled draft. An error is one of Funds, or
-    // kCorrupt for an entry it read. REQUIRES: has_rule(payload).
+    // The type's own checks: the first that fails, or kAccepted and a filled draft. An error is one of AvailableFunds,
+    // or kCorrupt for an entry it read. REQUIRES: has_rule(payload).
     Result<Outcome> (*apply)(const Payload&, Draft&) = nullptr;
 
     // The plan of a program that has published none.
@@ -63,7 +63,7 @@ Error unknown_rules(uint16_t version, std::span<const Rules> versions);
 Result<const Rules*> rules_of(const Entry& entry, std::span<const Rules> versions);
 
 // A recorded sale with the rules and the plan it was made under: all that its parts follow from. Whoever has the
-// entries of plans makes one: State::terms_of, EarlierEntries::terms_of.
+// entries of plans makes one: State::terms_of, EntryCache::terms_of.
 struct SaleTerms {
     const Rules* rules = nullptr;  // as long as the versions they are of
     const Plan* plan = nullptr;    // as long as whoever made this says

@@ -24,7 +24,7 @@ bool known(const Draft& draft, size_t ref) {
 }
 
 // What may be sold, refunded or paid out.
-bool is_amount(Minor amount) {
+bool is_amount(MinorUnits amount) {
     return amount.value > 0 && amount.value <= kAmountCap;
 }
 
@@ -114,7 +114,7 @@ Result<Outcome> rule(const TransactionRefunded& event, Draft& draft) {
     const Split before = terms.entitled(left);
     const Split after = terms.entitled(left - event.amount.value);
     draft.entry.plan = entry.plan;
-    draft.entry.left_before = left;
+    draft.entry.remaining_before = left;
     draft.entry.currency = event.currency;
     draft.entry.maturity_us = entry.maturity_us;
     for (const Posting& posting : entry.posted()) {

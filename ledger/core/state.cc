@@ -43,18 +43,18 @@ void State::add_to_program(Index program, Index account) {
     program_accounts_[program].push_back(account);
 }
 
-Result<Thing> State::find(std::string_view program, const Uuid& id, EntrySource& entries) const {
+Result<EntityRef> State::find(std::string_view program, const Uuid& id, EntrySource& entries) const {
     return find(find_program(program), id, IdTable::fingerprint(IdTable::program_hash(program), id),
                 [&entries](Sequence sequence) { return entries.entry(sequence); });
 }
 
-Sequence State::sequence_of(Thing thing) const {
+Sequence State::sequence_of(EntityRef thing) const {
     switch (thing.kind()) {
-        case ThingKind::kUser: return users_.hot(thing.number()).sequence;
-        case ThingKind::kWebsite: return websites_[thing.number()].sequence;
-        case ThingKind::kPayout: return payouts_[thing.number()].sequence;
-        case ThingKind::kOther: return thing.number();
-        case ThingKind::kNone: break;
+        case EntityKind::kUser: return users_.hot(thing.number()).sequence;
+        case EntityKind::kWebsite: return websites_[thing.number()].sequence;
+        case EntityKind::kPayout: return payouts_[thing.number()].sequence;
+        case EntityKind::kOther: return thing.number();
+        case EntityKind::kNone: break;
     }
     UPLINE_CHECK(false, "a thing of a known kind");
 }
@@ -72,7 +72,7 @@ namespace {
 
 // The record of entry `sequence` in an array whose records are in log order.
 template <class T>
-std::optional<Index> index_by_sequence(const Tracked<T>& records, Sequence sequence) {
+std::optional<Index> index_by_sequence(const DirtyTrackedArray<T>& records, Sequence sequence) {
     const T* end = records.data() + records.size();
     const T* found = std::lower_bound(records.data(), end, sequence,
                                       [](const T& record, Sequence wanted) { return record.sequence < wanted; });
@@ -99,27 +99,27 @@ Result<SaleTerms> State::terms_of(const Entry& sale, int64_t left) const {
     return terms;
 }
 
-void State::apply(const Entry& entry, const Resolved& resolved) {
+void State::apply(const Entry& entry, const ResolvedRefs& resolved) {
     UPLINE_CHECK(entry.sequence == size_, "entries in order");
     ++size_;
     if (!entry.accepted()) return;
     clock_us_ = entry.clock_us;
     const Index program = resolved.program != kNoIndex ? resolved.program : program_for(entry.program);
 
-    Thing made(ThingKind::kOther, entry.sequence);
+    EntityRef made(EntityKind::kOther, entry.sequence);
     switch (static_cast<EventType>(entry.type)) {
         case EventType::kUserSignedUp:
-            made = Thing(
-                ThingKind::kUser,
+            made = EntityRef(
+                EntityKind::kUser,
                 users_.append(
                     {.id = entry.id, .sequence = entry.sequence, .program = program, .referrer = resolved.refs[0]}));
             user_rank_.add(entry.sequence);
             break;
         case EventType::kWebsiteCreated:
-            made =
-                Thing(ThingKind::kWebsite,
-                      websites_.append(
-                          {.id = entry.id, .sequence = entry.sequence, .program = program, .owner = resolved.refs[0]}));
+            made = EntityRef(
+                EntityKind::kWebsite,
+                websites_.append(
+                    {.id = entry.id, .sequence = entry.sequence, .program = program, .owner = resolved.refs[0]}));
             website_rank_.add(entry.sequence);
             break;
         case EventType::kWebsiteStatusChanged:
@@ -138,11 +138,11 @@ void State::apply(const Entry& entry, const Resolved& resolved) {
         }
         case EventType::kPayoutRequested: {
             const auto& request = std::get<PayoutRequested>(entry.payload);
-            made = Thing(ThingKind::kPayout, payouts_.append({.id = entry.id,
-                                                              .sequence = entry.sequence,
-                                                              .amount = request.amount.value,
-                                                              .user = resolved.refs[0],
-                                                              .currency = request.currency}));
+            made = EntityRef(EntityKind::kPayout, payouts_.append({.id = entry.id,
+                                                                   .sequence = entry.sequence,
+                                                                   .amount = request.amount.value,
+                                                                   .user = resolved.refs[0],
+                                                                   .currency = request.currency}));
             break;
         }
         case EventType::kPayoutSettled: payouts_.change(resolved.refs[0]).status = PayoutStatus::kSettled; break;
@@ -154,35 +154,37 @@ void State::apply(const Entry& entry, const Resolved& resolved) {
         default: break;  // says nothing but its postings
     }
     ids_.insert(resolved.fingerprint, made);
-    if (made.kind() == ThingKind::kOther) new_ids_.push_back({resolved.fingerprint, made.word()});
+    if (made.kind() == EntityKind::kOther) new_ids_.push_back({resolved.fingerprint, made.word()});
     if (entry.posting_count > 0) post(entry, program, resolved);
 }
 
 // A refund of a sale whose commissions are still held lessens what will mature.
 void State::refund(const Entry& entry) {
     const Sequence sale = entry.refs[0];
-    const int64_t left = entry.left_before - std::get<TransactionRefunded>(entry.payload).amount.value;
+    const int64_t left = entry.remaining_before - std::get<TransactionRefunded>(entry.payload).amount.value;
     const auto [at, is_first] = refunded_index_.try_emplace(sale, static_cast<Index>(refunded_sales_.size()));
-    if (is_first) refunded_sales_.append({.sale = sale, .left = entry.left_before, .held_left = entry.left_before});
+    if (is_first)
+        refunded_sales_.append(
+            {.sale = sale, .left = entry.remaining_before, .held_remaining = entry.remaining_before});
     RefundedSale& refunded = refunded_sales_.change(at->second);
     refunded.left = left;
-    if (!entry.mature_at_once()) refunded.held_left = left;
+    if (!entry.mature_at_once()) refunded.held_remaining = left;
 }
 
-void State::post(const Entry& entry, Index program, const Resolved& resolved) {
+void State::post(const Entry& entry, Index program, const ResolvedRefs& resolved) {
     Book& book = books_.change(book_for(program, entry.currency));
     for (size_t i = 0; i < entry.posting_count; ++i) {
         const Posting& posting = entry.postings[i];
         switch (posting.account) {
-            case AccountKind::kSales: add_to(book.sales, posting.amount); break;
-            case AccountKind::kTax: add_to(book.tax, posting.amount); break;
-            case AccountKind::kHouse: add_to(book.house, posting.amount); break;
+            case AccountKind::kSales: wrapping_add(book.sales, posting.amount); break;
+            case AccountKind::kTax: wrapping_add(book.tax, posting.amount); break;
+            case AccountKind::kHouse: wrapping_add(book.house, posting.amount); break;
             case AccountKind::kEarned: {
                 const Index account = account_of(resolved, i, entry.currency);
                 if (entry.mature_at_once())
                     add_to_account(account, &Account::Cold::available, posting.amount);
                 else
-                    add_to(accounts_.change_hot(account).pending, posting.amount);
+                    wrapping_add(accounts_.change_hot(account).pending, posting.amount);
                 break;
             }
             case AccountKind::kReserved:
@@ -195,7 +197,7 @@ void State::post(const Entry& entry, Index program, const Resolved& resolved) {
     }
 }
 
-void State::fetch_ahead(std::span<const Entry> entries) const {
+void State::prefetch(std::span<const Entry> entries) const {
     const auto for_each_user = [&](auto&& f) {
         for (const Entry& entry : entries)
             for (const Posting& posting : entry.posted())
@@ -205,21 +207,21 @@ void State::fetch_ahead(std::span<const Entry> entries) const {
         if (entry.accepted()) ids_.fetch(IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id));
     for_each_user([&](Sequence user) { user_rank_.fetch(user); });
     for_each_user([&](Sequence user) {
-        if (const auto index = user_rank_.rank(user)) users_.fetch_hot(*index);
+        if (const auto index = user_rank_.rank(user)) users_.prefetch_hot(*index);
     });
     for_each_user([&](Sequence user) {
         const auto index = user_rank_.rank(user);
         if (index && users_.hot(*index).first_account != kNoIndex)
-            accounts_.fetch_hot(users_.hot(*index).first_account);
+            accounts_.prefetch_hot(users_.hot(*index).first_account);
     });
 }
 
-Result<Resolved> State::resolve(const Entry& entry) const {
+Result<ResolvedRefs> State::resolve(const Entry& entry) const {
     const auto missing = [&entry](const char* what, Sequence sequence) {
         return Error{ErrorCode::kCorrupt,
                      fmt::format("entry {}: {} of entry {} is not there", entry.sequence, what, sequence)};
     };
-    Resolved resolved;
+    ResolvedRefs resolved;
     resolved.program = find_program(entry.program);
     resolved.fingerprint = IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id);
     size_t next = 0;
@@ -257,7 +259,7 @@ Status State::fold(const Entry& entry) {
         return corrupt(fmt::format("rules version {}, in force is {}", entry.rules_version, rules_version_));
     UPLINE_TRY_ASSIGN(const Rules* rules, rules_of(entry, versions_));
     if (!find_plan(entry.plan, *rules)) return corrupt(fmt::format("entry {} published no plan", entry.plan - 1));
-    Resolved resolved;
+    ResolvedRefs resolved;
     if (entry.accepted()) {
         const auto* published = std::get_if<PlanPublished>(&entry.payload);
         if (published && !rules->plan_of(*published)) return corrupt("publishes rates that no plan can have");
@@ -272,8 +274,8 @@ Result<bool> State::gather(const Entry& entry, std::vector<Matured>& parts) cons
     const RefundedSale* refunded = find_refunded(entry.sequence);
     Split left;
     if (refunded) {
-        UPLINE_TRY_ASSIGN(const SaleTerms terms, terms_of(entry, refunded->held_left));
-        left = terms.entitled(refunded->held_left);
+        UPLINE_TRY_ASSIGN(const SaleTerms terms, terms_of(entry, refunded->held_remaining));
+        left = terms.entitled(refunded->held_remaining);
     }
     for (const Posting& posting : entry.posted()) {
         if (posting.account != AccountKind::kEarned) continue;
@@ -282,7 +284,7 @@ Result<bool> State::gather(const Entry& entry, std::vector<Matured>& parts) cons
             return Error{ErrorCode::kCorrupt, fmt::format("entry {}: it posts to entry {}, which made no user",
                                                           entry.sequence, posting.user)};
         parts.push_back({*user, entry.currency, refunded ? part_of(left, posting.role) : posting.amount});
-        users_.fetch_hot(*user);
+        users_.prefetch_hot(*user);
     }
     return parts.size() >= kMany;
 }
@@ -295,7 +297,7 @@ Error State::has_no_account(const Matured& part) const {
 
 Status State::mature(EntrySource& entries, int64_t at_us, uint64_t most) {
     return for_each_matured(holds_, entries, at_us, most, [this](Index index, int64_t amount) {
-        add_to(accounts_.change_hot(index).pending, -amount);
+        wrapping_add(accounts_.change_hot(index).pending, -amount);
         add_to_account(index, &Account::Cold::available, amount);
     });
 }
@@ -311,22 +313,22 @@ Index State::program_for(std::string_view name) {
     return index;
 }
 
-Index State::account_of(const Resolved& resolved, size_t posting, Currency currency) {
+Index State::account_of(const ResolvedRefs& resolved, size_t posting, Currency currency) {
     const Index known = resolved.accounts[posting];
     return known != kNoIndex ? known : account_for(resolved.users[posting], currency);
 }
 
 void State::add_to_account(Index account, int64_t Account::Cold::*balance, int64_t amount) {
     Account::Cold& cold = accounts_.change_cold(account);
-    add_to(cold.*balance, amount);
-    accounts_.derive(account).far_from_bounds = uint8_t{cold.is_far_from_bounds()};
+    wrapping_add(cold.*balance, amount);
+    accounts_.mutate_untracked(account).headroom_flag = uint8_t{cold.has_headroom()};
 }
 
 Index State::account_for(Index user, Currency currency) {
     const Index known = find_account(user, currency);
     if (known != kNoIndex) return known;
     const Index index = accounts_.append({.user = user, .next = users_.hot(user).first_account, .currency = currency});
-    users_.derive(user).first_account = index;
+    users_.mutate_untracked(user).first_account = index;
     add_to_program(users_.cold(user).program, index);
     return index;
 }

@@ -95,20 +95,18 @@ struct Account {
         Index user;
         uint32_t zero;
         // Whether no entry's postings, and nothing that is still pending, could take one of these out of int64.
-        bool is_far_from_bounds() const {
-            return is_far_from_bounds(available) && is_far_from_bounds(reserved) && is_far_from_bounds(paid);
-        }
-        static bool is_far_from_bounds(int64_t amount) { return amount < INT64_MAX / 4 && amount > -(INT64_MAX / 4); }
+        bool has_headroom() const { return has_headroom(available) && has_headroom(reserved) && has_headroom(paid); }
+        static bool has_headroom(int64_t amount) { return amount < INT64_MAX / 4 && amount > -(INT64_MAX / 4); }
     };
     struct Hot {
         int64_t pending;
         Index next;
         Currency currency;
-        uint8_t far_from_bounds;  // 0 or 1, of the cold part; so that a commission need not touch that
+        uint8_t headroom_flag;  // 0 or 1, of the cold part; so that a commission need not touch that
 
-        bool is_far_from_bounds() const { return far_from_bounds != 0 && Cold::is_far_from_bounds(pending); }
+        bool has_headroom() const { return headroom_flag != 0 && Cold::has_headroom(pending); }
     };
-    Hot hot() const { return {pending, next, currency, uint8_t{cold().is_far_from_bounds()}}; }
+    Hot hot() const { return {pending, next, currency, uint8_t{cold().has_headroom()}}; }
     Cold cold() const { return {available, reserved, paid, user, 0}; }
     static Account of(const Hot& hot, const Cold& cold) {
         return {hot.pending, cold.available, cold.reserved, cold.paid, cold.user, hot.next, hot.currency, 0, 0};
@@ -153,11 +151,11 @@ struct Payout {
 struct RefundedSale {
     Sequence sale = 0;
     int64_t left = 0;
-    int64_t held_left = 0;  // what was left when its commissions matured; until then the same as left
+    int64_t held_remaining = 0;  // what was left when its commissions matured; until then the same as left
 };
 
 // The dense indexes behind the names in an accepted entry, which whoever made or decoded it has looked up.
-struct Resolved {
+struct ResolvedRefs {
     Index program = kNoIndex;                                        // kNoIndex: the program's first accepted event
     uint64_t fingerprint = 0;                                        // of (program, event id)
     std::array<Index, kMaxRefs> refs{kNoIndex, kNoIndex, kNoIndex};  // as Entry::refs; sales have no index
@@ -187,16 +185,16 @@ class State {
     const Rules* rules() const { return find_rules(versions_, rules_version_); }
     std::span<const Rules> versions() const { return versions_; }
     // Which held sales are still to be moved from pending to available.
-    const Holds& holds() const { return holds_; }
+    const MaturityCursors& holds() const { return holds_; }
 
-    const Tracked<Program>& programs() const { return programs_; }
-    const TrackedInParts<User>& users() const { return users_; }
-    const Tracked<Website>& websites() const { return websites_; }
-    const TrackedInParts<Account>& accounts() const { return accounts_; }
-    const Tracked<Book>& books() const { return books_; }
-    const Tracked<PublishedPlan>& plans() const { return plans_; }
-    const Tracked<Payout>& payouts() const { return payouts_; }
-    const Tracked<RefundedSale>& refunded_sales() const { return refunded_sales_; }
+    const DirtyTrackedArray<Program>& programs() const { return programs_; }
+    const HotColdArray<User>& users() const { return users_; }
+    const DirtyTrackedArray<Website>& websites() const { return websites_; }
+    const HotColdArray<Account>& accounts() const { return accounts_; }
+    const DirtyTrackedArray<Book>& books() const { return books_; }
+    const DirtyTrackedArray<PublishedPlan>& plans() const { return plans_; }
+    const DirtyTrackedArray<Payout>& payouts() const { return payouts_; }
+    const DirtyTrackedArray<RefundedSale>& refunded_sales() const { return refunded_sales_; }
     const IdTable& ids() const { return ids_; }
 
     Index find_program(std::string_view name) const;
@@ -234,7 +232,7 @@ class State {
     // f(account, amount) for each commission that has matured, as it is after refunds. kCorrupt if an entry names what
     // is not there. REQUIRES: every entry below size() can be read from `entries`.
     template <class F>
-    Status for_each_matured(Holds& holds, EntrySource& entries, int64_t at_us, uint64_t most, F&& f) const {
+    Status for_each_matured(MaturityCursors& holds, EntrySource& entries, int64_t at_us, uint64_t most, F&& f) const {
         std::vector<Matured> parts;
         UPLINE_TRY(holds.advance(entries, at_us, most, [&](const Entry& entry) -> Status {
             UPLINE_TRY_ASSIGN(const bool many, gather(entry, parts));
@@ -245,9 +243,9 @@ class State {
     // The thing that `id` names in a program. Of a user, website or payout the state knows the id; of another thing it
     // asks read(sequence) for the bytes of its entry, and an error is one of that.
     template <class Read>
-    Result<Thing> find(Index program, const Uuid& id, uint64_t fingerprint, Read&& read) const {
+    Result<EntityRef> find(Index program, const Uuid& id, uint64_t fingerprint, Read&& read) const {
         Status status = ok_status();
-        const Thing thing = find_if(program, id, fingerprint, [&](Sequence sequence) {
+        const EntityRef thing = find_if(program, id, fingerprint, [&](Sequence sequence) {
             const Result<bool> is_named = is_entry_of(read(sequence), programs_[program].name(), id);
             if (!is_named.ok()) status = is_named.error();
             return !is_named.ok() || *is_named;
@@ -255,28 +253,28 @@ class State {
         if (!status.ok()) return status.error();
         return thing;
     }
-    Result<Thing> find(std::string_view program, const Uuid& id, EntrySource& entries) const;
+    Result<EntityRef> find(std::string_view program, const Uuid& id, EntrySource& entries) const;
     // The entry that made it. REQUIRES: a thing that was found.
-    Sequence sequence_of(Thing thing) const;
+    Sequence sequence_of(EntityRef thing) const;
     // The user, website or payout of that id. No I/O: other things cannot be meant.
     Index find_user(Index program, const Uuid& id, uint64_t fingerprint) const {
-        return find_kind(ThingKind::kUser, program, id, fingerprint);
+        return find_kind(EntityKind::kUser, program, id, fingerprint);
     }
     Index find_website(Index program, const Uuid& id, uint64_t fingerprint) const {
-        return find_kind(ThingKind::kWebsite, program, id, fingerprint);
+        return find_kind(EntityKind::kWebsite, program, id, fingerprint);
     }
     Index find_payout(Index program, const Uuid& id, uint64_t fingerprint) const {
-        return find_kind(ThingKind::kPayout, program, id, fingerprint);
+        return find_kind(EntityKind::kPayout, program, id, fingerprint);
     }
 
     // Folds an entry whose indexes are known. REQUIRES: entry.sequence == size(); amounts that leave no int64.
-    void apply(const Entry& entry, const Resolved& resolved);
+    void apply(const Entry& entry, const ResolvedRefs& resolved);
     // Folds any entry, looking the indexes up. kCorrupt if it refers to what is not there.
     Status fold(const Entry& entry);
     // Asks for the memory that folding these entries will touch, so that they wait for it together. It changes nothing.
-    void fetch_ahead(std::span<const Entry> entries) const;
+    void prefetch(std::span<const Entry> entries) const;
     // Looks up the indexes of an accepted entry. kCorrupt as fold.
-    Result<Resolved> resolve(const Entry& entry) const;
+    Result<ResolvedRefs> resolve(const Entry& entry) const;
 
     // Moves the commissions of held sales that are mature at `at_us` from pending to available, looking at no more than
     // `most` entries. REQUIRES: every entry below size() can be read from `entries`.
@@ -287,43 +285,43 @@ class State {
 
     // The thing of that id; of those that are no user, website or payout, the one for which is_other(sequence).
     template <class IsOther>
-    Thing find_if(Index program, const Uuid& id, uint64_t fingerprint, IsOther&& is_other) const {
+    EntityRef find_if(Index program, const Uuid& id, uint64_t fingerprint, IsOther&& is_other) const {
         if (program == kNoIndex) return {};
-        return ids_.find(fingerprint, [&](Thing thing) {
+        return ids_.find(fingerprint, [&](EntityRef thing) {
             switch (thing.kind()) {
-                case ThingKind::kUser: {
+                case EntityKind::kUser: {
                     const User::Cold& user = users_.cold(thing.number());
                     return user.id == id && user.program == program;
                 }
-                case ThingKind::kWebsite: {
+                case EntityKind::kWebsite: {
                     const Website& website = websites_[thing.number()];
                     return website.id == id && website.program == program;
                 }
-                case ThingKind::kPayout: {
+                case EntityKind::kPayout: {
                     const Payout& payout = payouts_[thing.number()];
                     return payout.id == id && users_.cold(payout.user).program == program;
                 }
-                case ThingKind::kOther: return is_other(thing.number());
-                case ThingKind::kNone: break;
+                case EntityKind::kOther: return is_other(thing.number());
+                case EntityKind::kNone: break;
             }
             UPLINE_CHECK(false, "a thing of a known kind");
         });
     }
-    Index find_kind(ThingKind kind, Index program, const Uuid& id, uint64_t fingerprint) const {
-        const Thing thing = find_if(program, id, fingerprint, [](Sequence) { return false; });
+    Index find_kind(EntityKind kind, Index program, const Uuid& id, uint64_t fingerprint) const {
+        const EntityRef thing = find_if(program, id, fingerprint, [](Sequence) { return false; });
         return thing.kind() == kind ? static_cast<Index>(thing.number()) : kNoIndex;
     }
     static Result<bool> is_entry_of(const Result<std::span<const std::byte>>& bytes, std::string_view program,
                                     const Uuid& id);
     Index program_for(std::string_view name);
-    Index account_of(const Resolved& resolved, size_t posting, Currency currency);
+    Index account_of(const ResolvedRefs& resolved, size_t posting, Currency currency);
     // Adds to a balance besides pending.
     void add_to_account(Index account, int64_t Account::Cold::*balance, int64_t amount);
     Index account_for(Index user, Currency currency);
     Index book_for(Index program, Currency currency);
     void refund(const Entry& entry);
     void add_to_program(Index program, Index account);
-    void post(const Entry& entry, Index program, const Resolved& resolved);
+    void post(const Entry& entry, Index program, const ResolvedRefs& resolved);
     const RefundedSale* find_refunded(Sequence sale) const {
         if (refunded_index_.empty()) return nullptr;
         const auto found = refunded_index_.find(sale);
@@ -343,8 +341,8 @@ class State {
     Status give_matured(std::vector<Matured>& parts, F&& f) const {
         for (const Matured& part : parts)
             if (const Index account = users_.hot(part.user).first_account; account != kNoIndex) {
-                accounts_.fetch_hot(account);
-                accounts_.fetch_cold(account);
+                accounts_.prefetch_hot(account);
+                accounts_.prefetch_cold(account);
             }
         for (const Matured& part : parts) {
             const Index account = find_account(part.user, part.currency);
@@ -359,16 +357,16 @@ class State {
     uint64_t size_ = 0;
     int64_t clock_us_ = 0;
     uint16_t rules_version_ = 1;
-    Holds holds_;
+    MaturityCursors holds_;
 
-    Tracked<Program> programs_;
-    TrackedInParts<User> users_;
-    Tracked<Website> websites_;
-    TrackedInParts<Account> accounts_;
-    Tracked<Book> books_;
-    Tracked<PublishedPlan> plans_;
-    Tracked<Payout> payouts_;
-    Tracked<RefundedSale> refunded_sales_;
+    DirtyTrackedArray<Program> programs_;
+    HotColdArray<User> users_;
+    DirtyTrackedArray<Website> websites_;
+    HotColdArray<Account> accounts_;
+    DirtyTrackedArray<Book> books_;
+    DirtyTrackedArray<PublishedPlan> plans_;
+    DirtyTrackedArray<Payout> payouts_;
+    DirtyTrackedArray<RefundedSale> refunded_sales_;
     SequenceRank user_rank_;
     SequenceRank website_rank_;
     IdTable ids_;

@@ -47,12 +47,12 @@ Status StateStorage::restore(uint64_t size, int64_t clock_us, uint16_t rules_ver
     constexpr size_t kAhead = 16;
     for (size_t i = 0; i < state_.accounts_.size(); ++i) {
         if (i + kAhead < state_.accounts_.size() && state_.accounts_.cold(i + kAhead).user < state_.users_.size())
-            state_.users_.fetch_hot(state_.accounts_.cold(i + kAhead).user);
+            state_.users_.prefetch_hot(state_.accounts_.cold(i + kAhead).user);
         const Index user = state_.accounts_.cold(i).user;
         if (user >= state_.users_.size() || !parse_currency(state_.accounts_.hot(i).currency.text()))
             return wrong("account", i);
-        state_.accounts_.derive(i).next =
-            std::exchange(state_.users_.derive(user).first_account, static_cast<Index>(i));
+        state_.accounts_.mutate_untracked(i).next =
+            std::exchange(state_.users_.mutate_untracked(user).first_account, static_cast<Index>(i));
         // Where there is but one program, no user's cold part need be read.
         state_.add_to_program(state_.programs_.size() == 1 ? 0 : state_.users_.cold(user).program,
                               static_cast<Index>(i));

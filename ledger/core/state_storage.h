@@ -24,14 +24,14 @@ class StateStorage {
     void forget_new_ids() { state_.new_ids_.clear(); }
 
     struct Arrays {
-        Tracked<Program>& programs;
-        TrackedInParts<User>& users;
-        Tracked<Website>& websites;
-        TrackedInParts<Account>& accounts;
-        Tracked<Book>& books;
-        Tracked<PublishedPlan>& plans;
-        Tracked<Payout>& payouts;
-        Tracked<RefundedSale>& refunded_sales;
+        DirtyTrackedArray<Program>& programs;
+        HotColdArray<User>& users;
+        DirtyTrackedArray<Website>& websites;
+        HotColdArray<Account>& accounts;
+        DirtyTrackedArray<Book>& books;
+        DirtyTrackedArray<PublishedPlan>& plans;
+        DirtyTrackedArray<Payout>& payouts;
+        DirtyTrackedArray<RefundedSale>& refunded_sales;
     };
     Arrays arrays() {
         return {state_.programs_, state_.users_, state_.websites_, state_.accounts_,

@@ -14,12 +14,12 @@ bool Page::is_well_formed() const {
     return end(count() - 1) == value.size();
 }
 
-bool take_place(std::string_view& page, RecordPlace& last) {
+bool take_place(std::string_view& page, LogLocation& last) {
     const auto offset = take_zigzag_varint(page);
     const auto time = take_zigzag_varint(page);
     if (!offset || !time) return false;
-    add_to(last.offset, *offset);
-    add_to(last.append_time_ms, *time);
+    wrapping_add(last.offset, *offset);
+    wrapping_add(last.append_time_ms, *time);
     return true;
 }
 
@@ -43,8 +43,8 @@ bool PageWriter::next() {
 
 const std::string& PageWriter::places() {
     places_value_.clear();
-    RecordPlace previous;
-    for (const RecordPlace& place : places_of_page_) {
+    LogLocation previous;
+    for (const LogLocation& place : places_of_page_) {
         append_zigzag_varint(place.offset - previous.offset, places_value_);
         append_zigzag_varint(place.append_time_ms - previous.append_time_ms, places_value_);
         previous = place;

@@ -24,7 +24,7 @@ namespace upline {
 inline constexpr size_t kPageEntries = 256;
 
 // Where an entry's record lies in the event log.
-struct RecordPlace {
+struct LogLocation {
     Offset offset = 0;
     int64_t append_time_ms = 0;
 };
@@ -32,7 +32,7 @@ struct RecordPlace {
 // A batch that follows what is stored, or the part before it.
 struct CommitPart {
     const EntryBatch* entries;
-    std::span<const RecordPlace> places;  // one for each entry
+    std::span<const LogLocation> places;  // one for each entry
 };
 
 // A page of entries, over a value that the caller keeps.
@@ -56,7 +56,7 @@ struct Page {
 
 // Reads a page of places, one after another. `last` is the place before; the first is added to an empty one. False if
 // there is none, or its numbers are not whole.
-bool take_place(std::string_view& page, RecordPlace& last);
+bool take_place(std::string_view& page, LogLocation& last);
 
 // Cuts a batch into pages.
 class PageWriter {
@@ -72,10 +72,10 @@ class PageWriter {
 
   private:
     const EntryBatch& batch_;
-    std::span<const RecordPlace> places_;
+    std::span<const LogLocation> places_;
     size_t next_ = 0;
     std::array<uint32_t, 1 + kPageEntries> numbers_;
-    std::span<const RecordPlace> places_of_page_;
+    std::span<const LogLocation> places_of_page_;
     std::string places_value_;
 };
 

@@ -25,7 +25,7 @@ class DecodedEntries {
         ends_.clear();
         status_ = ok_status();
         count_ = 0;
-        while (ends_.size() < kMost && first + ends_.size() < end) {
+        while (ends_.size() < kMax && first + ends_.size() < end) {
             const auto bytes = source.entry(first + ends_.size());
             if (!bytes.ok()) {
                 status_ = bytes.error();
@@ -40,7 +40,7 @@ class DecodedEntries {
             bytes_.insert(bytes_.end(), bytes->begin(), bytes->end());
             ends_.push_back(bytes_.size());
         }
-        if (!entries_) entries_ = std::make_unique<Entry[]>(kMost);
+        if (!entries_) entries_ = std::make_unique<Entry[]>(kMax);
         for (; count_ < ends_.size(); ++count_) {
             const size_t begin = count_ == 0 ? 0 : ends_[count_ - 1];
             const Status decoded =
@@ -54,7 +54,7 @@ class DecodedEntries {
     const Status& status() const { return status_; }
 
   private:
-    static constexpr size_t kMost = 1024;
+    static constexpr size_t kMax = 1024;
     std::vector<std::byte> bytes_;
     std::vector<size_t> ends_;
     std::unique_ptr<Entry[]> entries_;
@@ -65,7 +65,7 @@ class DecodedEntries {
 }  // namespace
 
 Status fold_forward(const Store& store, State& state, uint64_t size, const Progress& progress) {
-    const std::unique_ptr<EntrySource> source = store.entries();
+    const std::unique_ptr<EntrySource> source = store.scan_reader();
     const uint64_t first = state.size();
     DecodedEntries now;
     DecodedEntries next;
@@ -79,7 +79,7 @@ Status fold_forward(const Store& store, State& state, uint64_t size, const Progr
         for (std::span<const Entry> entries = now.entries(); !entries.empty();) {
             const std::span<const Entry> some = entries.first(std::min(kFetchedAhead, entries.size()));
             entries = entries.subspan(some.size());
-            state.fetch_ahead(some);
+            state.prefetch(some);
             for (const Entry& entry : some) {
                 if (!state.rules()) return unknown_rules(state.rules_version(), state.versions());
                 UPLINE_TRY(state.fold(entry));
@@ -98,7 +98,7 @@ Status fold_forward(const Store& store, State& state, uint64_t size, const Progr
 Result<std::unique_ptr<State>> load_current_state(const Store& store, const Progress& progress,
                                                   std::span<const Rules> versions) {
     UPLINE_TRY_ASSIGN(std::unique_ptr<State> state, load_state(store, versions));
-    UPLINE_TRY_ASSIGN(const Position position, store.position());
+    UPLINE_TRY_ASSIGN(const LedgerHead position, store.position());
     UPLINE_TRY(fold_forward(store, *state, position.size, progress));
     return state;
 }
@@ -113,7 +113,7 @@ Result<PastState> load_past_state(const Store& store, uint64_t size, const Progr
 
 Status mature_until(const Store& store, State& state, int64_t at_us) {
     UPLINE_CHECK(at_us >= state.clock_us(), "a time that is not past");
-    const std::unique_ptr<EntrySource> source = store.entries();
+    const std::unique_ptr<EntrySource> source = store.scan_reader();
     return state.mature(*source, at_us, UINT64_MAX);
 }
 

@@ -7,7 +7,7 @@
 namespace upline {
 namespace {
 
-constexpr size_t kMostWaiting = 128;  // of some 64 KiB
+constexpr size_t kMaxWaiting = 128;  // of some 64 KiB
 
 }  // namespace
 
@@ -15,7 +15,7 @@ void IdLoader::give(NewIds ids) {
     std::unique_lock lock(mutex_);
     waiting_.push_back(std::move(ids));
     given_.notify_one();
-    if (waiting_.size() > kMostWaiting) put_next(lock);
+    if (waiting_.size() > kMaxWaiting) put_next(lock);
 }
 
 void IdLoader::run() {
@@ -52,7 +52,7 @@ void IdLoader::put(const NewIds& ids) {
     slots_.clear();
     uint64_t index = ids.first;
     for (const NewIds::Named& thing : ids.things) {
-        const Thing made(ids.kind, index++);
+        const EntityRef made(ids.kind, index++);
         if (thing.program < program_hashes_.size())  // else the state is refused
             slots_.push_back({IdTable::fingerprint(program_hashes_[thing.program], thing.id), made.word()});
     }

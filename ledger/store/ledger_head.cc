@@ -57,7 +57,7 @@ Result<std::optional<Head>> read_head_in(const Store& store, std::string_view fa
 
 }  // namespace
 
-std::string head_bytes(const Position& position, uint64_t bulk_size) {
+std::string head_bytes(const LedgerHead& position, uint64_t bulk_size) {
     const LogPosition& last = *position.last_record;
     const StoredHead stored{position.size,       position.root,     position.clock_us, last.offset,
                             last.append_time_ms, last.value_sha256, bulk_size};

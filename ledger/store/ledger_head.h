@@ -22,7 +22,7 @@ namespace upline {
 class Store;
 
 // Where the audit log ends, and the record it ends with.
-struct Position {
+struct LedgerHead {
     uint64_t size = 0;  // entries
     Hash root{};        // of the Merkle tree of that size
     int64_t clock_us = 0;
@@ -30,13 +30,13 @@ struct Position {
 };
 
 struct Head {
-    Position position;
+    LedgerHead position;
     uint64_t bulk_size = 0;                // entries up to the last ingest before
     std::vector<merkle::Tile> right_edge;  // partial tiles; of the head in bulk_head only
 };
 
 // REQUIRES: a position with a last record.
-std::string head_bytes(const Position& position, uint64_t bulk_size);
+std::string head_bytes(const LedgerHead& position, uint64_t bulk_size);
 
 // The newer of the two; that of an empty ledger if there is none. kCorrupt if they do not fit together.
 Result<Head> read_head(const Store& store);

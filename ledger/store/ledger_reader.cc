@@ -11,21 +11,21 @@
 
 namespace upline {
 
-Result<RecordPlace> read_place(const Store& store, Sequence sequence) {
+Result<LogLocation> read_location(const Store& store, Sequence sequence) {
     const Error missing{ErrorCode::kCorrupt, fmt::format("the log offset of entry {} is missing", sequence)};
     MergedIterator it(store, {}, "offsets");
     it.SeekForPrev(slice(be_bytes(sequence)));
     UPLINE_TRY_ROCKS(it.status(), "read of offsets");
     if (!it.Valid() || it.key().size() != 8) return missing;
     std::string_view page = view(it.value());
-    RecordPlace place;
+    LogLocation place;
     for (uint64_t i = load_be<uint64_t>(it.key().data()); i <= sequence; ++i)
         if (!take_place(page, place)) return missing;
     return place;
 }
 
-std::vector<RecordPlace> read_places(const Store& store, Sequence first, size_t count) {
-    std::vector<RecordPlace> places;
+std::vector<LogLocation> read_locations(const Store& store, Sequence first, size_t count) {
+    std::vector<LogLocation> places;
     places.reserve(count);
     MergedIterator it(store, {}, "offsets");
     it.SeekForPrev(slice(be_bytes(first)));
@@ -36,7 +36,7 @@ std::vector<RecordPlace> read_places(const Store& store, Sequence first, size_t 
         // Up to the next page, wherever that begins.
         const uint64_t end = it.Valid() && it.key().size() == 8 ? load_be<uint64_t>(it.key().data()) : UINT64_MAX;
         std::string_view rest = bytes;
-        RecordPlace place;
+        LogLocation place;
         for (uint64_t i = begin; i < end && places.size() < count; ++i) {
             if (!take_place(rest, place)) return places;
             if (i >= first) places.push_back(place);

@@ -17,9 +17,9 @@
 
 namespace upline {
 
-Result<RecordPlace> read_place(const Store& store, Sequence sequence);
+Result<LogLocation> read_location(const Store& store, Sequence sequence);
 // Those of `count` entries from `first` on, in one scan; fewer if one cannot be read: read_place() says why.
-std::vector<RecordPlace> read_places(const Store& store, Sequence first, size_t count);
+std::vector<LogLocation> read_locations(const Store& store, Sequence first, size_t count);
 
 Result<std::optional<merkle::Tile>> read_tile(const Store& store, unsigned level, uint64_t index);
 // The tree of the first `size` entries. kCorrupt if its right edge is not stored.

@@ -24,7 +24,7 @@ Result<LedgerWriter> LedgerWriter::open(Store& store) {
     return writer;
 }
 
-void LedgerWriter::check_follows(std::span<const CommitPart> parts, const Position& position) const {
+void LedgerWriter::check_follows(std::span<const CommitPart> parts, const LedgerHead& position) const {
     uint64_t size = stored_size_;
     for (const CommitPart& part : parts) {
         UPLINE_CHECK(part.entries->first == size, "batches that follow what is stored and one another");
@@ -66,7 +66,7 @@ Status LedgerWriter::drop_superseded() {
 }
 
 Status LedgerWriter::commit(std::span<const CommitPart> parts, std::span<const merkle::Tile> tiles,
-                            const Position& position) {
+                            const LedgerHead& position) {
     size_t bytes = tiles.size() * 9000;
     for (const CommitPart& part : parts) bytes += part.entries->bytes.size() + part.entries->size() * 12;
     check_follows(parts, position);
@@ -96,7 +96,7 @@ Status LedgerWriter::commit(std::span<const CommitPart> parts, std::span<const m
 }
 
 Status LedgerWriter::ingest(std::span<const CommitPart> parts, std::span<const merkle::Tile> tiles,
-                            std::span<const merkle::Tile> right_edge, const Position& position) {
+                            std::span<const merkle::Tile> right_edge, const LedgerHead& position) {
     check_follows(parts, position);
     UPLINE_TRY_ASSIGN(FilesToIngest files, FilesToIngest::in(*store_, kEntriesToIngest));
     UPLINE_TRY(files.write(store_->family("bulk_entries"), [&](SortedFile& file) {

@@ -20,12 +20,12 @@ class LedgerWriter {
 
     // One synced write, for few entries. `parts` follow what is stored and one another; `tiles` are all that have
     // changed; `position` is that after the last entry.
-    Status commit(std::span<const CommitPart> parts, std::span<const merkle::Tile> tiles, const Position& position);
+    Status commit(std::span<const CommitPart> parts, std::span<const merkle::Tile> tiles, const LedgerHead& position);
     // The same for many: sorted files, synced, that become part of the ledger in one atomic step. Nothing goes through
     // the write-ahead log or is written twice; the step itself takes some milliseconds. `right_edge`: the partial tiles
     // of the tree.
     Status ingest(std::span<const CommitPart> parts, std::span<const merkle::Tile> tiles,
-                  std::span<const merkle::Tile> right_edge, const Position& position);
+                  std::span<const merkle::Tile> right_edge, const LedgerHead& position);
     // Keeps the leaves of a program's closing in place of those of the one before, so that its balances can be proven
     // without folding entries again.
     Status keep_closing(Index program, Sequence sequence, std::span<const std::byte> leaves);
@@ -33,7 +33,7 @@ class LedgerWriter {
   private:
     LedgerWriter(Store& store, uint64_t stored_size, uint64_t bulk_size)
         : store_(&store), stored_size_(stored_size), bulk_size_(bulk_size) {}
-    void check_follows(std::span<const CommitPart> parts, const Position& position) const;
+    void check_follows(std::span<const CommitPart> parts, const LedgerHead& position) const;
     Status flush_written();
     Status drop_superseded();
 

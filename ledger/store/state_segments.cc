@@ -16,7 +16,7 @@ namespace upline {
 namespace {
 
 constexpr size_t kChunkBytes = 64 << 10;
-constexpr size_t kMostRecordBytes = 512;
+constexpr size_t kMaxRecordBytes = 512;
 
 // An id of a thing that is no user, website or payout: what it made is the sequence.
 struct StoredId {
@@ -77,7 +77,7 @@ class Fields {
 
 template <class T>
 char* put(char* at, const T& record, const T& /*before*/) {
-    static_assert(sizeof(T) + 10 <= kMostRecordBytes);
+    static_assert(sizeof(T) + 10 <= kMaxRecordBytes);
     return put_bytes(at, record);
 }
 template <class T>
@@ -150,13 +150,13 @@ void take(Fields& fields, StoredId& id, const StoredId& before) {
 
 // What a record's id names; kNone: it has none.
 template <class T>
-constexpr ThingKind kKindOf = ThingKind::kNone;
+constexpr EntityKind kKindOf = EntityKind::kNone;
 template <>
-constexpr ThingKind kKindOf<User> = ThingKind::kUser;
+constexpr EntityKind kKindOf<User> = EntityKind::kUser;
 template <>
-constexpr ThingKind kKindOf<Website> = ThingKind::kWebsite;
+constexpr EntityKind kKindOf<Website> = EntityKind::kWebsite;
 template <>
-constexpr ThingKind kKindOf<Payout> = ThingKind::kPayout;
+constexpr EntityKind kKindOf<Payout> = EntityKind::kPayout;
 
 template <class T>
 Index program_of(const State& state, const T& record) {
@@ -195,7 +195,7 @@ class SegmentWriter {
   private:
     void begin() {
         chunk_ = &chunks_.emplace_back();
-        chunk_->resize(kChunkBytes + kMostRecordBytes);
+        chunk_->resize(kChunkBytes + kMaxRecordBytes);
         at_ = chunk_->data();
         before_ = {};
     }
@@ -229,7 +229,7 @@ struct SegmentTaker {
         stored.records += count;
     }
     template <class T, class Array>
-    void take_kind(size_t kind, TrackedArray<T, Array>& records) {
+    void take_kind(size_t kind, DirtyArray<T, Array>& records) {
         const size_t changed = records.count_changed();
         const size_t size = records.array().size();
         if (all ? size == 0 : changed == 0) return;
@@ -251,7 +251,7 @@ struct SegmentTaker {
         add<StoredId>(kIdsKind, stored == 0, ids.size(), [&](SegmentWriter<StoredId>& writer) {
             uint64_t index = stored;
             for (const IdTable::Slot& id : ids)
-                writer.put_record(index++, {id.fingerprint, Thing::from_word(id.thing).number()});
+                writer.put_record(index++, {id.fingerprint, EntityRef::from_word(id.thing).number()});
         });
         StateStorage(state).forget_new_ids();
     }
@@ -314,11 +314,11 @@ Result<StatePosition> parse_state_position(std::string_view bytes) {
     return position;
 }
 
-uint64_t most_things(size_t kind, const StatePosition& position) {
+uint64_t max_entities(size_t kind, const StatePosition& position) {
     return std::min(position.stored[kind].records, position.size);
 }
 
-uint64_t least_things(size_t kind, const StatePosition& position) {
+uint64_t min_entities(size_t kind, const StatePosition& position) {
     const StoredKind& stored = position.stored[kind];
     // take_changes: what is stored is no more than twice what there is.
     return std::min(stored.base == stored.last ? stored.records : stored.records / 2, position.size);
@@ -350,24 +350,24 @@ bool SegmentLoader::take_key(std::string_view key) {
 }
 
 template <class T, class Array>
-bool SegmentLoader::take_records(std::string_view chunk, TrackedArray<T, Array>& records) {
+bool SegmentLoader::take_records(std::string_view chunk, DirtyArray<T, Array>& records) {
     Fields fields(chunk);
     T before{};
     NewIds ids{kKindOf<T>, records.array().size(), {}, {}};
-    if constexpr (kKindOf<T> != ThingKind::kNone) ids.things.reserve(chunk.size() / sizeof(Uuid));
+    if constexpr (kKindOf<T> != EntityKind::kNone) ids.things.reserve(chunk.size() / sizeof(Uuid));
     while (!fields.at_end()) {
         const uint64_t left_out = fields.varint();
         T record{};
         upline::take(fields, record, before);
         if (!fields.ok() || left_out > records.array().size()) return false;
         const uint64_t index = next_index_ + left_out;
-        if constexpr (kKindOf<T> != ThingKind::kNone) {
+        if constexpr (kKindOf<T> != EntityKind::kNone) {
             const uint64_t size = records.array().size();
             if (index < size) {  // its id is in the table, and for ever
                 const T known = records.array()[index];
                 if (known.id != record.id || program_of(state_, known) != program_of(state_, record)) return false;
             } else {
-                if (index > size || size == most_things(kind_, position_)) return false;
+                if (index > size || size == max_entities(kind_, position_)) return false;
                 ids.things.push_back({record.id, program_of(state_, record)});
             }
         }
@@ -383,7 +383,7 @@ bool SegmentLoader::take_records(std::string_view chunk, TrackedArray<T, Array>&
 bool SegmentLoader::take_ids(std::string_view chunk) {
     Fields fields(chunk);
     StoredId before;
-    NewIds ids{ThingKind::kOther, 0, {}, {}};
+    NewIds ids{EntityKind::kOther, 0, {}, {}};
     ids.others.reserve(chunk.size() / sizeof(StoredId::fingerprint));
     while (!fields.at_end()) {
         const uint64_t left_out = fields.varint();
@@ -394,7 +394,7 @@ bool SegmentLoader::take_ids(std::string_view chunk) {
             return false;
         next_index_ = ++taken_;
         next_sequence_ = id.sequence + 1;
-        ids.others.push_back({id.fingerprint, Thing(ThingKind::kOther, id.sequence).word()});
+        ids.others.push_back({id.fingerprint, EntityRef(EntityKind::kOther, id.sequence).word()});
         before = id;
     }
     give_(std::move(ids));

@@ -80,13 +80,13 @@ struct StatePosition {
 Result<StatePosition> parse_state_position(std::string_view bytes);
 // How many users, websites or payouts it can have, for each was stored and has an entry of its own; and how many it has
 // at least, if it was stored by take_changes().
-uint64_t most_things(size_t kind, const StatePosition& position);
-uint64_t least_things(size_t kind, const StatePosition& position);
+uint64_t max_entities(size_t kind, const StatePosition& position);
+uint64_t min_entities(size_t kind, const StatePosition& position);
 
 // Ids to put into the state's table: of users, of websites or of payouts whose indexes follow one another, and of other
 // things.
 struct NewIds {
-    ThingKind kind{};
+    EntityKind kind{};
     uint64_t first = 0;  // the index of the first
     struct Named {
         Uuid id;
@@ -113,7 +113,7 @@ class SegmentLoader {
   private:
     bool take_key(std::string_view key);
     template <class T, class Array>
-    bool take_records(std::string_view chunk, TrackedArray<T, Array>& records);
+    bool take_records(std::string_view chunk, DirtyArray<T, Array>& records);
     bool take_ids(std::string_view chunk);
 
     State& state_;

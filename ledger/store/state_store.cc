@@ -77,8 +77,8 @@ Status load_kinds(const KindLoader& loader, State& state, const StatePosition& s
     } at_end{ids};
     std::future<Status> others = run_async([&]() -> Status {
         // Users are hardly ever stored again, websites mostly are.
-        arrays.users.populate(loader.bounded(kUsersKind, most_things(kUsersKind, stored)));
-        arrays.websites.populate(loader.bounded(kWebsitesKind, least_things(kWebsitesKind, stored)));
+        arrays.users.populate(loader.bounded(kUsersKind, max_entities(kUsersKind, stored)));
+        arrays.websites.populate(loader.bounded(kWebsitesKind, min_entities(kWebsitesKind, stored)));
         UPLINE_TRY(loader.load(kAccountsKind));
         return loader.load(kIdsKind);
     });
@@ -121,7 +121,7 @@ Result<std::unique_ptr<State>> load_state(const Store& store, std::span<const Ru
     UPLINE_TRY(check_state_keys(store, value.has_value()));
     if (!value) return state;
     UPLINE_TRY_ASSIGN(StatePosition stored, parse_state_position(*value));
-    UPLINE_TRY_ASSIGN(const Position entries, store.position());
+    UPLINE_TRY_ASSIGN(const LedgerHead entries, store.position());
     if (stored.size > entries.size)
         return Error{
             ErrorCode::kCorrupt,
@@ -137,8 +137,8 @@ Result<std::unique_ptr<State>> load_state(const Store& store, std::span<const Ru
     StateStorage storage(*state);
     storage.reserve_ids(std::min(count, stored.size));
     const StateStorage::Arrays arrays = storage.arrays();
-    arrays.users.reserve(most_things(kUsersKind, stored));
-    arrays.websites.reserve(most_things(kWebsitesKind, stored));
+    arrays.users.reserve(max_entities(kUsersKind, stored));
+    arrays.websites.reserve(max_entities(kWebsitesKind, stored));
     std::future<void> putting_ids = run_async([&] { ids.run(); });
     UPLINE_TRY(load_kinds(loader, *state, stored, ids));
     UPLINE_TRY(storage.restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds)));

@@ -112,10 +112,10 @@ Result<bool> Store::is_complete(size_t families_seen) const {
 // A reader's view of the write-ahead log may be newer than its view of what was ingested: then it lacks entries that
 // its position counts, and has to look again.
 Status Store::see_newest() const {
-    constexpr int kMostAttempts = 20;
+    constexpr int kMaxAttempts = 20;
     for (int attempt = 0;; ++attempt) {
         UPLINE_TRY_ROCKS(db_->TryCatchUpWithPrimary(), "catching up with the writer");
-        if (read_head(*this).ok() || attempt == kMostAttempts) return ok_status();  // what is wrong, position() says
+        if (read_head(*this).ok() || attempt == kMaxAttempts) return ok_status();  // what is wrong, position() says
         std::this_thread::sleep_for(std::chrono::milliseconds(attempt));
     }
 }
@@ -164,7 +164,7 @@ Result<std::optional<ShardInfo>> Store::info() const {
     return std::optional<ShardInfo>(std::move(info));
 }
 
-Result<Position> Store::position() const {
+Result<LedgerHead> Store::position() const {
     UPLINE_TRY_ASSIGN(const Head head, read_head(*this));
     return head.position;
 }
@@ -190,11 +190,11 @@ Status Store::sync() {
     return ok_status();
 }
 
-std::unique_ptr<EntrySource> Store::entries() const {
+std::unique_ptr<EntrySource> Store::scan_reader() const {
     return std::make_unique<EntryReader>(*this, EntryReader::Order::kAscending);
 }
 
-std::unique_ptr<EntrySource> Store::look_up() const {
+std::unique_ptr<EntrySource> Store::point_reader() const {
     return std::make_unique<EntryReader>(*this, EntryReader::Order::kAny);
 }
 

@@ -66,15 +66,15 @@ class Store {
     // Fixed for ever by the first call: kConflict when given another partition count or log than stored.
     Status bind(const ShardInfo& info);
     Result<std::optional<ShardInfo>> info() const;
-    Result<Position> position() const;
+    Result<LedgerHead> position() const;
     Status catch_up();
     // Returns when what position() says after it is on the disk, whoever wrote it.
     Status sync();
 
     // Readers of entries; none may outlive the store. The first for a walk in ascending order, the second for any
     // order.
-    std::unique_ptr<EntrySource> entries() const;
-    std::unique_ptr<EntrySource> look_up() const;
+    std::unique_ptr<EntrySource> scan_reader() const;
+    std::unique_ptr<EntrySource> point_reader() const;
 
     std::vector<std::string> families() const;
     // Bytes of all live files, write-ahead log included.

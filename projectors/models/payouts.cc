@@ -89,7 +89,7 @@ class PayoutsModel final : public Model {
     std::string_view name() const override { return "payouts"; }
     uint32_t layout() const override { return 2; }
 
-    Status resume(Table& table, EarlierEntries& /*earlier*/, std::span<const uint64_t> progress) override {
+    Status resume(Table& table, EntryCache& /*earlier*/, std::span<const uint64_t> progress) override {
         constexpr size_t kNumbersOfHold = 4;
         held_refunds_.clear();
         std::vector<Hold> holds;
@@ -111,7 +111,7 @@ class PayoutsModel final : public Model {
         return ok_status();
     }
 
-    Status fold(const Entry& entry, EarlierEntries& earlier, Deltas& deltas) override {
+    Status fold(const Entry& entry, EntryCache& earlier, Deltas& deltas) override {
         if (!entry.accepted()) return ok_status();
         holds_.add(entry);
         const auto* sale = std::get_if<TransactionRecorded>(&entry.payload);
@@ -133,13 +133,13 @@ class PayoutsModel final : public Model {
         return ok_status();
     }
 
-    Status settle(EntrySource& entries, EarlierEntries& earlier, const ModelPosition& at, Deltas& deltas) override {
+    Status finish_at(EntrySource& entries, EntryCache& earlier, const ModelPosition& at, Deltas& deltas) override {
         return holds_.advance(entries, at.clock_us, UINT64_MAX, [&](const Entry& entry) -> Status {
             const auto refunded = held_refunds_.find(entry.sequence);
             Split left;
             if (refunded != held_refunds_.end()) {
                 int64_t amount_left = std::get<TransactionRecorded>(entry.payload).amount.value;
-                add_to(amount_left, -refunded->second);
+                wrapping_add(amount_left, -refunded->second);
                 UPLINE_TRY_ASSIGN(const SaleTerms terms, earlier.terms_of(entry, amount_left));
                 left = terms.entitled(amount_left);
             }
@@ -151,7 +151,7 @@ class PayoutsModel final : public Model {
                 deltas.add(effects + 1, posting.user, amount);
             }
             if (refunded != held_refunds_.end()) {
-                add_to(deltas.touch(held_refund_row(entry.sequence), 1)[0], -refunded->second);
+                wrapping_add(deltas.touch(held_refund_row(entry.sequence), 1)[0], -refunded->second);
                 held_refunds_.erase(refunded);
             }
             return ok_status();
@@ -237,8 +237,8 @@ class PayoutsModel final : public Model {
         return std::nullopt;
     }
     void hold_back(Sequence sale, int64_t amount, Deltas& deltas) {
-        add_to(held_refunds_[sale], amount);
-        add_to(deltas.touch(held_refund_row(sale), 1)[0], amount);
+        wrapping_add(held_refunds_[sale], amount);
+        wrapping_add(deltas.touch(held_refund_row(sale), 1)[0], amount);
     }
     // A user may hold several roles in a sale.
     static bool first_of_user(std::span<const Posting> postings, size_t i) {
@@ -247,7 +247,7 @@ class PayoutsModel final : public Model {
         });
     }
 
-    Holds holds_;
+    MaturityCursors holds_;
     std::map<Sequence, int64_t> held_refunds_;  // what of held sales was refunded
 };
 

@@ -46,7 +46,7 @@ class ReferencesModel final : public Model {
     std::string_view name() const override { return "references"; }
     uint32_t layout() const override { return 1; }
 
-    Status resume(Table& table, EarlierEntries& earlier, std::span<const uint64_t> progress) override {
+    Status resume(Table& table, EntryCache& earlier, std::span<const uint64_t> progress) override {
         if (!progress.empty()) return Error{ErrorCode::kCorrupt, "its position is too long"};
         programs_.clear();
         std::vector<Sequence> firsts;
@@ -61,7 +61,7 @@ class ReferencesModel final : public Model {
         return ok_status();
     }
 
-    Status fold(const Entry& entry, EarlierEntries& /*earlier*/, Deltas& deltas) override {
+    Status fold(const Entry& entry, EntryCache& /*earlier*/, Deltas& deltas) override {
         // A program's first entry is neither of these, for they name others.
         const auto type = static_cast<EventType>(entry.type);
         if (!entry.accepted() || type == EventType::kTransactionRecorded || type == EventType::kWebsiteActivity)
@@ -95,7 +95,7 @@ class ReferencesModel final : public Model {
         const std::span<int64_t> row =
             deltas.touch(Key{.kind = kind, .named = named, .by = by.sequence}.row(), sizeof...(counters));
         size_t next = 0;
-        (add_to(row[next++], counters), ...);
+        (wrapping_add(row[next++], counters), ...);
     }
 
     static Status fold_reference(const Entry& entry, Deltas& deltas) {

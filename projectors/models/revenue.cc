@@ -79,9 +79,9 @@ std::string number_name(uint32_t number) {
 }
 
 // What the house's part of a sale is made of, less what it was made of when more was left.
-HouseParts parts_since(const SaleTerms& terms, int64_t left, int64_t left_before) {
+HouseParts parts_since(const SaleTerms& terms, int64_t left, int64_t remaining_before) {
     HouseParts parts = terms.house_parts(left);
-    const HouseParts before = terms.house_parts(left_before);
+    const HouseParts before = terms.house_parts(remaining_before);
     parts.unfilled -= before.unfilled;
     parts.rounding -= before.rounding;
     parts.margin -= before.margin;
@@ -93,7 +93,7 @@ class RevenueModel final : public Model {
     std::string_view name() const override { return "revenue"; }
     uint32_t layout() const override { return 1; }
 
-    Status resume(Table& table, EarlierEntries& earlier, std::span<const uint64_t> progress) override {
+    Status resume(Table& table, EntryCache& earlier, std::span<const uint64_t> progress) override {
         if (!progress.empty()) return Error{ErrorCode::kCorrupt, "its position is too long"};
         programs_.clear();
         last_program_.clear();
@@ -111,32 +111,32 @@ class RevenueModel final : public Model {
         return ok_status();
     }
 
-    Status fold(const Entry& entry, EarlierEntries& earlier, Deltas& deltas) override {
+    Status fold(const Entry& entry, EntryCache& earlier, Deltas& deltas) override {
         if (!entry.accepted()) return ok_status();
         if (const auto* recorded = std::get_if<TransactionRecorded>(&entry.payload)) {
             const int64_t amount = recorded->amount.value;
             UPLINE_TRY_ASSIGN(const SaleTerms terms, earlier.terms_of(entry, amount));
             const std::span<int64_t> row = touch(entry, recorded->stream, recorded->source, deltas);
-            add_to(row[kSales], 1);
-            add_to(row[kGross], amount);
+            wrapping_add(row[kSales], 1);
+            wrapping_add(row[kGross], amount);
             add_postings(entry, row);
             add_parts(terms.house_parts(amount), row);
         }
         if (const auto* refund = std::get_if<TransactionRefunded>(&entry.payload)) {
             UPLINE_TRY_ASSIGN(const Entry* found, earlier.sale(entry.refs[0]));
             const auto& recorded = std::get<TransactionRecorded>(found->payload);
-            const int64_t left = entry.left_before;
+            const int64_t left = entry.remaining_before;
             UPLINE_TRY_ASSIGN(const SaleTerms terms, earlier.terms_of(*found, left));
             if (refund->amount.value < 0 || refund->amount.value > left)
                 return Error{ErrorCode::kCorrupt, fmt::format("entry {}: refunds more than is left", entry.sequence)};
             const std::span<int64_t> row = touch(entry, recorded.stream, recorded.source, deltas);
-            add_to(row[kRefunds], 1);
-            add_to(row[kRefunded], refund->amount.value);
+            wrapping_add(row[kRefunds], 1);
+            wrapping_add(row[kRefunded], refund->amount.value);
             add_postings(entry, row);
             add_parts(parts_since(terms, left - refund->amount.value, left), row);
         }
         if (const auto* adjustment = std::get_if<AdjustmentPosted>(&entry.payload))
-            add_to(touch(entry, std::nullopt, std::nullopt, deltas)[kAdjustments], adjustment->amount.value);
+            wrapping_add(touch(entry, std::nullopt, std::nullopt, deltas)[kAdjustments], adjustment->amount.value);
         return ok_status();
     }
 
@@ -170,17 +170,18 @@ class RevenueModel final : public Model {
     }
     static void add_postings(const Entry& entry, std::span<int64_t> row) {
         for (const Posting& posting : entry.posted()) {
-            if (posting.account == AccountKind::kTax) add_to(row[kTax], posting.amount);
+            if (posting.account == AccountKind::kTax) wrapping_add(row[kTax], posting.amount);
             if (posting.account != AccountKind::kEarned) continue;
-            if (is_level(posting.role)) add_to(row[kLevels + static_cast<size_t>(posting.role) - 1], posting.amount);
-            if (posting.role == Role::kCreator) add_to(row[kCreator], posting.amount);
-            if (posting.role == Role::kWebsite) add_to(row[kWebsite], posting.amount);
+            if (is_level(posting.role))
+                wrapping_add(row[kLevels + static_cast<size_t>(posting.role) - 1], posting.amount);
+            if (posting.role == Role::kCreator) wrapping_add(row[kCreator], posting.amount);
+            if (posting.role == Role::kWebsite) wrapping_add(row[kWebsite], posting.amount);
         }
     }
     static void add_parts(const HouseParts& parts, std::span<int64_t> row) {
-        add_to(row[kUnfilled], parts.unfilled);
-        add_to(row[kRounding], parts.rounding);
-        add_to(row[kMargin], parts.margin);
+        wrapping_add(row[kUnfilled], parts.unfilled);
+        wrapping_add(row[kRounding], parts.rounding);
+        wrapping_add(row[kMargin], parts.margin);
     }
 
     std::map<std::string, Sequence, std::less<>> programs_;
@@ -216,8 +217,8 @@ std::unique_ptr<Model> revenue_model() {
 
 int64_t Revenue::house() const {
     int64_t sum = unfilled;
-    add_to(sum, rounding);
-    add_to(sum, margin);
+    wrapping_add(sum, rounding);
+    wrapping_add(sum, margin);
     return sum;
 }
 
@@ -225,8 +226,8 @@ void Revenue::add(const Revenue& other) {
     for (int64_t Revenue::*field :
          {&Revenue::sales, &Revenue::refunds, &Revenue::gross, &Revenue::refunded, &Revenue::tax, &Revenue::creator,
           &Revenue::website, &Revenue::unfilled, &Revenue::rounding, &Revenue::margin, &Revenue::adjustments})
-        add_to(this->*field, other.*field);
-    for (size_t level = 0; level < kMaxLevels; ++level) add_to(levels[level], other.levels[level]);
+        wrapping_add(this->*field, other.*field);
+    for (size_t level = 0; level < kMaxLevels; ++level) wrapping_add(levels[level], other.levels[level]);
 }
 
 Status read_revenue(Table& table, const std::function<bool(const RevenueRow&)>& row) {

@@ -61,7 +61,7 @@ class SitesModel final : public Model {
     std::string_view name() const override { return "sites"; }
     uint32_t layout() const override { return 2; }
 
-    Status fold(const Entry& entry, EarlierEntries& earlier, Deltas& deltas) override {
+    Status fold(const Entry& entry, EntryCache& earlier, Deltas& deltas) override {
         constexpr size_t kWebsite = 1;  // of a sale; the buyer is the first reference
         if (!entry.accepted()) return ok_status();
         if (const auto* activity = std::get_if<WebsiteActivity>(&entry.payload)) add_activity(entry, *activity, deltas);
@@ -104,7 +104,7 @@ class SitesModel final : public Model {
             static_cast<size_t>(activity.widget) * kActivityKinds + static_cast<size_t>(activity.kind);
         for (const uint32_t when : {kTotal, day}) {
             const Key key{.website = website, .day = when};
-            add_to(deltas.touch(key.row(), kActivityCounters)[counter], activity.count);
+            wrapping_add(deltas.touch(key.row(), kActivityCounters)[counter], activity.count);
         }
         if (activity.visitor)
             deltas.add_visitor(Key{.website = website, .day = day, .kind = kVisitorsRow}.row(),
@@ -118,17 +118,17 @@ class SitesModel final : public Model {
         int64_t commission = 0;
         int64_t bonus = 0;
         for (const Posting& posting : entry.posted()) {
-            if (posting.account == AccountKind::kTax) add_to(tax, posting.amount);
-            if (posting.account == AccountKind::kEarned) add_to(commission, posting.amount);
-            if (posting.role == Role::kWebsite) add_to(bonus, posting.amount);
+            if (posting.account == AccountKind::kTax) wrapping_add(tax, posting.amount);
+            if (posting.account == AccountKind::kEarned) wrapping_add(commission, posting.amount);
+            if (posting.role == Role::kWebsite) wrapping_add(bonus, posting.amount);
         }
         for (const uint32_t when : {kTotal, key_day_of(entry.occurred_at_us)}) {
             const Key key{.website = website, .day = when, .kind = kSalesRow, .currency = entry.currency};
             const std::span<int64_t> row = deltas.touch(key.row(), kSalesCounters);
-            for (const Counter& counter : own) add_to(row[counter.number], counter.amount);
-            add_to(row[kTax], tax);
-            add_to(row[kCommission], commission);
-            add_to(row[kBonus], bonus);
+            for (const Counter& counter : own) wrapping_add(row[counter.number], counter.amount);
+            wrapping_add(row[kTax], tax);
+            wrapping_add(row[kCommission], commission);
+            wrapping_add(row[kBonus], bonus);
         }
     }
 };
@@ -186,7 +186,7 @@ std::unique_ptr<Model> sites_model() {
 
 int64_t SiteStats::count(ActivityKind kind) const {
     int64_t sum = 0;
-    for (const auto& widget : activity) add_to(sum, widget[static_cast<size_t>(kind)]);
+    for (const auto& widget : activity) wrapping_add(sum, widget[static_cast<size_t>(kind)]);
     return sum;
 }
 
@@ -198,7 +198,7 @@ std::optional<int64_t> SiteStats::click_through_bp(Widget widget) const {
 
 std::optional<int64_t> SiteStats::conversion_bp() const {
     int64_t count = 0;
-    for (const SiteSales& in_currency : sales) add_to(count, in_currency.sales);
+    for (const SiteSales& in_currency : sales) wrapping_add(count, in_currency.sales);
     return basis_points(count, visitors);
 }
 

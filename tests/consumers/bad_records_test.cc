@@ -116,9 +116,9 @@ class BadRecords : public ::testing::Test {
         EXPECT_TRUE(fed.ok()) << fed.error().message;
         const auto folder = DataFolder::open(data, DataFolder::Access::kRead);
         const auto store = Store::open(folder->partition_path(partition), Store::Access::kRead);
-        const Result<Position> position = (**store).position();
+        const Result<LedgerHead> position = (**store).position();
         EXPECT_EQ(position->size, static_cast<uint64_t>(position->last_record->offset) + 1) << "one event, one entry";
-        const auto entries = (**store).entries();
+        const auto entries = (**store).scan_reader();
         std::vector<Outcome> all;
         Entry entry;
         for (uint64_t sequence = 0; sequence < position->size; ++sequence) {

@@ -155,7 +155,7 @@ TEST_F(ClosingShard, KeepsTheLeavesOfTheLastClosing) {
     ASSERT_OK(shard->store_state());
     const auto kept = read_kept_closing(shard->store(), 0);
     ASSERT_OK(kept);
-    const std::unique_ptr<EntrySource> entries = shard->store().look_up();
+    const std::unique_ptr<EntrySource> entries = shard->store().point_reader();
     const auto bytes = entries->entry(kept->sequence);
     ASSERT_OK(bytes);
     Entry entry;

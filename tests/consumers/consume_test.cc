@@ -92,7 +92,7 @@ TEST_F(Consume, OnceEndsAtTheEndOfTheLogWithTheStateStored) {
 TEST_F(Consume, TellsTheLogOnlyWhatIsApplied) {
     for (int i = 0; i < 20; ++i) reader_.then_give(10);
     uint64_t applied = 0;
-    const auto on_applied = [&](const Position& position) {
+    const auto on_applied = [&](const LedgerHead& position) {
         EXPECT_GT(position.size, applied);
         EXPECT_EQ(position.size % 10, 0U);
         applied = position.size;
@@ -158,7 +158,7 @@ TEST_F(Consume, AskedToStopWhileTheLogIsAwayStops) {
 TEST_F(Consume, FollowsUntilAskedToStopWithAllStored) {
     for (int i = 0; i < 10; ++i) reader_.then_give(10);
     std::stop_source stop;
-    ASSERT_OK(consume(*shard_, reader_, {.stop = stop.get_token(), .applied = [&stop](const Position& position) {
+    ASSERT_OK(consume(*shard_, reader_, {.stop = stop.get_token(), .applied = [&stop](const LedgerHead& position) {
                                              if (position.size == 100) stop.request_stop();
                                          }}));
     EXPECT_EQ(shard_->position().size, 100U);
@@ -175,7 +175,7 @@ TEST_F(Consume, ReadsNoFurtherAheadOfTheDiskThanItsBound) {
     std::atomic<uint64_t> on_disk = 0;
     std::atomic<uint64_t> furthest = 0;
     reader_.before_read([&] { furthest = std::max(furthest.load(), 2 * reads++ - on_disk); });
-    const auto on_applied = [&](const Position& position) {
+    const auto on_applied = [&](const LedgerHead& position) {
         if (on_disk < 50)
             std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the reader runs ahead meanwhile
         on_disk = position.size;

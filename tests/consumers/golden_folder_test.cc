@@ -133,14 +133,14 @@ std::string balances_of(const State& state) {
     return fmt::format("{}", fmt::join(lines, ""));
 }
 
-std::string root_line(const Position& position) {
+std::string root_line(const LedgerHead& position) {
     return fmt::format("root {}\nsize {}\nclock {}\n", to_hex(position.root), position.size,
                        format_time(position.clock_us));
 }
 
 std::string entry_lines(Store& store, uint64_t size) {
     std::string text;
-    const std::unique_ptr<EntrySource> entries = store.entries();
+    const std::unique_ptr<EntrySource> entries = store.scan_reader();
     for (uint64_t sequence = 0; sequence < size; ++sequence) {
         const auto entry = entries->entry(sequence);
         UPLINE_CHECK(entry.ok(), "an entry that is there");
@@ -180,11 +180,11 @@ class GoldenFolder : public ::testing::Test {
         UPLINE_TRY(store.bind({kIdentity, ""}));
         UPLINE_TRY_ASSIGN(LedgerWriter writer, LedgerWriter::open(store));
         merkle::Tree tree;
-        Position position;
+        LedgerHead position;
         for (size_t first = 0; first < size; first += kWrite) {
             EntryBatch batch;
             batch.first = first;
-            std::vector<RecordPlace> places;
+            std::vector<LogLocation> places;
             for (size_t i = first; i < std::min(first + kWrite, size); ++i) {
                 batch.bytes.insert(batch.bytes.end(), entries[i].begin(), entries[i].end());
                 batch.ends.push_back(static_cast<uint32_t>(batch.bytes.size()));

@@ -40,12 +40,12 @@ inline Result<LedgerView> view_ledger(const std::string& data, uint32_t partitio
     UPLINE_TRY_ASSIGN(const DataFolder folder, DataFolder::open(data, DataFolder::Access::kRead));
     UPLINE_TRY_ASSIGN(const std::unique_ptr<Store> store,
                       Store::open(folder.partition_path(partition), Store::Access::kRead));
-    UPLINE_TRY_ASSIGN(const Position position, store->position());
+    UPLINE_TRY_ASSIGN(const LedgerHead position, store->position());
     LedgerView view;
     view.size = position.size;
     view.root = to_hex(position.root);
     merkle::Tree tree;
-    const std::unique_ptr<EntrySource> entries = store->entries();
+    const std::unique_ptr<EntrySource> entries = store->scan_reader();
     for (uint64_t sequence = 0; sequence < position.size; ++sequence) {
         UPLINE_TRY_ASSIGN(const std::span<const std::byte> entry, entries->entry(sequence));
         tree.append(merkle::leaf_hash(entry));

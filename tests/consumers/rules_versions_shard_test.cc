@@ -80,7 +80,7 @@ class RulesVersionsShard : public ::testing::Test {
         ASSERT_OK(shard.store_state());
         EXPECT_EQ(to_hex(shard.position().root), whole.root);
         EXPECT_TRUE(dump(shard.state()) == dump(whole.shard->state()));
-        const std::unique_ptr<EntrySource> entries = shard.store().entries();
+        const std::unique_ptr<EntrySource> entries = shard.store().scan_reader();
         for (size_t i = 0; i < whole.shard->entries().size(); ++i) {
             const auto entry = entries->entry(i);
             ASSERT_OK(entry);
@@ -115,7 +115,7 @@ TEST_F(RulesVersionsShard, AnEarlierReleaseStopsAndAnUpgradedOneGoesOnInItsFolde
                 EXPECT_TRUE(fails_with(try_open(data, 1), ErrorCode::kInvalid, kWhatToDo));
                 const auto store = Store::open(data.partition_path(0), Store::Access::kRead);
                 ASSERT_OK(store);
-                const Result<Position> position = (*store)->position();
+                const Result<LedgerHead> position = (*store)->position();
                 ASSERT_OK(position);
                 EXPECT_EQ(position->size, kAt + 1);
                 ASSERT_TRUE(position->last_record.has_value());
@@ -184,10 +184,10 @@ class RulesVersionsConsume : public RulesVersionsShard {
         UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader, log_->open_reader(0, shard->position().last_record));
         return consume(*shard, *reader, {.batch_records = batch_records, .once = true});
     }
-    Position position(const DataFolder& data) {
+    LedgerHead position(const DataFolder& data) {
         const auto store = Store::open(data.partition_path(0), Store::Access::kRead);
         UPLINE_CHECK(store.ok(), "a ledger");
-        const Result<Position> position = (*store)->position();
+        const Result<LedgerHead> position = (*store)->position();
         UPLINE_CHECK(position.ok(), "a position");
         return *position;
     }

@@ -117,7 +117,7 @@ TEST_F(ShardTest, KeepsWhereEachRecordLies) {
     ASSERT_OK(shard->apply(inputs, batch.records()));
     ASSERT_OK(shard->commit_all());
     for (const size_t i : {0, 1, 255, 256, 299}) {
-        const Result<RecordPlace> place = read_place(shard->store(), i);
+        const Result<LogLocation> place = read_location(shard->store(), i);
         ASSERT_OK(place);
         EXPECT_EQ(place->offset, static_cast<Offset>(i * i));
         EXPECT_EQ(place->append_time_ms, kAppendTimeMs - static_cast<int64_t>(i));
@@ -189,7 +189,7 @@ TEST_F(ShardTest, TilesOfEveryLevelThatAreIngestedTogetherAreThereAfterwards) {
     EntryBatch batch;
     batch.bytes.resize(10);
     batch.ends = {10};
-    const std::vector<RecordPlace> places(1);
+    const std::vector<LogLocation> places(1);
     std::vector<merkle::Tile> tiles;
     for (unsigned level = 0; level < 4; ++level)
         for (const uint64_t index : {3, 4, 5}) {

@@ -67,7 +67,7 @@ uint64_t size_of_ledger(const std::string& data) {
         EXPECT_EQ(store.error().code, ErrorCode::kNotFound) << store.error().message;
         return 0;
     }
-    const Result<Position> position = (**store).position();
+    const Result<LedgerHead> position = (**store).position();
     EXPECT_TRUE(position.ok());
     return position.ok() ? position->size : 0;
 }

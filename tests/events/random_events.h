@@ -96,9 +96,9 @@ class RandomEvents {
     template <class T>
     requires requires(T ref) { ref.id; }
     void fill(T& ref) { ref.id = uuid(); }
-    void fill(Minor& amount) { amount.value = number<int64_t>(); }
+    void fill(MinorUnits& amount) { amount.value = number<int64_t>(); }
     void fill(TenThousandths& amount) { amount.value = number<int64_t>(); }
-    void fill(Number& value) { value = number<int32_t>(); }
+    void fill(int32_t& value) { value = number<int32_t>(); }
     void fill(uint16_t& version) { version = number<uint16_t>(); }
     void fill(uint32_t& count) { count = number<uint32_t>() | 1; }
     void fill(OptionalVisitor& visitor) { visitor = VisitorToken{number<uint64_t>()}; }
@@ -131,7 +131,7 @@ class Description {
         if (presence == Presence::kOptional && is_left_out(field, presence)) return;
         if constexpr (requires { field.id; }) {
             add(name, to_string(field.id));
-        } else if constexpr (std::same_as<T, Minor> || std::same_as<T, TenThousandths>) {
+        } else if constexpr (std::same_as<T, MinorUnits> || std::same_as<T, TenThousandths>) {
             add(name, field.value);
         } else if constexpr (std::same_as<T, OptionalVisitor>) {
             add(name, field->value);

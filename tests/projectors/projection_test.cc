@@ -254,7 +254,7 @@ TEST_P(ReadModel, IsUnchangedByAllThatWasNotAccepted) {
     community_.live(2000);
     uint64_t refused = 0;
     Deltas deltas;
-    EarlierEntries earlier(community_.shard().entries());
+    EntryCache earlier(community_.shard().entries());
     const std::unique_ptr<Model> model = GetParam()();
     community_.for_each_entry([&](const Entry& entry) {
         if (entry.accepted()) return;

@@ -32,7 +32,7 @@ std::string stored(const std::vector<Counter>& counters) {
     CounterSums sums;
     for (const Counter& counter : counters) {
         if (counter.number < CounterSums::kLow)
-            add_to(sums.low[counter.number], counter.amount);
+            wrapping_add(sums.low[counter.number], counter.amount);
         else
             sums.add_high(counter.number, counter.amount);
     }

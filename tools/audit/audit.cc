@@ -43,8 +43,8 @@ class Audit {
     const Progress& progress_;
     HeldCheckpoints held_;
     AuditVersions versions_;
-    std::optional<Position> ingest_head_;  // after the last ingest
-    std::unique_ptr<LogReader> reader_;    // none without the log
+    std::optional<LedgerHead> ingest_head_;  // after the last ingest
+    std::unique_ptr<LogReader> reader_;      // none without the log
     Findings findings_;
     AuditReport report_;
 };
@@ -105,7 +105,7 @@ Result<std::optional<AuditedLedger>> Audit::open_ledger() {
                                      .is_own = true});
     }
     for (Finding& finding : held_.findings) findings_.add(finding.entry, std::move(finding.what));
-    const Result<Position> head = store.position();
+    const Result<LedgerHead> head = store.position();
     if (!head.ok()) {
         UPLINE_TRY(findings_.add_or_fail(std::nullopt, head.error()));
         return none;

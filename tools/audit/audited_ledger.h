@@ -21,7 +21,7 @@ struct AuditVersions {
 
 struct AuditedLedger {
     Store& store;
-    Position head;
+    LedgerHead head;
     ShardInfo info;
     AuditVersions versions;
     std::unique_ptr<State> state;  // as stored; nullptr if it cannot be read

@@ -42,7 +42,7 @@ struct Chunk {
     std::optional<Error> unreadable;  // the entry after them, which was to be one of them
     std::vector<RecordBatch> batches;
     size_t batch_count = 0;
-    std::vector<RecordPlace> log_places;     // of the records
+    std::vector<LogLocation> log_places;     // of the records
     std::optional<Error> record_unreadable;  // the one after them; none: there the log ends
 
     // prepare
@@ -53,7 +53,7 @@ struct Chunk {
     size_t decoded = 0;                // of them
     std::optional<Error> undecodable;  // the one after them
     std::vector<Input> inputs;         // records, or facts that do not have the ids of what they name yet
-    std::vector<RecordPlace> places;   // as stored
+    std::vector<LogLocation> places;   // as stored
 
     // check
     std::optional<Error> error;

@@ -108,7 +108,7 @@ void prepare_chunk(Chunk& chunk, const Rules* rules, Store& store) {
     }
     for (size_t batch = 0; batch < chunk.batch_count; ++batch)
         read_inputs(chunk.batches[batch].records(), *rules, chunk.inputs);
-    chunk.places = read_places(store, chunk.first, count);
+    chunk.places = read_locations(store, chunk.first, count);
 }
 
 }  // namespace upline

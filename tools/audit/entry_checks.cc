@@ -34,7 +34,7 @@ EntryChecks::EntryChecks(const AuditedLedger& ledger, bool with_log, CheckpointR
     : ledger_(ledger),
       with_log_(with_log),
       checkpoint_roots_(checkpoint_roots),
-      named_source_(ledger.store.look_up()),
+      named_source_(ledger.store.point_reader()),
       expected_postings_(ledger.versions.judged),
       stored_tiles_(ledger.store) {
     checkpoint_roots_.note(tree_);  // for a ledger without entries

@@ -12,7 +12,7 @@ namespace upline {
 EntryWalk::EntryWalk(const AuditedLedger& ledger, LogReader* log, CheckpointRoots& checkpoint_roots)
     : ledger_(ledger),
       log_(log),
-      entries_(ledger.store.entries()),
+      entries_(ledger.store.scan_reader()),
       checks_(ledger, log != nullptr, checkpoint_roots),
       execution_(ledger, log != nullptr),
       rules_(&ledger.versions.executed.front()) {}

@@ -20,7 +20,7 @@ bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
     return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
-bool same_place(const RecordPlace& a, const RecordPlace& b) {
+bool same_place(const LogLocation& a, const LogLocation& b) {
     return a.offset == b.offset && a.append_time_ms == b.append_time_ms;
 }
 
@@ -29,8 +29,8 @@ bool same_place(const RecordPlace& a, const RecordPlace& b) {
 Execution::Execution(const AuditedLedger& ledger, bool with_log)
     : ledger_(ledger),
       with_log_(with_log),
-      entries_(ledger.store.look_up()),
-      matured_(ledger.store.entries()),
+      entries_(ledger.store.point_reader()),
+      matured_(ledger.store.scan_reader()),
       state_(ledger.versions.executed),
       core_(state_, ledger.info.identity, *entries_, *matured_) {}
 
@@ -62,12 +62,12 @@ Result<size_t> Execution::execute_records(Chunk& chunk, size_t first, size_t cou
         findings.add(sequence, "the log has no record for it: it ends before");
         return size_t{0};
     }
-    const Result<RecordPlace> place = read_place(ledger_.store, sequence);
+    const Result<LogLocation> place = read_location(ledger_.store, sequence);
     if (!place.ok()) {
         UPLINE_TRY(findings.add_or_fail(sequence, place.error()));
         return size_t{0};
     }
-    const RecordPlace& in_log = chunk.log_places[first];
+    const LogLocation& in_log = chunk.log_places[first];
     if (same_place(*place, in_log)) return compare(chunk, first, 1, findings);
     findings.add(sequence, fmt::format("stored as the record at offset {} of time {} ms, the log has offset {}, {} ms",
                                        place->offset, place->append_time_ms, in_log.offset, in_log.append_time_ms));
@@ -134,7 +134,7 @@ std::optional<std::string> Execution::check_refusal(const Entry& entry) const {
         return fmt::format("outcome is {}, but program {} {} to this partition", outcome_name(entry.outcome),
                            entry.program, other_partition ? "does not belong" : "belongs");
     if (other_partition) return std::nullopt;
-    const Result<Thing> found = state_.find(entry.program, entry.id, *entries_);
+    const Result<EntityRef> found = state_.find(entry.program, entry.id, *entries_);
     const bool is_known = found.ok() && *found;
     const bool repeated = entry.outcome == Outcome::kDuplicate || entry.outcome == Outcome::kConflict;
     if (is_known != repeated)

@@ -9,7 +9,7 @@
 namespace upline {
 
 void check_head(const AuditedLedger& ledger, const EntryChecks& checks, EntrySource& entries, Findings& findings) {
-    const Position& head = ledger.head;
+    const LedgerHead& head = ledger.head;
     const Hash root = checks.root();
     if (root != head.root)
         findings.add(std::nullopt,
@@ -18,7 +18,7 @@ void check_head(const AuditedLedger& ledger, const EntryChecks& checks, EntrySou
         findings.add(std::nullopt,
                      fmt::format("the head says clock {}, the entries give {}", head.clock_us, checks.clock_us()));
     if (head.last_record) {
-        const Result<RecordPlace> place = read_place(ledger.store, head.size - 1);
+        const Result<LogLocation> place = read_location(ledger.store, head.size - 1);
         if (!place.ok())
             findings.add(head.size - 1, place.error().message);
         else if (place->offset != head.last_record->offset ||
@@ -35,13 +35,13 @@ void check_head(const AuditedLedger& ledger, const EntryChecks& checks, EntrySou
         findings.add(std::nullopt, behind.error().message);
 }
 
-Status check_ingest_head(Store& store, const Position& head, Findings& findings) {
-    const std::unique_ptr<EntrySource> source = store.look_up();
+Status check_ingest_head(Store& store, const LedgerHead& head, Findings& findings) {
+    const std::unique_ptr<EntrySource> source = store.point_reader();
     const auto bytes = source->entry(head.size - 1);
     if (!bytes.ok()) return findings.add_or_fail(head.size - 1, bytes.error());
     Entry last;
     const Status decoded = decode_entry(*bytes, last);
-    const Result<RecordPlace> place = read_place(store, head.size - 1);
+    const Result<LogLocation> place = read_location(store, head.size - 1);
     if (!decoded.ok() || !place.ok() || !head.last_record || last.clock_us != head.clock_us ||
         place->offset != head.last_record->offset || place->append_time_ms != head.last_record->append_time_ms ||
         last.record_sha256 != head.last_record->value_sha256)

@@ -14,7 +14,7 @@ namespace upline {
 void check_head(const AuditedLedger& ledger, const EntryChecks& checks, EntrySource& entries, Findings& findings);
 
 // All but the root, which is checked like a checkpoint's. REQUIRES: a head of some entries, and no more than there are.
-Status check_ingest_head(Store& store, const Position& head, Findings& findings);
+Status check_ingest_head(Store& store, const LedgerHead& head, Findings& findings);
 
 // A ledger that has not come to the log's end is right, but not all there is.
 Status check_log_end(LogReader& log, uint64_t size, Findings& findings);

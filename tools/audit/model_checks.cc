@@ -29,14 +29,14 @@ ModelChecks::ModelChecks(Store& store, uint64_t size, std::span<const Rules> ver
         std::optional<Result<ModelPosition>> position;
         if (stored.ok()) position = read_position(**stored, *model);
         models_.push_back({make_model, std::string(model->name()), std::move(stored), std::move(position),
-                           store.entries(), store.look_up(), std::nullopt});
+                           store.scan_reader(), store.point_reader(), std::nullopt});
     }
     std::map<uint64_t, std::vector<ModelCheck*>> by_position;
     for (ModelCheck& model : models_)
         if (model.position && model.position->ok() && (*model.position)->size <= size)
             by_position[(*model.position)->size].push_back(&model);
     for (const auto& [position, group] : by_position) {
-        EntrySource& walk = *walks_.emplace_back(store.entries());
+        EntrySource& walk = *walks_.emplace_back(store.scan_reader());
         threads_.start([this, &walk, together = group] { fold(together, walk); },
                        [together = group](const Error& error) {
                            for (ModelCheck* model : together) model->difference = error;

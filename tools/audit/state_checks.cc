@@ -29,7 +29,7 @@ void compare_records(const char* what, const Array& stored, const Array& right, 
 void compare_ids(const IdTable& stored, const IdTable& right, Findings& findings) {
     uint64_t wrong = 0;
     stored.for_each([&](const IdTable::Slot& slot) {
-        if (!right.find(slot.fingerprint, [&](Thing thing) { return thing.word() == slot.thing; })) ++wrong;
+        if (!right.find(slot.fingerprint, [&](EntityRef thing) { return thing.word() == slot.thing; })) ++wrong;
     });
     if (wrong != 0 || stored.size() != right.size())
         findings.add(std::nullopt, fmt::format("stored state: {} ids, {} of them wrong; the entries give {}",

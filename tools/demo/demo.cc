@@ -120,8 +120,8 @@ void show_sale(const Entry& entry, const State& state) {
 
 // The last sale with a full house of uplines.
 Result<Sequence> find_rich_sale(Store& store) {
-    UPLINE_TRY_ASSIGN(const Position position, store.position());
-    const std::unique_ptr<EntrySource> source = store.entries();
+    UPLINE_TRY_ASSIGN(const LedgerHead position, store.position());
+    const std::unique_ptr<EntrySource> source = store.scan_reader();
     Entry entry;
     Sequence best = 0;
     uint8_t most = 0;
@@ -184,7 +184,7 @@ Result<AuditReport> audit_folder(const fs::path& data, EventLog* log, HeldCheckp
     return audit(shards.front(), log, {}, std::move(checkpoints));
 }
 
-Result<Position> feed_ledger(EventLog& log, const fs::path& data) {
+Result<LedgerHead> feed_ledger(EventLog& log, const fs::path& data) {
     UPLINE_TRY_ASSIGN(const DataFolder folder, DataFolder::open(data, DataFolder::Access::kWrite));
     UPLINE_TRY_ASSIGN(const auto reports, run_partitions(log, folder, {.once = true}));
     return reports.front().position;
@@ -204,7 +204,7 @@ Status show_rewritten_past(const fs::path& folder, EventLog& log, Sequence sale,
     ForgedLog forged(*copy, log);
     UPLINE_TRY(feed_ledger(forged, data));
     UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(data));
-    const std::unique_ptr<EntrySource> source = shards.front().store->entries();
+    const std::unique_ptr<EntrySource> source = shards.front().store->scan_reader();
     Entry entry;
     UPLINE_TRY(read_entry(*source, sale, entry));
     const auto& payload = std::get<TransactionRecorded>(entry.payload);
@@ -251,11 +251,11 @@ struct ShownSale {
     std::string id;
     std::string earner;  // its level 1
 };
-Result<ShownSale> show_ledger(const fs::path& data, const Position& position, int64_t took_ms) {
+Result<ShownSale> show_ledger(const fs::path& data, const LedgerHead& position, int64_t took_ms) {
     UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(data));
     Store& store = *shards.front().store;
     std::map<std::string_view, uint64_t> outcomes;
-    const std::unique_ptr<EntrySource> source = store.entries();
+    const std::unique_ptr<EntrySource> source = store.scan_reader();
     Entry entry;
     for (Sequence sequence = 0; sequence < position.size; ++sequence) {
         UPLINE_TRY(read_entry(*source, sequence, entry));
@@ -279,7 +279,7 @@ Result<ShownSale> show_ledger(const fs::path& data, const Position& position, in
                      earned ? to_string(state->users()[*state->user_by_sequence(earned->user)].id) : ""};
 }
 
-Status show_root_and_verify(const fs::path& data, EventLog& log, const Position& position) {
+Status show_root_and_verify(const fs::path& data, EventLog& log, const LedgerHead& position) {
     headline(5, "One root for all of it");
     fmt::print("   {}\n   {}replay these events anywhere, on any machine: the same 64 digits{}\n",
                to_hex(position.root), style().dim, style().plain);
@@ -327,7 +327,7 @@ Status tell(const DemoFolder& folder) {
     UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, make_log(log_path));
     UPLINE_TRY(append_events(events, *log));
     const auto started = Clock::now();
-    UPLINE_TRY_ASSIGN(const Position position, feed_ledger(*log, data));
+    UPLINE_TRY_ASSIGN(const LedgerHead position, feed_ledger(*log, data));
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started).count();
 
     UPLINE_TRY_ASSIGN(const ShownSale sale, show_ledger(data, position, ms));

@@ -37,10 +37,11 @@ Result<std::unique_ptr<ModelFollower>> ModelFollower::open(Shard& shard, size_t 
         std::unique_ptr<Model> model = make_model();
         UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, open_table(store, model->name()));
         OpenModel& open = follower->models_.emplace_back();
-        open.walk = store.entries();
-        open.look_up = store.look_up();
-        UPLINE_TRY_ASSIGN(open.projection, Projection::open(std::move(table), std::move(model), *open.walk,
-                                                            *open.look_up, Projection::kDeltaBytes, follower->size_));
+        open.walk = store.scan_reader();
+        open.point_reader = store.point_reader();
+        UPLINE_TRY_ASSIGN(open.projection,
+                          Projection::open(std::move(table), std::move(model), *open.walk, *open.point_reader,
+                                           Projection::kDeltaBytes, follower->size_));
     }
     follower->thread_ = std::thread([raw = follower.get()] { raw->run(); });
     return follower;

@@ -45,7 +45,7 @@ class ModelFollower {
     // Of each model: its rows, and the two readers of entries that they use.
     struct OpenModel {
         std::unique_ptr<EntrySource> walk;
-        std::unique_ptr<EntrySource> look_up;
+        std::unique_ptr<EntrySource> point_reader;
         std::unique_ptr<Projection> projection;
     };
 

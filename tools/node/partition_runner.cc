@@ -54,7 +54,7 @@ Status run_partition(Run& run, uint32_t partition, ShardReport& report) {
         .batch_records = options.batch_records, .once = options.once, .stop = run.stop.get_token()};
     uint64_t before = report.size_before;
     std::atomic<bool> waiting = false;  // set by the reading thread, cleared by the committing one
-    consume_options.applied = [&](const Position& position) {
+    consume_options.applied = [&](const LedgerHead& position) {
         follower->advance(position.size);
         if (waiting.exchange(false)) say(LogLevel::kInfo, "the log is back, reading goes on");
         const uint64_t total = run.applied += position.size - std::exchange(before, position.size);

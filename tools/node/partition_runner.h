@@ -19,7 +19,7 @@ namespace upline {
 struct ShardReport {
     uint32_t partition = 0;
     uint64_t size_before = 0;
-    Position position;
+    LedgerHead position;
 };
 
 struct PartitionRunOptions {

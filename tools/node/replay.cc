@@ -35,10 +35,10 @@ std::optional<std::string> records(const char* what, const Array& ours, const Ar
 // Where two ledgers of one partition differ first, in words; nothing if they are equal.
 Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs) {
     using Text = std::optional<std::string>;
-    UPLINE_TRY_ASSIGN(const Position a, ours.store->position());
-    UPLINE_TRY_ASSIGN(const Position b, theirs.store->position());
-    const std::unique_ptr<EntrySource> source_a = ours.store->entries();
-    const std::unique_ptr<EntrySource> source_b = theirs.store->entries();
+    UPLINE_TRY_ASSIGN(const LedgerHead a, ours.store->position());
+    UPLINE_TRY_ASSIGN(const LedgerHead b, theirs.store->position());
+    const std::unique_ptr<EntrySource> source_a = ours.store->scan_reader();
+    const std::unique_ptr<EntrySource> source_b = theirs.store->scan_reader();
     for (Sequence sequence = 0; sequence < std::min(a.size, b.size); ++sequence) {
         UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes_a, source_a->entry(sequence));
         const auto bytes_b = source_b->entry(sequence);

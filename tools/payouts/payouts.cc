@@ -201,7 +201,7 @@ Result<std::vector<PlanRow>> plan_payouts(std::vector<PayoutShard>& shards, int6
     std::vector<PlanRow> rows;
     for (PayoutShard& shard : shards) {
         UPLINE_TRY_ASSIGN(std::vector<PlanRow> accounts, accounts_of(shard, at_us, filter));
-        const std::unique_ptr<EntrySource> signups = shard.ledger->store().entries();
+        const std::unique_ptr<EntrySource> signups = shard.ledger->store().scan_reader();
         UPLINE_TRY_ASSIGN(const Rules* rules, rules_in_force(*shard.ledger));
         std::map<std::string, Plan> plans;
         Entry signup;
@@ -232,7 +232,7 @@ Result<std::vector<RequestedPayout>> requested_payouts(std::vector<PayoutShard>&
     std::vector<RequestedPayout> payouts;
     for (PayoutShard& shard : shards) {
         UPLINE_TRY_ASSIGN(Table * references, shard.ledger->rows(references_model));
-        const std::unique_ptr<EntrySource> signups = shard.ledger->store().entries();
+        const std::unique_ptr<EntrySource> signups = shard.ledger->store().scan_reader();
         Entry signup;
         Sequence user = kNoSequence;
         Status status = ok_status();
@@ -309,7 +309,7 @@ Result<std::optional<uint32_t>> lagging_partition(EventLog& log, std::vector<Pay
     constexpr int kTries = 30;
     for (PayoutShard& shard : shards) {
         const uint32_t partition = shard.info.identity.partition;
-        UPLINE_TRY_ASSIGN(const Position position, shard.opened->store->position());
+        UPLINE_TRY_ASSIGN(const LedgerHead position, shard.opened->store->position());
         UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader, log.open_reader(partition, position.last_record));
         RecordBatch batch;
         for (int tried = 0;; ++tried) {

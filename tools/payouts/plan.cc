@@ -115,13 +115,13 @@ void print_rows(const std::vector<PlanRow>& rows, int64_t at_us, const PayoutsPl
 
 // The last few payouts of a user, oldest first.
 Result<std::vector<PayoutAnswer>> stories_of(LedgerReader& ledger, Sequence user, std::optional<Currency> currency) {
-    constexpr size_t kMost = 5;
+    constexpr size_t kMax = 5;
     UPLINE_TRY_ASSIGN(Table * references, ledger.rows(references_model));
     UPLINE_TRY_ASSIGN(const auto requests, newest_references(*references, ReferenceKind::kPayout, user, SIZE_MAX));
     std::vector<PayoutAnswer> stories;
     Entry entry;
     for (const Reference& request : requests) {
-        if (stories.size() == kMost) break;
+        if (stories.size() == kMax) break;
         if (currency && request.currency() != *currency) continue;
         UPLINE_TRY(ledger.read(request.by, entry));
         UPLINE_TRY_ASSIGN(PayoutAnswer story, query_payout(ledger, entry));

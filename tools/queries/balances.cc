@@ -13,7 +13,7 @@ namespace upline {
 
 Result<StateAt> state_at(ReadShard& shard, const Moment& moment, const Progress& progress) {
     Store& store = *shard.store;
-    UPLINE_TRY_ASSIGN(const Position position, store.position());
+    UPLINE_TRY_ASSIGN(const LedgerHead position, store.position());
     uint64_t size = position.size;
     if (moment.entry) {
         if (*moment.entry >= position.size)

@@ -20,10 +20,10 @@ struct Balances {
     int64_t reserved = 0;
     int64_t paid = 0;
     void add(const Balances& other) {
-        add_to(pending, other.pending);
-        add_to(available, other.available);
-        add_to(reserved, other.reserved);
-        add_to(paid, other.paid);
+        wrapping_add(pending, other.pending);
+        wrapping_add(available, other.available);
+        wrapping_add(reserved, other.reserved);
+        wrapping_add(paid, other.paid);
     }
     friend bool operator==(const Balances&, const Balances&) = default;
 };

@@ -118,8 +118,8 @@ class Explainer {
     }
 
     Status add_refund(const Entry& entry, const TransactionRefunded& facts, Explanation& e) const {
-        if (facts.amount.value < 0 || facts.amount.value > e.left || entry.left_before != e.left)
-            return differs(entry, "what was left of the sale", e.left, entry.left_before);
+        if (facts.amount.value < 0 || facts.amount.value > e.left || entry.remaining_before != e.left)
+            return differs(entry, "what was left of the sale", e.left, entry.remaining_before);
         const Split before = terms_.entitled(e.left);
         const Split after = terms_.entitled(e.left - facts.amount.value);
         e.left -= facts.amount.value;
@@ -146,7 +146,7 @@ class Explainer {
     }
 
     LedgerReader& ledger_;
-    EarlierEntries earlier_;
+    EntryCache earlier_;
     SaleTerms terms_;
     std::string owner_;
 };

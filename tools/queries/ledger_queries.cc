@@ -18,7 +18,7 @@ namespace upline {
 namespace {
 
 bool rows_are_ahead(Store& store) {
-    const Result<Position> position = store.position();
+    const Result<LedgerHead> position = store.position();
     if (!position.ok()) return false;  // whoever asks for it is told
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
@@ -40,9 +40,9 @@ Status decode(Sequence sequence, std::span<const std::byte> bytes, Entry& entry)
 }  // namespace
 
 Status catch_up(Store& store) {
-    constexpr int kMostAttempts = 20;
+    constexpr int kMaxAttempts = 20;
     UPLINE_TRY(store.catch_up());
-    for (int attempt = 1; attempt <= kMostAttempts && rows_are_ahead(store); ++attempt) {
+    for (int attempt = 1; attempt <= kMaxAttempts && rows_are_ahead(store); ++attempt) {
         std::this_thread::sleep_for(std::chrono::milliseconds(attempt));
         UPLINE_TRY(store.catch_up());
     }
@@ -78,7 +78,7 @@ Status read_entry(EntrySource& source, Sequence sequence, Entry& entry) {
 
 Status walk_entries(Store& store, uint64_t first, uint64_t size, const Progress& progress,
                     const std::function<Result<bool>(const Entry&)>& f) {
-    const std::unique_ptr<EntrySource> source = store.entries();
+    const std::unique_ptr<EntrySource> source = store.scan_reader();
     Entry entry;
     for (Sequence sequence = first; sequence < size; ++sequence) {
         UPLINE_TRY(read_entry(*source, sequence, entry));
@@ -99,8 +99,8 @@ Result<int64_t> parse_moment(const std::string& text) {
 }
 
 Result<uint64_t> size_at(Store& store, int64_t clock_us) {
-    UPLINE_TRY_ASSIGN(const Position position, store.position());
-    const std::unique_ptr<EntrySource> source = store.look_up();
+    UPLINE_TRY_ASSIGN(const LedgerHead position, store.position());
+    const std::unique_ptr<EntrySource> source = store.point_reader();
     Entry entry;
     uint64_t first = 0;  // all before it are not after the time, all from `end` on are
     for (uint64_t end = position.size; first < end;) {
@@ -114,8 +114,8 @@ Result<uint64_t> size_at(Store& store, int64_t clock_us) {
 // Looks the id up in the state, which is loaded for it.
 Result<std::optional<Sequence>> find_sequence(Store& store, std::string_view program, const Uuid& id) {
     UPLINE_TRY_ASSIGN(const std::unique_ptr<State> state, load_current_state(store));
-    const std::unique_ptr<EntrySource> source = store.look_up();
-    UPLINE_TRY_ASSIGN(const Thing thing, state->find(program, id, *source));
+    const std::unique_ptr<EntrySource> source = store.point_reader();
+    UPLINE_TRY_ASSIGN(const EntityRef thing, state->find(program, id, *source));
     return thing ? std::optional(state->sequence_of(thing)) : std::nullopt;
 }
 
@@ -134,7 +134,7 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
                                                            "--program",
                                                            kind, id, program)};
         FoundEntry found{.shard = &shard, .bytes = {}, .decoded = std::make_unique<Entry>()};
-        UPLINE_TRY_ASSIGN(const auto bytes, shard.store->look_up()->entry(*sequence));
+        UPLINE_TRY_ASSIGN(const auto bytes, shard.store->point_reader()->entry(*sequence));
         found.bytes.assign(bytes.begin(), bytes.end());
         UPLINE_TRY(decode(*sequence, found.bytes, *found.decoded));
         return found;
@@ -156,7 +156,7 @@ Error is_another(const FoundEntry& found, const std::string& id, std::string_vie
 }
 
 Result<LedgerReader> LedgerReader::open(ReadShard& shard, std::span<const Rules> versions) {
-    UPLINE_TRY_ASSIGN(const Position position, shard.store->position());
+    UPLINE_TRY_ASSIGN(const LedgerHead position, shard.store->position());
     return LedgerReader(shard, position, versions);
 }
 
@@ -191,7 +191,7 @@ Result<std::unique_ptr<Table>> LedgerReader::rows_at(MakeModel make_model, int64
     std::unique_ptr<Model> model = make_model();
     Result<std::unique_ptr<Table>> stored = open_table(store(), model->name());
     if (!stored.ok() && stored.error().code != ErrorCode::kNotFound) return stored.error();
-    const std::unique_ptr<EntrySource> walk = store().entries();
+    const std::unique_ptr<EntrySource> walk = store().scan_reader();
     return upline::rows_at(stored.ok() ? std::move(*stored) : nullptr, std::move(model), *walk, *entries_,
                            {position_.size, clock_us}, versions_);
 }

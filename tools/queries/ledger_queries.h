@@ -83,7 +83,7 @@ class LedgerReader {
 
     Store& store() const { return *shard_->store; }
     uint32_t partition() const { return shard_->partition; }
-    const Position& position() const { return position_; }
+    const LedgerHead& position() const { return position_; }
     std::span<const Rules> versions() const { return versions_; }
 
     Status read(Sequence sequence, Entry& entry) { return read_entry(*entries_, sequence, entry); }
@@ -101,11 +101,11 @@ class LedgerReader {
     Result<std::unique_ptr<Table>> rows_at(MakeModel make_model, int64_t clock_us);
 
   private:
-    LedgerReader(ReadShard& shard, const Position& position, std::span<const Rules> versions)
-        : shard_(&shard), position_(position), versions_(versions), entries_(shard.store->look_up()) {}
+    LedgerReader(ReadShard& shard, const LedgerHead& position, std::span<const Rules> versions)
+        : shard_(&shard), position_(position), versions_(versions), entries_(shard.store->point_reader()) {}
 
     ReadShard* shard_;
-    Position position_;
+    LedgerHead position_;
     std::span<const Rules> versions_;
     std::unique_ptr<EntrySource> entries_;
     std::map<MakeModel, std::unique_ptr<Table>> tables_;

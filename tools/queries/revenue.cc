@@ -62,7 +62,7 @@ Result<std::optional<std::string>> difference(LedgerReader& ledger, const Revenu
         int64_t& sum =
             users[{std::string(state.programs()[state.users()[account.user].program].name()), account.currency}];
         for (const int64_t part : {account.pending, account.available, account.reserved, account.paid})
-            add_to(sum, part);
+            wrapping_add(sum, part);
     }
     for (size_t i = 0; i < state.books().size(); ++i) {
         const Book& book = state.books()[i];
@@ -73,9 +73,9 @@ Result<std::optional<std::string>> difference(LedgerReader& ledger, const Revenu
         const auto found = sums.find({program, book.currency});
         const Revenue sum = found == sums.end() ? Revenue{} : found->second;
         int64_t earned = sum.creator;
-        add_to(earned, sum.website);
-        add_to(earned, sum.adjustments);
-        for (const int64_t level : sum.levels) add_to(earned, level);
+        wrapping_add(earned, sum.website);
+        wrapping_add(earned, sum.adjustments);
+        for (const int64_t level : sum.levels) wrapping_add(earned, level);
         const auto compare = [&](const char* what, int64_t ours, int64_t theirs) -> Wrong {
             if (ours == theirs) return std::nullopt;
             return fmt::format("program {}, {}: {} is {}, the ledger has {}", program, book.currency.text(), what, ours,

@@ -20,7 +20,7 @@ Result<SaleAnswer> query_sale(LedgerReader& ledger, const Entry& entry) {
                       .maturity_us = entry.maturity_us,
                       .mature = entry.maturity_us <= ledger.position().clock_us,
                       .left = sale.amount.value};
-    UPLINE_TRY_ASSIGN(answer.place, read_place(ledger.store(), entry.sequence));
+    UPLINE_TRY_ASSIGN(answer.place, read_location(ledger.store(), entry.sequence));
     UPLINE_TRY_ASSIGN(answer.buyer, ledger.user_text(entry.refs[0]));
     for (const Posting& posting : entry.posted()) {
         answer.postings.push_back({posting.account, posting.role, "", posting.amount});
@@ -29,7 +29,7 @@ Result<SaleAnswer> query_sale(LedgerReader& ledger, const Entry& entry) {
     }
     UPLINE_TRY_ASSIGN(Table * references, ledger.rows(references_model));
     UPLINE_TRY(read_references(*references, ReferenceKind::kRefund, entry.sequence, [&](const Reference& refund) {
-        add_to(answer.left, -refund.amount());
+        wrapping_add(answer.left, -refund.amount());
         return true;
     }));
     return answer;

@@ -15,7 +15,7 @@ struct SaleAnswer {
     std::string program;
     Uuid id;
     Sequence entry = 0;
-    RecordPlace place;
+    LogLocation place;
     int64_t occurred_us = 0;
     std::string buyer;
     int64_t amount = 0;

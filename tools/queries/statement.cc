@@ -72,8 +72,8 @@ class Collector {
             }
             if (held) {
                 const bool refund = std::holds_alternative<TransactionRefunded>(entry.payload);
-                add_to(held_[{entry.maturity_us, refund ? entry.refs[0] : entry.sequence, entry.currency}],
-                       posting.amount);
+                wrapping_add(held_[{entry.maturity_us, refund ? entry.refs[0] : entry.sequence, entry.currency}],
+                             posting.amount);
             }
             if (entry.clock_us >= query_.to_us) {
                 running_[entry.currency].add(movement.change);

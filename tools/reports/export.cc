@@ -39,7 +39,7 @@ std::string postings_json(const Entry& entry, const State& state) {
 
 Status export_entries(ReadShard& shard, RowPrinter& rows) {
     UPLINE_TRY_ASSIGN(const std::unique_ptr<State> state, load_current_state(*shard.store));
-    const std::unique_ptr<EntrySource> source = shard.store->entries();
+    const std::unique_ptr<EntrySource> source = shard.store->scan_reader();
     Entry entry;
     for (Sequence sequence = 0; sequence < state->size() && !rows.failed(); ++sequence) {
         UPLINE_TRY(read_entry(*source, sequence, entry));
@@ -83,7 +83,7 @@ void amounts(RowPrinter& rows, const std::array<int64_t, N>& values) {
 Status export_payouts(ReadShard& shard, RowPrinter& rows) {
     UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
     UPLINE_TRY_ASSIGN(Table * table, ledger.rows(payouts_model));
-    const std::unique_ptr<EntrySource> source = shard.store->entries();
+    const std::unique_ptr<EntrySource> source = shard.store->scan_reader();
     Entry signup;
     Status status = ok_status();
     UPLINE_TRY(read_payouts(*table, std::nullopt, [&](const Payouts& payouts) {
@@ -164,7 +164,7 @@ void site_row(RowPrinter& rows, const Entry& website, const std::string& day, co
 Status export_sites(ReadShard& shard, RowPrinter& rows) {
     UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
     UPLINE_TRY_ASSIGN(Table * table, ledger.rows(sites_model));
-    const std::unique_ptr<EntrySource> source = shard.store->entries();
+    const std::unique_ptr<EntrySource> source = shard.store->scan_reader();
     Entry website;
     Status status = ok_status();
     UPLINE_TRY(read_sites(*table, std::nullopt, [&](const Site& site) {

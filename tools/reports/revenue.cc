@@ -50,7 +50,7 @@ void print_text(const RevenueArgs& args, const RevenueReport& report) {
                    "refunded", "tax", "commissions", "creators", "websites", "house", s.plain);
         for (const auto& [name, r] : lines) {
             int64_t commissions = 0;
-            for (const int64_t level : r.levels) add_to(commissions, level);
+            for (const int64_t level : r.levels) wrapping_add(commissions, level);
             const auto amount = [c = currency](int64_t minor) { return amount_text(minor, c); };
             fmt::print("  {:<28} {:>8} {:>16} {:>14} {:>14} {:>16} {:>14} {:>14} {:>16}\n", name,
                        with_commas(static_cast<uint64_t>(r.sales)), amount(r.gross), amount(r.refunded), amount(r.tax),

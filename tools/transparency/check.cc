@@ -69,8 +69,8 @@ class Checking {
         return parsed->checkpoint;
     }
     static std::string time_text(uint64_t unix_seconds) {
-        constexpr uint64_t kMost = kMaxTimeUs / kUsPerSecond;
-        return format_time(static_cast<int64_t>(std::min(unix_seconds, kMost)) * kUsPerSecond);
+        constexpr uint64_t kMax = kMaxTimeUs / kUsPerSecond;
+        return format_time(static_cast<int64_t>(std::min(unix_seconds, kMax)) * kUsPerSecond);
     }
 
     // Fills in the entry of a proof that holds. Its views point into the proof.

@@ -12,7 +12,7 @@
 namespace upline {
 namespace {
 
-constexpr size_t kMostKeyBytes = 64 << 10;
+constexpr size_t kMaxKeyBytes = 64 << 10;
 
 std::vector<std::string_view> lines_of(std::string_view text) {
     std::vector<std::string_view> lines;
@@ -31,7 +31,7 @@ std::string origin_of(std::string_view name, uint32_t partition) {
 }
 
 Result<std::vector<note::SigningKey>> read_signing_keys(const std::string& file) {
-    UPLINE_TRY_ASSIGN(const std::string text, read_file(file, kMostKeyBytes));
+    UPLINE_TRY_ASSIGN(const std::string text, read_file(file, kMaxKeyBytes));
     std::vector<note::SigningKey> keys;
     for (const std::string_view line : lines_of(text)) {
         const auto key = note::parse_signing_key(line);
@@ -60,7 +60,7 @@ Result<std::vector<note::VerifierKey>> read_verifier_keys(std::span<const std::s
             keys.push_back(*key);
             continue;
         }
-        const auto text = read_file(given, kMostKeyBytes);
+        const auto text = read_file(given, kMaxKeyBytes);
         if (!text.ok())
             return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is neither a verifier line ({}) nor a file of them",
                                                           given, key.error().message)};
@@ -129,7 +129,7 @@ Result<SignedCheckpoint> Checkpoints::sign(Store& store, const note::SigningKey&
                                                       key.name)};
     UPLINE_TRY_ASSIGN(const Fd held, lock());
     UPLINE_TRY(store.sync());
-    UPLINE_TRY_ASSIGN(const Position position, store.position());
+    UPLINE_TRY_ASSIGN(const LedgerHead position, store.position());
     const auto refuse = [&](const std::string& why) {
         return Error{ErrorCode::kCorrupt,
                      fmt::format("partition {}: not signed: {}; run `upline verify`", partition_, why)};

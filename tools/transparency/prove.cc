@@ -111,7 +111,7 @@ class Proving {
         TlogProof proof;
         proof.index = sequence;
         proof.checkpoint = note::to_string(latest.note);
-        const std::unique_ptr<EntrySource> source = shard.store->look_up();
+        const std::unique_ptr<EntrySource> source = shard.store->point_reader();
         UPLINE_TRY_ASSIGN(const std::span<const std::byte> bytes, source->entry(sequence));
         UPLINE_TRY_ASSIGN(proof.hashes, prover_of(*shard.store, latest.checkpoint.size).inclusion(sequence));
         if (!merkle::verify_inclusion(merkle::leaf_hash(bytes), sequence, latest.checkpoint.size, proof.hashes,
@@ -181,7 +181,7 @@ class Proving {
         UPLINE_TRY_ASSIGN(const Index program, program_index(ledger));
         auto kept = read_kept_closing(store, program);
         if (kept.ok() && kept->sequence < size) {
-            const std::unique_ptr<EntrySource> source = store.look_up();
+            const std::unique_ptr<EntrySource> source = store.point_reader();
             Entry entry;
             std::vector<Hash> hashes = balance_hashes(kept->leaves);
             if (read_entry(*source, kept->sequence, entry).ok() && entry.accepted() &&

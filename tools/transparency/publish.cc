@@ -42,7 +42,7 @@ class Publishing {
           checkpoint_(checkpoint),
           size_(checkpoint.checkpoint.size),
           hashes_only_(hashes_only),
-          entries_(store.entries()) {}
+          entries_(store.scan_reader()) {}
 
     // How many files were written.
     Result<uint64_t> publish(const Progress& progress) {

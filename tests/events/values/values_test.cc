@@ -19,7 +19,7 @@ namespace upline {
 namespace {
 
 constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
-constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
 // ---- Currency ----
 
@@ -108,7 +108,7 @@ TEST(Uuid, EveryOtherCharacterAnywhereIsRefused) {
 
 TEST(Money, TextGoesThereAndBack) {
     std::mt19937_64 random(20260102);
-    std::vector<int64_t> values = {0, 1, -1, 9, 10, -10, 99, 100, 12345, kLeast, kLeast + 1, kMost, kMost - 1};
+    std::vector<int64_t> values = {0, 1, -1, 9, 10, -10, 99, 100, 12345, kLeast, kLeast + 1, kMax, kMax - 1};
     for (int i = 0; i < 2000; ++i) values.push_back(static_cast<int64_t>(random()) >> (i % 64));
     for (const int64_t value : values) {
         for (int decimals = 0; decimals <= 4; ++decimals) {
@@ -134,9 +134,9 @@ TEST(Money, FewerDecimalsMeanTheSame) {
 }
 
 TEST(Money, ParsesToTheEndsOf64BitsAndNoFurther) {
-    EXPECT_EQ(*parse_decimal("9223372036854775807", 0), kMost);
+    EXPECT_EQ(*parse_decimal("9223372036854775807", 0), kMax);
     EXPECT_EQ(*parse_decimal("-9223372036854775808", 0), kLeast);
-    EXPECT_EQ(*parse_decimal("92233720368547758.07", 2), kMost);
+    EXPECT_EQ(*parse_decimal("92233720368547758.07", 2), kMax);
     for (const auto& [text, decimals] : std::vector<std::pair<std::string, int>>{{"9223372036854775808", 0},
                                                                                  {"-9223372036854775809", 0},
                                                                                  {"92233720368547758.08", 2},

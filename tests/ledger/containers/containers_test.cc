@@ -78,12 +78,12 @@ TEST(IdTable, FindsWhatWasInsertedAndNothingElse) {
     IdTable table;
     std::map<uint64_t, uint64_t> expected;  // fingerprint -> number
     std::vector<uint64_t> inserted;
-    const auto any = [](Thing) { return true; };
+    const auto any = [](EntityRef) { return true; };
     for (uint64_t i = 0; i < 50'000; ++i) {
         // Some crowd at the end of the table, so that a run is long and goes on behind the last home.
         const uint64_t fingerprint = random() | (i % 20 == 0 ? uint64_t{0x3ff} << 54 : 0);
         if (!expected.emplace(fingerprint, i).second) continue;
-        table.insert(fingerprint, Thing(ThingKind::kOther, i));
+        table.insert(fingerprint, EntityRef(EntityKind::kOther, i));
         inserted.push_back(fingerprint);
         // Also while it grows, which it does a little with each.
         const uint64_t earlier = inserted[random() % inserted.size()];
@@ -93,8 +93,8 @@ TEST(IdTable, FindsWhatWasInsertedAndNothingElse) {
     }
     EXPECT_EQ(table.size(), expected.size());
     for (const auto& [fingerprint, number] : expected) {
-        const Thing found = table.find(fingerprint, any);
-        ASSERT_EQ(found.kind(), ThingKind::kOther);
+        const EntityRef found = table.find(fingerprint, any);
+        ASSERT_EQ(found.kind(), EntityKind::kOther);
         ASSERT_EQ(found.number(), number);
     }
     for (int i = 0; i < 50'000; ++i) {
@@ -106,14 +106,15 @@ TEST(IdTable, FindsWhatWasInsertedAndNothingElse) {
 TEST(IdTable, TellsIdsOfOneFingerprintApartByTheWholeComparison) {
     constexpr uint64_t kFingerprint = 0xdeadbeef;
     IdTable table;
-    for (uint64_t i = 0; i < 100; ++i) table.insert(kFingerprint, Thing(ThingKind::kUser, i));
+    for (uint64_t i = 0; i < 100; ++i) table.insert(kFingerprint, EntityRef(EntityKind::kUser, i));
     for (uint64_t wanted = 0; wanted < 100; ++wanted) {
-        const Thing found = table.find(kFingerprint, [wanted](Thing thing) { return thing.number() == wanted; });
+        const EntityRef found =
+            table.find(kFingerprint, [wanted](EntityRef thing) { return thing.number() == wanted; });
         ASSERT_TRUE(found);
         ASSERT_EQ(found.number(), wanted);
     }
-    EXPECT_FALSE(table.find(kFingerprint, [](Thing) { return false; }));
-    EXPECT_FALSE(table.find(kFingerprint + 1, [](Thing) { return true; })) << "a neighbour's slots are not its own";
+    EXPECT_FALSE(table.find(kFingerprint, [](EntityRef) { return false; }));
+    EXPECT_FALSE(table.find(kFingerprint + 1, [](EntityRef) { return true; })) << "a neighbour's slots are not its own";
 }
 
 TEST(IdTable, GrowingOrReservingLosesNothing) {
@@ -126,10 +127,10 @@ TEST(IdTable, GrowingOrReservingLosesNothing) {
         std::vector<uint64_t> fingerprints;
         for (uint64_t i = 0; i < 5000; ++i) {
             fingerprints.push_back(random());
-            table.insert(fingerprints.back(), Thing(ThingKind::kWebsite, i));
+            table.insert(fingerprints.back(), EntityRef(EntityKind::kWebsite, i));
             if (i % 500 != 0) continue;
             for (uint64_t k = 0; k <= i; ++k)
-                ASSERT_EQ(table.find(fingerprints[k], [k](Thing t) { return t.number() == k; }).number(), k);
+                ASSERT_EQ(table.find(fingerprints[k], [k](EntityRef t) { return t.number() == k; }).number(), k);
         }
     }
 }
@@ -153,10 +154,10 @@ TEST(IdTable, GrowsWhereverItsIdsLie) {
             expected[fingerprint].push_back(i);
             if (slots.empty()) at_once = random() % 100;
             if (at_once == 0) {
-                table.insert(fingerprint, Thing(ThingKind::kOther, i));
+                table.insert(fingerprint, EntityRef(EntityKind::kOther, i));
                 continue;
             }
-            slots.push_back({fingerprint, Thing(ThingKind::kOther, i).word()});
+            slots.push_back({fingerprint, EntityRef(EntityKind::kOther, i).word()});
             if (slots.size() < at_once && i + 1 < most) continue;
             table.insert_all(slots);
             slots.clear();
@@ -164,7 +165,7 @@ TEST(IdTable, GrowsWhereverItsIdsLie) {
         ASSERT_EQ(table.size(), most);
         for (const auto& [fingerprint, numbers] : expected) {
             std::vector<uint64_t> found;
-            table.find(fingerprint, [&](Thing thing) {
+            table.find(fingerprint, [&](EntityRef thing) {
                 found.push_back(thing.number());
                 return false;
             });
@@ -200,17 +201,17 @@ TEST(IdTable, FingerprintsAreThoseOfTheFormat) {
     EXPECT_EQ(IdTable::fingerprint(IdTable::program_hash("default"), id), 0x018e6f0ecd444926U);
 }
 
-TEST(Thing, KeepsKindAndNumber) {
-    for (const ThingKind kind : {ThingKind::kUser, ThingKind::kWebsite, ThingKind::kOther}) {
+TEST(EntityRef, KeepsKindAndNumber) {
+    for (const EntityKind kind : {EntityKind::kUser, EntityKind::kWebsite, EntityKind::kOther}) {
         for (const uint64_t number : {uint64_t{0}, uint64_t{1}, (uint64_t{1} << 56) - 1}) {
-            const Thing thing(kind, number);
+            const EntityRef thing(kind, number);
             EXPECT_TRUE(thing) << "number 0 is a thing too";
             EXPECT_EQ(thing.kind(), kind);
             EXPECT_EQ(thing.number(), number);
-            EXPECT_EQ(Thing::from_word(thing.word()).number(), number);
+            EXPECT_EQ(EntityRef::from_word(thing.word()).number(), number);
         }
     }
-    EXPECT_FALSE(Thing());
+    EXPECT_FALSE(EntityRef());
 }
 
 TEST(SequenceRank, CountsWhatCameBefore) {
@@ -263,10 +264,10 @@ struct Halves {
     bool operator==(const Halves&) const = default;
 };
 
-void change_one(Tracked<Halves>& array, size_t index, const Halves& record) {
+void change_one(DirtyTrackedArray<Halves>& array, size_t index, const Halves& record) {
     array.change(index) = record;
 }
-void change_one(TrackedInParts<Halves>& array, size_t index, const Halves& record) {
+void change_one(HotColdArray<Halves>& array, size_t index, const Halves& record) {
     if (record.one % 3 == 0) {
         array.change_hot(index) = record.hot();
         array.change_cold(index) = record.cold();
@@ -321,17 +322,17 @@ void expect_that_it_gives_what_has_changed_and_loads_it_back() {
     EXPECT_FALSE(loaded.load(UINT64_MAX, {}));
 }
 
-TEST(Tracked, GivesExactlyWhatHasChangedAndLoadsItBack) {
-    expect_that_it_gives_what_has_changed_and_loads_it_back<Tracked<Halves>>();
+TEST(DirtyTrackedArray, GivesExactlyWhatHasChangedAndLoadsItBack) {
+    expect_that_it_gives_what_has_changed_and_loads_it_back<DirtyTrackedArray<Halves>>();
 }
 
-TEST(TrackedInParts, GivesExactlyWhatHasChangedAndLoadsItBack) {
-    expect_that_it_gives_what_has_changed_and_loads_it_back<TrackedInParts<Halves>>();
+TEST(HotColdArray, GivesExactlyWhatHasChangedAndLoadsItBack) {
+    expect_that_it_gives_what_has_changed_and_loads_it_back<HotColdArray<Halves>>();
 }
 
-// ---- Holds ----
+// ---- MaturityCursors ----
 
-// Entries of sales, held and not, and of other things: what Holds walks over.
+// Entries of sales, held and not, and of other things: what the cursors walk over.
 class HeldSales final : public EntrySource {
   public:
     Result<std::span<const std::byte>> entry(uint64_t sequence) override {
@@ -342,14 +343,14 @@ class HeldSales final : public EntrySource {
     uint64_t reads = 0;
 
     // A sale at that clock with a commission of a unit, held for so long.
-    void sell(Holds& holds, int64_t clock_us, int64_t hold_us) {
+    void sell(MaturityCursors& holds, int64_t clock_us, int64_t hold_us) {
         add(holds, clock_us, hold_us, AccountKind::kEarned, Role::kLevel1, 0);
     }
     // A sale of which nobody earns anything.
-    void sell_to_nobody(Holds& holds, int64_t clock_us, int64_t hold_us) {
+    void sell_to_nobody(MaturityCursors& holds, int64_t clock_us, int64_t hold_us) {
         add(holds, clock_us, hold_us, AccountKind::kHouse, Role::kNone, kNoSequence);
     }
-    void refuse(Holds& holds, int64_t clock_us) {
+    void refuse(MaturityCursors& holds, int64_t clock_us) {
         Entry entry;
         entry.sequence = size();
         entry.clock_us = clock_us;
@@ -362,7 +363,7 @@ class HeldSales final : public EntrySource {
     std::vector<int64_t> maturities;  // by sequence; 0: nothing is held
 
   private:
-    void add(Holds& holds, int64_t clock_us, int64_t hold_us, AccountKind account, Role role, Sequence user) {
+    void add(MaturityCursors& holds, int64_t clock_us, int64_t hold_us, AccountKind account, Role role, Sequence user) {
         Entry entry;
         entry.sequence = size();
         entry.clock_us = clock_us;
@@ -382,7 +383,7 @@ class HeldSales final : public EntrySource {
         append(holds, entry);
         if (account == AccountKind::kEarned && hold_us > 0) maturities.back() = entry.maturity_us;
     }
-    void append(Holds& holds, const Entry& entry) {
+    void append(MaturityCursors& holds, const Entry& entry) {
         append_entry(entry, entries_.emplace_back());
         maturities.push_back(0);
         holds.add(entry);
@@ -391,7 +392,7 @@ class HeldSales final : public EntrySource {
 };
 
 // Advances and says which entries have matured, each of which must not have before.
-std::set<Sequence> advanced(Holds& holds, HeldSales& sales, int64_t clock_us, uint64_t most = UINT64_MAX) {
+std::set<Sequence> advanced(MaturityCursors& holds, HeldSales& sales, int64_t clock_us, uint64_t most = UINT64_MAX) {
     std::set<Sequence> moved;
     const Status status = holds.advance(sales, clock_us, most, [&](const Entry& entry) {
         EXPECT_TRUE(moved.insert(entry.sequence).second) << "entry " << entry.sequence << " twice";
@@ -402,8 +403,8 @@ std::set<Sequence> advanced(Holds& holds, HeldSales& sales, int64_t clock_us, ui
     return moved;
 }
 
-TEST(Holds, MoveEachSaleWhenItsOwnHoldEnds) {
-    Holds holds;
+TEST(MaturityCursors, MoveEachSaleWhenItsOwnHoldEnds) {
+    MaturityCursors holds;
     HeldSales sales;
     sales.sell(holds, 100, 30);           // entry 0, mature at 130
     sales.sell(holds, 101, 5);            // 1, at 106
@@ -425,8 +426,8 @@ TEST(Holds, MoveEachSaleWhenItsOwnHoldEnds) {
     EXPECT_TRUE(holds.all().empty());
 }
 
-TEST(Holds, LookAtNoMoreEntriesThanTheyMay) {
-    Holds holds;
+TEST(MaturityCursors, LookAtNoMoreEntriesThanTheyMay) {
+    MaturityCursors holds;
     HeldSales sales;
     for (int64_t i = 0; i < 10; ++i) sales.sell(holds, 100 + i, i % 2 == 0 ? 3 : 5);
     std::set<Sequence> all;
@@ -441,13 +442,13 @@ TEST(Holds, LookAtNoMoreEntriesThanTheyMay) {
     EXPECT_EQ(all.size(), 10U);
 }
 
-TEST(Holds, AdvanceInAnyStepsAsAtOnce) {
+TEST(MaturityCursors, AdvanceInAnyStepsAsAtOnce) {
     const uint64_t seed = std::random_device{}();
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     std::mt19937_64 random(seed);
     for (int run = 0; run < 300; ++run) {
-        Holds at_once;
-        Holds in_steps;
+        MaturityCursors at_once;
+        MaturityCursors in_steps;
         HeldSales sales;
         HeldSales same_sales;
         std::set<Sequence> moved;
@@ -478,16 +479,16 @@ TEST(Holds, AdvanceInAnyStepsAsAtOnce) {
         ASSERT_EQ(in_steps.all(), at_once.all()) << "run " << run;
 
         // Put away and taken up again, they go on where they were.
-        Holds restored;
+        MaturityCursors restored;
         ASSERT_TRUE(restored.restore(in_steps.all(), same_sales.size()));
         ASSERT_EQ(advanced(restored, same_sales, clock_us + 25), advanced(at_once, sales, clock_us + 25));
         ASSERT_EQ(restored.all(), at_once.all());
     }
 }
 
-TEST(Holds, RestoreRefusesWhatCannotBe) {
+TEST(MaturityCursors, RestoreRefusesWhatCannotBe) {
     const std::vector<Hold> good = {{5, 1, 6, 106}, {30, 0, 3, 130}};
-    Holds holds;
+    MaturityCursors holds;
     ASSERT_TRUE(holds.restore(good, 7));
     EXPECT_EQ(holds.all(), good);
     const auto is_refused = [&](std::vector<Hold> wrong, uint64_t size = 7) {
@@ -503,13 +504,13 @@ TEST(Holds, RestoreRefusesWhatCannotBe) {
     EXPECT_TRUE(holds.all().empty());
 }
 
-TEST(Holds, AnEntryThatCannotBeReadOrMovedStopsThem) {
+TEST(MaturityCursors, AnEntryThatCannotBeReadOrMovedStopsThem) {
     class Gone final : public EntrySource {
         Result<std::span<const std::byte>> entry(uint64_t) override {
             return Error{ErrorCode::kUnavailable, "the disk is gone"};
         }
     };
-    Holds holds;
+    MaturityCursors holds;
     HeldSales sales;
     sales.sell(holds, 100, 5);
     Gone gone;

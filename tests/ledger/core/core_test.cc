@@ -200,7 +200,7 @@ TEST(Core, AUsersBalanceNeverLeavesInt64HoweverManyRolesASaleGives) {
     ASSERT_EQ(outcome_of(shard, events.signup(2, 1)), Outcome::kAccepted);
     // Half to the creator 1, who is also level 1 with a fifth of the rest: 600.
     ASSERT_EQ(outcome_of(shard, events.sale(3, 2, 1000, 1)), Outcome::kAccepted);
-    const TrackedInParts<Account>& accounts = shard.state().accounts();
+    const HotColdArray<Account>& accounts = shard.state().accounts();
     ASSERT_EQ(accounts.size(), 1U);
     ASSERT_EQ(accounts[0].pending, 600);
 
@@ -278,13 +278,13 @@ TEST(Core, TellsApartIdsOfOneFingerprint) {
     const Input sale = events.sale(3, 2, 100);
     ASSERT_EQ(outcome_of(shard, sale), Outcome::kAccepted);
     ASSERT_EQ(outcome_of(shard, events.in_program("shop").signup(1)), Outcome::kAccepted);
-    const auto collide = [&shard](std::string_view program, const Input& input, Thing other) {
+    const auto collide = [&shard](std::string_view program, const Input& input, EntityRef other) {
         const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), input.record.event.id);
         StateStorage(shard.state()).restore_ids(std::vector{IdTable::Slot{fingerprint, other.word()}});
     };
     // The same id in another program, and another id: of a sale, and of a user.
-    const Thing sale_of_default(ThingKind::kOther, 2);
-    const Thing user_of_default(ThingKind::kUser, 0);
+    const EntityRef sale_of_default(EntityKind::kOther, 2);
+    const EntityRef user_of_default(EntityKind::kUser, 0);
     const Input same_id = events.in_program("shop").sale(3, 1, 500);
     collide("shop", same_id, sale_of_default);
     EXPECT_EQ(outcome_of(shard, same_id), Outcome::kAccepted);
@@ -295,7 +295,7 @@ TEST(Core, TellsApartIdsOfOneFingerprint) {
     EXPECT_EQ(outcome_of(shard, events.sale(5, 4, 100)), Outcome::kUnknownUser);
     // A user of that very id, but of another program.
     const Input buyer_elsewhere = events.in_program("shop").sale(6, 2, 100);
-    collide("shop", events.signup(2), Thing(ThingKind::kUser, 1));
+    collide("shop", events.signup(2), EntityRef(EntityKind::kUser, 1));
     EXPECT_EQ(outcome_of(shard, buyer_elsewhere), Outcome::kUnknownUser);
     events.in_program("default");
     EXPECT_EQ(outcome_of(shard, other_id), Outcome::kAccepted);

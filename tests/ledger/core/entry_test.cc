@@ -146,7 +146,7 @@ Sample first_refund() {
     Sample made =
         accepted("accepted_refund", refund(4000, "USD", RefundReason::kRefund), {999, kNoSequence, kNoSequence});
     Entry& entry = *made.entry;
-    entry.left_before = 11'900;
+    entry.remaining_before = 11'900;
     entry.currency = *parse_currency("USD");
     entry.maturity_us = entry.clock_us + 2'592'000'000'000;
     post(entry, AccountKind::kSales, Role::kNone, kNoSequence, 4000);
@@ -162,7 +162,7 @@ Sample last_refund() {
                            {130, kNoSequence, kNoSequence});
     Entry& entry = *made.entry;
     entry.plan = 12;
-    entry.left_before = 7933;
+    entry.remaining_before = 7933;
     entry.currency = *parse_currency("EUR");
     entry.maturity_us = entry.clock_us - 1;
     post(entry, AccountKind::kSales, Role::kNone, kNoSequence, 7933);
@@ -451,7 +451,7 @@ std::unique_ptr<Entry> random_entry(testing::RandomEvents& events, std::mt19937_
     });
     entry.plan = any_width();
     if (std::holds_alternative<TransactionRefunded>(entry.payload))
-        entry.left_before = std::max<int64_t>(1, static_cast<int64_t>(any_width() >> 1));
+        entry.remaining_before = std::max<int64_t>(1, static_cast<int64_t>(any_width() >> 1));
     if (std::holds_alternative<BooksClosed>(entry.payload)) {
         const auto any_sum = [&] { return static_cast<Int128>(random()) << 64 | random(); };
         const auto any_amount = [&] { return static_cast<int64_t>(random()); };
@@ -483,7 +483,7 @@ void expect_same(const Entry& a, const Entry& b) {
     EXPECT_EQ(a.record_sha256, b.record_sha256);
     EXPECT_EQ(a.refs, b.refs);
     EXPECT_EQ(a.plan, b.plan);
-    EXPECT_EQ(a.left_before, b.left_before);
+    EXPECT_EQ(a.remaining_before, b.remaining_before);
     EXPECT_EQ(a.closing.balances, b.closing.balances);
     EXPECT_EQ(a.closing.root, b.closing.root);
     EXPECT_TRUE(a.closing.books == b.closing.books);

@@ -140,7 +140,8 @@ Book book_of(const State& state, std::string_view program, Currency currency) {
 std::string entry_text(const Entry& entry, const State& state) {
     std::string text = fmt::format("{}, clock {}", outcome_name(entry.outcome), entry.clock_us);
     if (!entry.accepted()) return text;
-    text += fmt::format(", plan {}, left before {}, maturity {}:", entry.plan, entry.left_before, entry.maturity_us);
+    text +=
+        fmt::format(", plan {}, left before {}, maturity {}:", entry.plan, entry.remaining_before, entry.maturity_us);
     for (const Posting& p : entry.posted())
         text += fmt::format(
             " [{} {} {} {}]", account_name(p.account), role_name(p.role),
@@ -152,7 +153,7 @@ std::string entry_text(const Entry& entry, const State& state) {
 std::string result_text(const MoneyModel::Result& result) {
     std::string text = fmt::format("{}, clock {}", result.outcome, result.clock_us);
     if (result.outcome != "accepted") return text;
-    text += fmt::format(", plan {}, left before {}, maturity {}:", result.plan, result.left_before,
+    text += fmt::format(", plan {}, left before {}, maturity {}:", result.plan, result.remaining_before,
                         result.maturity_us.value_or(kNoMaturity));
     for (const MoneyModel::Posting& p : result.postings)
         text += fmt::format(" [{} {} {} {}]", p.account, p.role, p.user.is_nil() ? "" : to_string(p.user), p.amount);
@@ -200,7 +201,7 @@ bool same(const Closing& closing, const MoneyModel::Closed& expected) {
 
 bool same(const Entry& entry, const MoneyModel::Result& result, const State& state) {
     if (outcome_name(entry.outcome) != result.outcome || entry.clock_us != result.clock_us) return false;
-    if (entry.plan != result.plan || entry.left_before != result.left_before) return false;
+    if (entry.plan != result.plan || entry.remaining_before != result.remaining_before) return false;
     if (entry.posting_count != result.postings.size()) return false;
     if (entry.posting_count == 0) return true;
     if (entry.currency != result.currency) return false;

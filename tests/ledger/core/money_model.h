@@ -44,7 +44,7 @@ class MoneyModel {
         std::string_view outcome = "accepted";
         int64_t clock_us = 0;
         uint64_t plan = 0;  // sequence + 1 of its PlanPublished
-        Int128 left_before = 0;
+        Int128 remaining_before = 0;
         Currency currency;
         std::optional<int64_t> maturity_us;  // of the postings to earned
         std::vector<Posting> postings;
@@ -237,7 +237,7 @@ class MoneyModel {
         const auto found = place->second.find(user);
         return found == place->second.end() ? none : found->second;
     }
-    static bool is_amount(Minor amount) { return amount.value > 0 && amount.value <= kCap; }
+    static bool is_amount(MinorUnits amount) { return amount.value > 0 && amount.value <= kCap; }
 
     // The checks that all types share.
     std::string_view first_check_that_fails(const DecodedRecord& record, int64_t append_time_ms) const {
@@ -299,7 +299,7 @@ class MoneyModel {
         if (facts.currency != sale->currency || !is_amount(facts.amount)) return "invalid";
         if (facts.amount.value > sale->left) return "over_refund";
         done.plan = sale->plan.number;
-        done.left_before = sale->left;
+        done.remaining_before = sale->left;
         post_change(*sale, sale->left, sale->left - facts.amount.value, done);
         return "accepted";
     }
@@ -439,10 +439,10 @@ class MoneyModel {
     }
 
     // Posts what changes for each role when another amount is left of the sale.
-    static void post_change(const Sale& sale, Int128 left_before, Int128 left_after, Result& done) {
+    static void post_change(const Sale& sale, Int128 remaining_before, Int128 left_after, Result& done) {
         done.currency = sale.currency;
         done.maturity_us = sale.maturity_us;
-        const std::vector<Posting> before = entitled(sale, left_before);
+        const std::vector<Posting> before = entitled(sale, remaining_before);
         const std::vector<Posting> after = entitled(sale, left_after);
         for (size_t i = 0; i < after.size(); ++i) {
             Posting change = after[i];

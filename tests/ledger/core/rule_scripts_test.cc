@@ -223,7 +223,7 @@ class Script {
         if (events_ == 0) return "none";
         Entry entry;
         shard().last(entry);
-        return std::to_string(entry.left_before);
+        return std::to_string(entry.remaining_before);
     }
 
     // "closes 3": how many balances the event before commits to; "closed USD ...": the sums of one currency.

@@ -23,10 +23,10 @@ std::string hex_list(const std::vector<Hash>& hashes) {
 
 int main() {
     using namespace upline;
-    constexpr uint64_t kMost = 300;
+    constexpr uint64_t kMax = 300;
     merkle::Tree tree;
     std::map<std::pair<unsigned, uint64_t>, merkle::Tile> tiles;
-    for (uint64_t size = 0; size <= kMost; ++size) {
+    for (uint64_t size = 0; size <= kMax; ++size) {
         for (merkle::Tile& tile : tree.take_changed_tiles()) tiles[{tile.level, tile.index}] = tile;
         fmt::print("root {} {}\n", size, to_hex(tree.root()));
         merkle::Prover prover(size, [&](unsigned level, uint64_t index) -> Result<merkle::Tile> {

@@ -217,10 +217,10 @@ TEST(IdLoader, PutsInAllThatIsGivenByAnyThreadsBesideOneThatRunsAndWithout) {
         for (uint64_t giver = 0; giver < kGivers; ++giver)
             givers.emplace_back([&, giver] {
                 for (uint64_t i = 0; i < kTimes; ++i) {
-                    NewIds ids{ThingKind::kUser, (giver * kTimes + i) * kAtOnce, {}, {}};
+                    NewIds ids{EntityKind::kUser, (giver * kTimes + i) * kAtOnce, {}, {}};
                     for (uint64_t k = 0; k < kAtOnce; ++k) ids.things.push_back({id_of(ids.first + k), 0});
                     ids.things.push_back({id_of(0), 1});  // of no program there is
-                    ids.others.push_back({giver + 1, Thing(ThingKind::kOther, i).word()});
+                    ids.others.push_back({giver + 1, EntityRef(EntityKind::kOther, i).word()});
                     loader.give(std::move(ids));
                 }
             });
@@ -230,9 +230,9 @@ TEST(IdLoader, PutsInAllThatIsGivenByAnyThreadsBesideOneThatRunsAndWithout) {
         for (std::thread& thread : threads) thread.join();
         Ids expected;
         for (uint64_t number = 0; number < kGivers * kTimes * kAtOnce; ++number)
-            expected.emplace(IdTable::fingerprint(hash, id_of(number)), Thing(ThingKind::kUser, number).word());
+            expected.emplace(IdTable::fingerprint(hash, id_of(number)), EntityRef(EntityKind::kUser, number).word());
         for (uint64_t giver = 0; giver < kGivers; ++giver)
-            for (uint64_t i = 0; i < kTimes; ++i) expected.emplace(giver + 1, Thing(ThingKind::kOther, i).word());
+            for (uint64_t i = 0; i < kTimes; ++i) expected.emplace(giver + 1, EntityRef(EntityKind::kOther, i).word());
         EXPECT_EQ(ids_of(state), expected);
         EXPECT_EQ(state.ids().size(), expected.size());
     }

@@ -34,7 +34,7 @@ constexpr size_t kStoredAfter[] = {1, 3};  // batches
 // The entries of a ledger, in batches, and where it stands after each.
 struct Batches {
     std::vector<EntryBatch> batches;
-    std::vector<Position> positions;
+    std::vector<LedgerHead> positions;
     std::string state;
 };
 
@@ -73,7 +73,7 @@ Result<std::string> carry_on(const fs::path& folder, rocksdb::Env* env, uint64_t
     UPLINE_TRY_ASSIGN(const std::unique_ptr<Store> store,
                       Store::open(folder, Store::Access::kWrite, StoreOptions{.env = env}));
     UPLINE_TRY(store->bind({{0, 1}, "a log"}));
-    UPLINE_TRY_ASSIGN(Position position, store->position());
+    UPLINE_TRY_ASSIGN(LedgerHead position, store->position());
     if (position.size < acknowledged)
         return Error{ErrorCode::kCorrupt,
                      fmt::format("{} entries of {} are lost", acknowledged - position.size, acknowledged)};
@@ -84,7 +84,7 @@ Result<std::string> carry_on(const fs::path& folder, rocksdb::Env* env, uint64_t
     UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> rows, open_table(*store, "payouts"));
     for (size_t i = 0; i < kBatches; ++i) {
         const EntryBatch& batch = batches().batches[i];
-        const Position& after = batches().positions[i];
+        const LedgerHead& after = batches().positions[i];
         if (position.size >= after.size) {
             if (position.size == after.size && position.root != after.root)
                 return Error{ErrorCode::kCorrupt, "the root is another"};
@@ -92,7 +92,7 @@ Result<std::string> carry_on(const fs::path& folder, rocksdb::Env* env, uint64_t
         }
         if (position.size != batch.first) return Error{ErrorCode::kCorrupt, "a part of a batch was kept"};
         tree.append(merkle::leaf_hashes(batch.bytes, batch.ends));
-        const std::vector<RecordPlace> places(batch.size());
+        const std::vector<LogLocation> places(batch.size());
         const std::array parts{CommitPart{&batch, places}};
         const std::vector<merkle::Tile> tiles = tree.take_changed_tiles();
         if (i == kIngestedBatch)

@@ -124,9 +124,9 @@ std::map<Where, Revenue> slow_revenue(testing::Community& community) {
             if (posting.role == Role::kCreator) r.creator += posting.amount;
             if (posting.role == Role::kWebsite) r.website += posting.amount;
         }
-        SlowSale::Parts parts = of->parts(sale ? of->amount : entry.left_before - refund->amount.value);
+        SlowSale::Parts parts = of->parts(sale ? of->amount : entry.remaining_before - refund->amount.value);
         if (refund) {
-            const SlowSale::Parts before = of->parts(entry.left_before);
+            const SlowSale::Parts before = of->parts(entry.remaining_before);
             parts.unfilled -= before.unfilled;
             parts.rounding -= before.rounding;
         }
@@ -242,7 +242,7 @@ TEST_F(RevenueModel, SaysWhichRulesItLacksInsteadOfWorkingOutMoneyUnderOthers) {
     EXPECT_EQ(folded.error().code, ErrorCode::kInvalid);
     EXPECT_EQ(folded.error().message, unknown_rules(2, std::span(testing::kTwoSplits).first(1)).message);
 
-    EarlierEntries earlier(entries, testing::kTwoSplits);
+    EntryCache earlier(entries, testing::kTwoSplits);
     Entry sale;
     community_.for_each_entry([&](const Entry& entry) {
         if (entry.accepted() && std::holds_alternative<TransactionRecorded>(entry.payload) && entry.sequence < 500)

@@ -325,13 +325,13 @@ class EveryBit : public LedgerToHarm {
     }
 
     void print_error(std::string text) {
-        if (complaints_.size() < kMostComplaints)
+        if (complaints_.size() < kMaxComplaints)
             complaints_.push_back(std::move(text));
         else
             ++unsaid_;
     }
 
-    static constexpr size_t kMostComplaints = 50;
+    static constexpr size_t kMaxComplaints = 50;
     std::unique_ptr<EventLog> its_log_;
     HeldCheckpoints held_;
     std::set<size_t> met_;

@@ -150,7 +150,7 @@ class LedgerToHarm : public ::testing::Test {
     void rebuild_tree() {
         std::string position = raw("default", "position");
         merkle::Tree tree;
-        const auto entries = open_ledger().entries();
+        const auto entries = open_ledger().scan_reader();
         for (Sequence i = 0; i < number_at<uint64_t>(position, 0); ++i)
             tree.append(merkle::leaf_hash(take(entries->entry(i))));
         for (const merkle::Tile& tile : tree.take_changed_tiles())
@@ -162,7 +162,7 @@ class LedgerToHarm : public ::testing::Test {
     // The first entry, not before `from`, that `wanted` is true of.
     template <class F>
     Sequence find_entry_where(F&& wanted, Sequence from = 0) {
-        const auto entries = open_ledger().entries();
+        const auto entries = open_ledger().scan_reader();
         const uint64_t size = take(open_ledger().position()).size;
         Entry entry;
         for (Sequence i = from; i < size; ++i) {

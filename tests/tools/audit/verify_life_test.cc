@@ -154,7 +154,7 @@ TEST_F(VerifyLife, FindsAMaturityMovedByADay) {
 TEST_F(VerifyLife, FindsAPlanOrAnAmountLeftThatIsAnother) {
     const Sequence refund = find_type(EventType::kTransactionRefunded);
     expect_found_after(
-        refund, [](Entry& entry) { entry.left_before += 1; }, fmt::format("entry {}: it says that ", refund));
+        refund, [](Entry& entry) { entry.remaining_before += 1; }, fmt::format("entry {}: it says that ", refund));
     const Sequence published = find_type(EventType::kPlanPublished);
     for (const EventType type : {EventType::kTransactionRecorded, EventType::kPayoutRequested}) {
         const Sequence sequence = find_type(type, published);
@@ -213,7 +213,7 @@ TEST_F(VerifyLife, FindsABalanceAPlanAPayoutAndARefundOfTheStoredStateOffByOne) 
            "stored state: payout 0 is not what the entries give");
     change([](Arrays arrays) { ++arrays.refunded_sales.change(0).left; },
            "stored state: refunded sale 0 is not what the entries give");
-    change([](Arrays arrays) { ++arrays.refunded_sales.change(0).held_left; },
+    change([](Arrays arrays) { ++arrays.refunded_sales.change(0).held_remaining; },
            "stored state: refunded sale 0 is not what the entries give");
     change([](Arrays arrays) { arrays.users.change_cold(0).suspended ^= 1; },
            "stored state: user 0 is not what the entries give");

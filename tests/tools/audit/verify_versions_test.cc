@@ -83,9 +83,9 @@ class VerifyVersions : public ::testing::Test {
             Store& store = shard->store();
             std::unique_ptr<Model> model = make_model();
             auto table = take(open_table(store, model->name()));
-            const auto walk = store.entries();
-            const auto look_up = store.look_up();
-            const auto projection = take(Projection::open(std::move(table), std::move(model), *walk, *look_up,
+            const auto walk = store.scan_reader();
+            const auto point_reader = store.point_reader();
+            const auto projection = take(Projection::open(std::move(table), std::move(model), *walk, *point_reader,
                                                           Projection::kDeltaBytes, UINT64_MAX, kTwoSplits));
             take(projection->fold_to(records.size()));
             take(projection->flush());
@@ -100,7 +100,7 @@ class VerifyVersions : public ::testing::Test {
     template <class F>
     void for_each_entry(F&& f) {
         std::vector<ReadShard> shards = take(open_for_reading(data_folder()));
-        const auto entries = shards.front().store->entries();
+        const auto entries = shards.front().store->scan_reader();
         Entry entry;
         for (Sequence i = 0; i <= kEvents; ++i) {
             take(decode_entry(take(entries->entry(i)), entry));

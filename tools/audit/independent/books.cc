@@ -84,10 +84,10 @@ void AuditBooks::post(const Entry& entry) {
         const Posting& posting = entry.postings[i];
         if (!is_user_account(posting.account)) {
             ClosedBook& book = book_of(*program, entry.currency);
-            add_to(posting.account == AccountKind::kSales ? book.sales
-                   : posting.account == AccountKind::kTax ? book.tax
-                                                          : book.house,
-                   posting.amount);
+            wrapping_add(posting.account == AccountKind::kSales ? book.sales
+                         : posting.account == AccountKind::kTax ? book.tax
+                                                                : book.house,
+                         posting.amount);
             continue;
         }
         const size_t known = balances_.size();

@@ -116,7 +116,7 @@ void ExpectedPostings::expect_refund(const Entry& entry, const TransactionRefund
     rules->split_sale(sale, shares_, left, before_);
     rules->split_sale(sale, shares_, left - amount, after_);
     expected_.plan = sale_entry->plan;
-    expected_.left_before = left;
+    expected_.remaining_before = left;
     expected_.maturity_us = sale_entry->maturity_us;
     expected_.add(AccountKind::kSales, Role::kNone, kNoSequence, amount);
     expected_.add(AccountKind::kTax, Role::kNone, kNoSequence, after_.tax - before_.tax);
@@ -199,8 +199,9 @@ std::optional<std::string> ExpectedPostings::check(const Entry& entry, const Ent
 std::optional<std::string> ExpectedPostings::compare(const Entry& entry) const {
     if (entry.plan != expected_.plan)
         return fmt::format("it names plan {}, it falls under plan {}", entry.plan, expected_.plan);
-    if (entry.left_before != expected_.left_before)
-        return fmt::format("it says that {} was left of its sale, {} was", entry.left_before, expected_.left_before);
+    if (entry.remaining_before != expected_.remaining_before)
+        return fmt::format("it says that {} was left of its sale, {} was", entry.remaining_before,
+                           expected_.remaining_before);
     if (entry.maturity_us != expected_.maturity_us)
         return fmt::format("maturity is {}, its {} gives {}", maturity_text(entry.maturity_us),
                            std::holds_alternative<TransactionRefunded>(entry.payload) ? "sale" : "clock and hold",
@@ -235,7 +236,9 @@ struct ExpectedPostings::Learn {
     }
     void operator()(const WebsiteActivity&) {}
     void operator()(const TransactionRecorded&) {}
-    void operator()(const TransactionRefunded& refund) { add_to(all.refunded_[entry.refs[0]], refund.amount.value); }
+    void operator()(const TransactionRefunded& refund) {
+        wrapping_add(all.refunded_[entry.refs[0]], refund.amount.value);
+    }
     void operator()(const PlanPublished& published) {
         const AuditRules* rules = all.rules_of(entry.rules_version);
         if (!rules) return;

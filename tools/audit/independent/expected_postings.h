@@ -75,14 +75,14 @@ class ExpectedPostings {
     // What an entry must say besides its facts.
     struct Expected {
         uint64_t plan = 0;
-        int64_t left_before = 0;
+        int64_t remaining_before = 0;
         int64_t maturity_us = kNoMaturity;
         std::vector<Posting> postings;
         std::string impossible;  // why there is nothing that it could rightly say
 
         void clear() {
             plan = 0;
-            left_before = 0;
+            remaining_before = 0;
             maturity_us = kNoMaturity;
             postings.clear();
             impossible.clear();

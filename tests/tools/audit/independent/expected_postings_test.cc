@@ -85,7 +85,7 @@ class Maker {
                    {AccountKind::kEarned, Role::kLevel1, kReferrer, -sale.postings[1].amount},
                    {AccountKind::kHouse, Role::kNone, kNoSequence, -sale.postings[2].amount}});
         entries_.back()->maturity_us = sale.maturity_us;
-        entries_.back()->left_before = 999;
+        entries_.back()->remaining_before = 999;
         entries_.back()->plan = sale.plan;
         return made;
     }
