@@ -401,11 +401,26 @@ std::span<const std::byte> facts_of(std::span<const std::byte> bytes) {
     return bytes.subspan(first, in.position() - first);
 }
 
+namespace {
+constexpr size_t kOutcomeAt = 10;
+constexpr size_t kTypeAt = 51;
+constexpr size_t kIdAt = 52;
+}  // namespace
+
 bool is_accepted_sale(std::span<const std::byte> bytes) {
-    constexpr size_t kOutcomeAt = 10;
-    constexpr size_t kTypeAt = 51;
     return bytes.size() > kTypeAt && bytes[kOutcomeAt] == static_cast<std::byte>(Outcome::kAccepted) &&
            bytes[kTypeAt] == static_cast<std::byte>(EventType::kTransactionRecorded);
+}
+
+bool is_accepted_of_id(std::span<const std::byte> bytes, const Uuid& id) {
+    return bytes.size() >= kIdAt + sizeof id && bytes[kOutcomeAt] == static_cast<std::byte>(Outcome::kAccepted) &&
+           std::memcmp(&bytes[kIdAt], &id, sizeof id) == 0;
+}
+
+Result<bool> is_entry_of(std::span<const std::byte> bytes, std::string_view program, const Uuid& id) {
+    Entry entry;
+    UPLINE_TRY(decode_entry(bytes, entry));
+    return entry.accepted() && entry.id == id && entry.program == program;
 }
 
 Status decode_entry(std::span<const std::byte> bytes, Entry& entry) {

@@ -174,9 +174,15 @@ std::span<const std::byte> facts_of(std::span<const std::byte> entry);
 // Whether the bytes are those of an accepted sale, without reading them all: false for any others.
 bool is_accepted_sale(std::span<const std::byte> entry);
 
+// Whether the bytes are those of an accepted entry of that id, in whichever program, without reading them all: false
+// for any others.
+bool is_accepted_of_id(std::span<const std::byte> entry, const Uuid& id);
+
 // Reads an entry, checking form only: every byte has its one meaning and none is left over. kCorrupt says at which
 // byte what was expected.
 Status decode_entry(std::span<const std::byte> bytes, Entry& entry);
+// Whether an accepted entry is of a program's event of that id. kCorrupt as decode_entry.
+Result<bool> is_entry_of(std::span<const std::byte> bytes, std::string_view program, const Uuid& id);
 
 // Calls f(member) for each reference field of a payload, in order: at most kMaxRefs.
 template <class P, class F>

@@ -59,15 +59,6 @@ Sequence State::sequence_of(EntityRef thing) const {
     UPLINE_CHECK(false, "a thing of a known kind");
 }
 
-// Only a repeated id, a sale that is refunded, or one id in 2^64 comes here.
-Result<bool> State::is_entry_of(const Result<std::span<const std::byte>>& bytes, std::string_view program,
-                                const Uuid& id) {
-    if (!bytes.ok()) return bytes.error();
-    Entry entry;
-    UPLINE_TRY(decode_entry(*bytes, entry));
-    return entry.id == id && entry.program == program;
-}
-
 namespace {
 
 // The record of entry `sequence` in an array whose records are in log order.

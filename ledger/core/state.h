@@ -165,12 +165,12 @@ struct ResolvedRefs {
 
 // What of one kind of record is stored (ledger/store/state_segments.h): all zero if nothing is.
 struct StoredKind {
-    uint64_t base = 0;     // number of the run that held every record
-    uint64_t last = 0;     // number of the last run
-    uint64_t records = 0;  // in the base and all runs since
-    uint64_t hash = 0;     // of all their keys and chunks
+    uint64_t base = 0;     // number of the segment that held every record
+    uint64_t last = 0;     // number of the last segment
+    uint64_t records = 0;  // in the base and all segments since
+    uint64_t hash = 0;     // of all of them
 };
-inline constexpr size_t kStateKinds = 9;
+inline constexpr size_t kStateKinds = 10;
 using StoredKinds = std::array<StoredKind, kStateKinds>;
 
 class State {
@@ -246,7 +246,7 @@ class State {
     Result<EntityRef> find(Index program, const Uuid& id, uint64_t fingerprint, Read&& read) const {
         Status status = ok_status();
         const EntityRef thing = find_if(program, id, fingerprint, [&](Sequence sequence) {
-            const Result<bool> is_named = is_entry_of(read(sequence), programs_[program].name(), id);
+            const Result<bool> is_named = is_named_by(read(sequence), programs_[program].name(), id);
             if (!is_named.ok()) status = is_named.error();
             return !is_named.ok() || *is_named;
         });
@@ -311,8 +311,11 @@ class State {
         const EntityRef thing = find_if(program, id, fingerprint, [](Sequence) { return false; });
         return thing.kind() == kind ? static_cast<Index>(thing.number()) : kNoIndex;
     }
-    static Result<bool> is_entry_of(const Result<std::span<const std::byte>>& bytes, std::string_view program,
-                                    const Uuid& id);
+    // Only a repeated id, a sale that is refunded, or one id in 2^64 comes here.
+    static Result<bool> is_named_by(const Result<std::span<const std::byte>>& bytes, std::string_view program,
+                                    const Uuid& id) {
+        return bytes.ok() ? is_entry_of(*bytes, program, id) : bytes.error();
+    }
     Index program_for(std::string_view name);
     Index account_of(const ResolvedRefs& resolved, size_t posting, Currency currency);
     // Adds to a balance besides pending.

@@ -5,7 +5,7 @@
 //
 //     with every batch, in one synced write       entries, offsets, tiles, and the position in `default`
 //       or, of many entries, in one atomic ingest   the same in the families bulk_*
-//     now and then, in one atomic ingest          the state: programs, users ... ids, and `state`
+//     now and then, in one atomic ingest          the state: programs, users ... entity_ids, and `state`
 //     by projectors, in one ingest per table      the read models
 //
 // So after a crash at any instant entries, tree and log position agree. The state is that of an earlier entry, and
@@ -59,7 +59,10 @@ inline constexpr std::array kFamilies = {
     Family{"plans", WrittenBy::kIngest, Content::kSegments, "the same"},
     Family{"payouts", WrittenBy::kIngest, Content::kSegments, "the same"},
     Family{"refunds", WrittenBy::kIngest, Content::kSegments, "the same"},
-    Family{"ids", WrittenBy::kIngest, Content::kSegments, "the same"},
+    Family{
+        "ids", WrittenBy::kIngest, Content::kSegments,
+        "u64 segment, u32 upper half of the first fingerprint -> ids and their entries (ledger/store/id_segments.h)"},
+    Family{"entity_ids", WrittenBy::kIngest, Content::kSegments, "the same, of users, websites and payouts"},
     Family{"state", WrittenBy::kIngest, Content::kHead,
            "\"position\" -> size, clock, rules version, State::stored, and each of State::holds; u64 or i64 each"},
     Family{"closings", WrittenBy::kLog, Content::kClosings,

@@ -18,12 +18,6 @@ namespace {
 constexpr size_t kChunkBytes = 64 << 10;
 constexpr size_t kMaxRecordBytes = 512;
 
-// An id of a thing that is no user, website or payout: what it made is the sequence.
-struct StoredId {
-    uint64_t fingerprint = 0;
-    Sequence sequence = 0;
-};
-
 // ---- Fields ----
 
 template <class T>
@@ -139,15 +133,6 @@ void take(Fields& fields, Account& account, const Account& before) {
     account.paid = fields.signed_varint();
 }
 
-char* put(char* at, const StoredId& id, const StoredId& before) {
-    at = put_bytes(at, id.fingerprint);
-    return store_varint(id.sequence - before.sequence, at);
-}
-void take(Fields& fields, StoredId& id, const StoredId& before) {
-    fields.bytes(id.fingerprint);
-    id.sequence = before.sequence + fields.varint();
-}
-
 // What a record's id names; kNone: it has none.
 template <class T>
 constexpr EntityKind kKindOf = EntityKind::kNone;
@@ -176,7 +161,7 @@ uint64_t hash_on(uint64_t hash, std::string_view key, std::string_view chunk) {
 template <class T>
 class SegmentWriter {
   public:
-    explicit SegmentWriter(std::vector<std::string>& chunks) : chunks_(chunks) { begin(); }
+    explicit SegmentWriter(std::vector<StateChunk>& chunks) : chunks_(chunks) { begin(); }
     SegmentWriter(const SegmentWriter&) = delete;
     SegmentWriter& operator=(const SegmentWriter&) = delete;
     ~SegmentWriter() { chunk_->resize(static_cast<size_t>(at_ - chunk_->data())); }
@@ -194,12 +179,13 @@ class SegmentWriter {
 
   private:
     void begin() {
-        chunk_ = &chunks_.emplace_back();
+        const auto number = static_cast<uint32_t>(chunks_.size());
+        chunk_ = &chunks_.emplace_back(StateChunk{number, {}}).bytes;
         chunk_->resize(kChunkBytes + kMaxRecordBytes);
         at_ = chunk_->data();
         before_ = {};
     }
-    std::vector<std::string>& chunks_;
+    std::vector<StateChunk>& chunks_;
     std::string* chunk_ = nullptr;
     char* at_ = nullptr;
     uint64_t next_index_ = 0;
@@ -210,23 +196,29 @@ struct SegmentTaker {
     State& state;
     bool all;
     StateChanges& changes;
+    std::vector<uint64_t> program_hashes{};
+    std::vector<StoredId> entity_ids{};
 
-    // Calls write(writer) to fill a new segment of `count` records.
-    template <class T, class Write>
-    void add(size_t kind, bool is_base, uint64_t count, Write&& write) {
+    StoredKind& begin(size_t kind, bool is_base, uint64_t count) {
         StoredKind& stored = StateStorage(state).stored()[kind];
         if (is_base) stored = {};
         UPLINE_CHECK(stored.last < changes.size, "a state that has grown");
+        if (is_base) stored.base = changes.size;
+        stored.last = changes.size;
+        stored.records += count;
+        return stored;
+    }
+    // Calls write(writer) to fill a new segment of `count` records.
+    template <class T, class Write>
+    void add(size_t kind, bool is_base, uint64_t count, Write&& write) {
+        StoredKind& stored = begin(kind, is_base, count);
         StateChanges::Segment& segment = changes.segments.emplace_back(StateChanges::Segment{kind, is_base, {}});
         {
             SegmentWriter<T> writer(segment.chunks);
             write(writer);
         }
-        for (uint32_t i = 0; i < segment.chunks.size(); ++i)
-            stored.hash = hash_on(stored.hash, segment_key(changes.size, i), segment.chunks[i]);
-        if (is_base) stored.base = changes.size;
-        stored.last = changes.size;
-        stored.records += count;
+        for (const StateChunk& chunk : segment.chunks)
+            stored.hash = hash_on(stored.hash, segment_key(changes.size, chunk.number), chunk.bytes);
     }
     template <class T, class Array>
     void take_kind(size_t kind, DirtyArray<T, Array>& records) {
@@ -237,23 +229,30 @@ struct SegmentTaker {
         // When more than half of what is stored would be outdated.
         const bool is_base = all || stored == 0 || stored + changed > 2 * size;
         add<T>(kind, is_base, is_base ? size : changed, [&](SegmentWriter<T>& writer) {
-            const auto put_one = [&](uint64_t index, const T& record) { writer.put_record(index, record); };
+            const auto put_one = [&](uint64_t index, const T& record) {
+                writer.put_record(index, record);
+                if constexpr (kKindOf<T> != EntityKind::kNone) note_id(record);
+            };
             if (is_base)
                 records.take_all(put_one);
             else
                 records.take_changed(put_one);
         });
     }
-    void take_ids() {
-        const std::vector<IdTable::Slot>& ids = StateStorage(state).new_ids();
+    // Of a thing that is new: another's is stored.
+    template <class T>
+    void note_id(const T& record) {
+        if (record.sequence < StateStorage(state).stored()[kEntityIdsKind].last) return;
+        for (size_t i = program_hashes.size(); i < state.programs().size(); ++i)
+            program_hashes.push_back(IdTable::program_hash(state.programs()[i].name()));
+        entity_ids.push_back(
+            {IdTable::fingerprint(program_hashes[program_of(state, record)], record.id), record.sequence});
+    }
+    void take_ids(size_t kind, std::vector<StoredId> ids) {
         if (ids.empty()) return;
-        const uint64_t stored = StateStorage(state).stored()[kIdsKind].records;
-        add<StoredId>(kIdsKind, stored == 0, ids.size(), [&](SegmentWriter<StoredId>& writer) {
-            uint64_t index = stored;
-            for (const IdTable::Slot& id : ids)
-                writer.put_record(index++, {id.fingerprint, EntityRef::from_word(id.thing).number()});
-        });
-        StateStorage(state).forget_new_ids();
+        const bool is_base = StateStorage(state).stored()[kind].records == 0;
+        begin(kind, is_base, ids.size()).hash += hash_of_ids(ids);
+        changes.ids.push_back({kind, is_base, std::move(ids)});
     }
 };
 
@@ -263,8 +262,14 @@ StateChanges take_changes(State& state, bool all) {
     SegmentTaker taker{state, all, changes};
     size_t kind = 0;
     StateStorage(state).for_each_kind([&](auto& records) { taker.take_kind(kind++, records); });
-    UPLINE_CHECK(kind == kIdsKind, "each kind of record once");
-    taker.take_ids();
+    UPLINE_CHECK(kind == kRecordKinds, "each kind of record once");
+    std::vector<StoredId> ids;
+    ids.reserve(StateStorage(state).new_ids().size());
+    for (const IdTable::Slot& id : StateStorage(state).new_ids())
+        ids.push_back({id.fingerprint, EntityRef::from_word(id.thing).number()});
+    StateStorage(state).forget_new_ids();
+    taker.take_ids(kIdsKind, std::move(ids));
+    taker.take_ids(kEntityIdsKind, std::move(taker.entity_ids));
 
     std::string& position = changes.position;
     const auto append = [&position](const auto& record) {
@@ -292,6 +297,13 @@ bool can_take_changes(State& state) {
 
 StateChanges take_all(State& state) {
     return take_changes(state, true);
+}
+
+std::vector<StateChanges::Segment> segments_of(const StateChanges& changes) {
+    std::vector<StateChanges::Segment> segments = changes.segments;
+    for (const StateChanges::NewIds& some : changes.ids)
+        segments.push_back({some.kind, some.is_base, id_chunks(changes.size, some.ids)});
+    return segments;
 }
 
 std::string segment_key(uint64_t segment, uint32_t chunk) {
@@ -327,7 +339,6 @@ uint64_t min_entities(size_t kind, const StatePosition& position) {
 bool SegmentLoader::take(std::string_view key, std::string_view chunk) {
     if (!take_key(key) || chunk.empty()) return false;
     hash_ = hash_on(hash_, key, chunk);
-    if (kind_ == kIdsKind) return take_ids(chunk);
     bool taken = false;
     size_t kind = 0;
     StateStorage(state_).for_each_kind([&](auto& records) {
@@ -377,27 +388,6 @@ bool SegmentLoader::take_records(std::string_view chunk, DirtyArray<T, Array>& r
         ++taken_;
     }
     if (!ids.things.empty()) give_(std::move(ids));
-    return true;
-}
-
-bool SegmentLoader::take_ids(std::string_view chunk) {
-    Fields fields(chunk);
-    StoredId before;
-    NewIds ids{EntityKind::kOther, 0, {}, {}};
-    ids.others.reserve(chunk.size() / sizeof(StoredId::fingerprint));
-    while (!fields.at_end()) {
-        const uint64_t left_out = fields.varint();
-        StoredId id;
-        upline::take(fields, id, before);
-        if (!fields.ok() || next_index_ + left_out != taken_ || id.sequence < next_sequence_ ||
-            id.sequence >= position_.size)
-            return false;
-        next_index_ = ++taken_;
-        next_sequence_ = id.sequence + 1;
-        ids.others.push_back({id.fingerprint, EntityRef(EntityKind::kOther, id.sequence).word()});
-        before = id;
-    }
-    give_(std::move(ids));
     return true;
 }
 

@@ -15,11 +15,10 @@
 //     website   16 bytes id; varint sequence, as above; varint program; varint owner; varint status
 //     account   varint user; currency: 3 letters, or a zero for that of the one before in the chunk;
 //               signed pending, available, reserved, paid
-//     id        8 bytes fingerprint; varint sequence, as above
 //     others    as they lie in memory (ledger/core/state.h)
 //
-// Not stored, because they follow from what is: a user's accounts in their order, and the ids of users, websites and
-// payouts.
+// Ids have a form of their own (ledger/store/id_segments.h). Not stored, because it follows from what is: a user's
+// accounts in their order.
 #pragma once
 
 #include <array>
@@ -32,6 +31,7 @@
 
 #include "ledger/core/state.h"
 #include "ledger/store/families.h"
+#include "ledger/store/id_segments.h"
 
 namespace upline {
 
@@ -43,7 +43,9 @@ inline constexpr size_t kUsersKind = 1;
 inline constexpr size_t kWebsitesKind = 2;
 inline constexpr size_t kAccountsKind = 3;
 inline constexpr size_t kPayoutsKind = 6;
+inline constexpr size_t kRecordKinds = 8;  // the kinds before ids
 inline constexpr size_t kIdsKind = 8;
+inline constexpr size_t kEntityIdsKind = 9;
 
 // The new segments of a state.
 struct StateChanges {
@@ -52,9 +54,15 @@ struct StateChanges {
     struct Segment {
         size_t kind = 0;
         bool is_base = false;
-        std::vector<std::string> chunks;
+        std::vector<StateChunk> chunks;
     };
-    std::vector<Segment> segments;  // of the kinds of which something is new
+    std::vector<Segment> segments;  // of the kinds of record of which something is new
+    struct NewIds {
+        size_t kind = 0;
+        bool is_base = false;
+        std::vector<StoredId> ids;  // in any order
+    };
+    std::vector<NewIds> ids;  // of the kinds of ids, the same
 };
 
 // Takes what has changed in a state since it was last taken or loaded; where much of what is stored is outdated, all as
@@ -64,6 +72,9 @@ StateChanges take_changes(State& state);
 bool can_take_changes(State& state);
 // Takes all of it, as a base of each kind, but for the ids that are stored already.
 StateChanges take_all(State& state);
+
+// All segments of these changes, those of ids among them, which are sorted for it.
+std::vector<StateChanges::Segment> segments_of(const StateChanges& changes);
 
 // The key of a chunk: number of the segment (u64 big-endian), of the chunk in it (u32 big-endian).
 inline constexpr size_t kSegmentKeyBytes = 12;
@@ -97,9 +108,9 @@ struct NewIds {
 };
 using GiveIds = std::function<void(NewIds)>;
 
-// Takes the chunks of one kind, in the order of their keys, into a state that is being loaded, and gives the ids that
-// are to be put into its table, from whichever thread takes the chunk. Kinds may be loaded by a thread each; programs
-// first, payouts after users.
+// Takes the chunks of one kind of record, in the order of their keys, into a state that is being loaded, and gives the
+// ids that are to be put into its table, from whichever thread takes the chunk. Kinds may be loaded by a thread each;
+// programs first, payouts after users.
 class SegmentLoader {
   public:
     SegmentLoader(State& state, const StatePosition& position, size_t kind, const GiveIds& give)
@@ -114,7 +125,6 @@ class SegmentLoader {
     bool take_key(std::string_view key);
     template <class T, class Array>
     bool take_records(std::string_view chunk, DirtyArray<T, Array>& records);
-    bool take_ids(std::string_view chunk);
 
     State& state_;
     const StatePosition& position_;
@@ -125,7 +135,6 @@ class SegmentLoader {
     uint64_t next_index_ = 0;  // in the segment
     uint64_t taken_ = 0;       // records
     uint64_t hash_ = 0;
-    uint64_t next_sequence_ = 0;
 };
 
 }  // namespace upline

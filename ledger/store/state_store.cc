@@ -34,6 +34,22 @@ Status check_state_keys(const Store& store, bool has_position) {
     return ok_status();
 }
 
+// Calls take(key, chunk) with each chunk that is stored of a kind, and asks `reader` whether they were what was stored.
+template <class Reader, class Take>
+Status read_chunks(const Store& store, size_t kind, const StoredKind& stored, const Reader& reader, Take&& take) {
+    const char* const name = kRecordFamilies[kind];
+    rocksdb::ColumnFamilyHandle* const family = store.family(name);
+    const rocksdb::ReadOptions options = scan_options(bytes_of_files(store.db(), family));
+    const std::unique_ptr<rocksdb::Iterator> it(store.db().NewIterator(options, family));
+    for (it->Seek(segment_key(stored.base, 0)); it->Valid(); it->Next())
+        if (!take(view(it->key()), view(it->value())))
+            return Error{ErrorCode::kCorrupt, fmt::format("stored state: a part of {} is missing or misshapen", name)};
+    UPLINE_TRY_ROCKS(it->status(), fmt::format("read of {}", name));
+    if (!reader.done())
+        return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} are not what was stored", name)};
+    return ok_status();
+}
+
 // Loads the kinds of a state from a store. Any thread may load a kind, each kind once.
 class KindLoader {
   public:
@@ -41,19 +57,19 @@ class KindLoader {
         : store_(store), state_(state), position_(position), give_(give) {}
 
     Status load(size_t kind) const {
-        const char* const name = kRecordFamilies[kind];
         SegmentLoader loader(state_, position_, kind, give_);
-        rocksdb::ColumnFamilyHandle* const family = store_.family(name);
-        const rocksdb::ReadOptions options = scan_options(bytes_of_files(store_.db(), family));
-        const std::unique_ptr<rocksdb::Iterator> it(store_.db().NewIterator(options, family));
-        for (it->Seek(segment_key(position_.stored[kind].base, 0)); it->Valid(); it->Next())
-            if (!loader.take(view(it->key()), view(it->value())))
-                return Error{ErrorCode::kCorrupt,
-                             fmt::format("stored state: a part of {} is missing or misshapen", name)};
-        UPLINE_TRY_ROCKS(it->status(), fmt::format("read of {}", name));
-        if (!loader.done())
-            return Error{ErrorCode::kCorrupt, fmt::format("stored state: {} are not what was stored", name)};
-        return ok_status();
+        return read_chunks(store_, kind, position_.stored[kind], loader,
+                           [&](std::string_view key, std::string_view chunk) { return loader.take(key, chunk); });
+    }
+    // The others': a record that has an id holds it.
+    Status load_ids() const {
+        return read_ids(store_, kIdsKind, position_.stored[kIdsKind], [&](std::span<const StoredId> some) {
+            NewIds ids{EntityKind::kOther, 0, {}, {}};
+            ids.others.reserve(some.size());
+            for (const StoredId& id : some)
+                ids.others.push_back({id.fingerprint, EntityRef(EntityKind::kOther, id.sequence).word()});
+            give_(std::move(ids));
+        });
     }
     // How many things there may be: no more than the files can hold, whatever a damaged position says.
     uint64_t bounded(size_t kind, uint64_t things) const {
@@ -80,10 +96,10 @@ Status load_kinds(const KindLoader& loader, State& state, const StatePosition& s
         arrays.users.populate(loader.bounded(kUsersKind, max_entities(kUsersKind, stored)));
         arrays.websites.populate(loader.bounded(kWebsitesKind, min_entities(kWebsitesKind, stored)));
         UPLINE_TRY(loader.load(kAccountsKind));
-        return loader.load(kIdsKind);
+        return loader.load_ids();
     });
-    for (size_t kind = 0; kind < kStateKinds; ++kind)
-        if (kind != kProgramsKind && kind != kAccountsKind && kind != kIdsKind) UPLINE_TRY(loader.load(kind));
+    for (size_t kind = 0; kind < kRecordKinds; ++kind)
+        if (kind != kProgramsKind && kind != kAccountsKind) UPLINE_TRY(loader.load(kind));
     return others.get();
 }
 
@@ -91,10 +107,11 @@ Status load_kinds(const KindLoader& loader, State& state, const StatePosition& s
 
 Status write_state(const Store& store, const StateChanges& changes) {
     UPLINE_TRY_ASSIGN(FilesToIngest files, FilesToIngest::in(store, kStateToIngest));
-    for (const StateChanges::Segment& segment : changes.segments)
+    const std::vector<StateChanges::Segment> segments = segments_of(changes);
+    for (const StateChanges::Segment& segment : segments)
         UPLINE_TRY(files.write(store.family(kRecordFamilies[segment.kind]), [&](SortedFile& file) {
-            for (uint32_t i = 0; i < segment.chunks.size(); ++i)
-                file.put(segment_key(changes.size, i), segment.chunks[i]);
+            for (const StateChunk& chunk : segment.chunks)
+                file.put(segment_key(changes.size, chunk.number), chunk.bytes);
         }));
     UPLINE_TRY(files.write(store.family("state"), [&](SortedFile& file) { file.put("position", changes.position); }));
     // The entries it is a fold of must not be behind it on disk. They were synced with each batch; asking again is
@@ -103,7 +120,7 @@ Status write_state(const Store& store, const StateChanges& changes) {
     UPLINE_TRY(files.ingest("storing state"));
     // Segments before a base lie in files of their own, which go as they are. A crash before that leaves them to the
     // next time.
-    for (const StateChanges::Segment& segment : changes.segments) {
+    for (const StateChanges::Segment& segment : segments) {
         if (!segment.is_base) continue;
         const std::string end = segment_key(changes.size, 0);
         const rocksdb::Slice begin_slice;
@@ -144,11 +161,23 @@ Result<std::unique_ptr<State>> load_state(const Store& store, std::span<const Ru
     UPLINE_TRY(storage.restore(stored.size, stored.clock_us, stored.rules_version, std::move(stored.holds)));
     putting_ids.get();
     // An id that were missing would let what it names happen twice.
-    if (state->ids().size() !=
-        state->users().size() + state->websites().size() + state->payouts().size() + stored.stored[kIdsKind].records)
+    const uint64_t entities = state->users().size() + state->websites().size() + state->payouts().size();
+    if (state->ids().size() != entities + stored.stored[kIdsKind].records ||
+        entities != stored.stored[kEntityIdsKind].records)
         return Error{ErrorCode::kCorrupt, "stored state: not every thing has its id"};
     storage.stored() = stored.stored;
     return state;
+}
+
+Status read_ids(const Store& store, size_t kind, const StoredKind& stored,
+                const std::function<void(std::span<const StoredId>)>& give) {
+    IdSegmentReader reader(stored);
+    std::vector<StoredId> ids;
+    return read_chunks(store, kind, stored, reader, [&](std::string_view key, std::string_view chunk) {
+        if (!reader.take(key, chunk, ids)) return false;
+        give(ids);
+        return true;
+    });
 }
 
 }  // namespace upline

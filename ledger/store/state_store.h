@@ -2,6 +2,7 @@
 // The state in the database: what ledger/store/state_segments.h makes of it, written and read.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -20,5 +21,10 @@ Status write_state(const Store& store, const StateChanges& changes);
 // The state as last stored; an empty one at size 0 if it never was. kCorrupt if it does not fit together or is ahead of
 // the entries.
 Result<std::unique_ptr<State>> load_state(const Store& store, std::span<const Rules> versions = rules_versions());
+
+// Gives the stored ids of a kind, kIdsKind or kEntityIdsKind, chunk after chunk. kCorrupt if they are not what was
+// stored.
+Status read_ids(const Store& store, size_t kind, const StoredKind& stored,
+                const std::function<void(std::span<const StoredId>)>& give);
 
 }  // namespace upline

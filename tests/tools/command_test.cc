@@ -366,7 +366,7 @@ TEST_F(Command, RunFollowsUntilSigtermAndHasStoredAll) {
 
 TEST_F(Command, ADataFolderOfANewerFormatIsRefused) {
     make_ledger();
-    write_file(path("data/FORMAT"), "upline data folder, format 5\n");
+    write_file(path("data/FORMAT"), fmt::format("upline data folder, format {}\n", kDataFormat + 1));
     for (const std::vector<std::string>& words : {std::vector<std::string>{"run", "--once", "--log", url()},
                                                   {"verify"},
                                                   {"show", "head"},
@@ -374,7 +374,8 @@ TEST_F(Command, ADataFolderOfANewerFormatIsRefused) {
         std::vector<std::string> with = words;
         with.insert(with.end(), {"--data", path("data")});
         expect_refused(run_upline(with),
-                       "the data folder has format 5, this program knows up to 4: use a newer upline");
+                       fmt::format("the data folder has format {}, this program knows up to {}: use a newer upline",
+                                   kDataFormat + 1, kDataFormat));
     }
     write_file(path("data/FORMAT"), "upline data folder, format 1\n");
     expect_refused(run_upline({"verify", "--data", path("data")}), "make it anew with `upline replay`");

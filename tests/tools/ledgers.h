@@ -24,6 +24,7 @@
 #include "ledger/store/state_segments.h"
 #include "ledger/store/state_store.h"
 #include "ledger/store/store.h"
+#include "tests/events/base/take.h"
 #include "tests/ledger/store/store_tampering.h"
 #include "tools/node/partition_runner.h"
 
@@ -34,16 +35,6 @@ namespace upline {
         auto&& assert_ok_ = (expression);                           \
         ASSERT_TRUE(assert_ok_.ok()) << assert_ok_.error().message; \
     } while (false)
-
-// For set-up, which is not what is tested: the value, or the end of the test program.
-template <class T>
-T take(Result<T> result) {
-    if (!result.ok()) {
-        fmt::print(stderr, "set-up: {}\n", result.error().message);
-        std::abort();
-    }
-    return std::move(*result);
-}
 
 // A folder of its own for one test.
 class TemporaryFolder {
@@ -158,9 +149,9 @@ void change_stored_state(Store& store, F&& change) {
     change(StateStorage(*state).arrays());
     const StateChanges changes = take_all(*state);
     StateRows rows;
-    for (const StateChanges::Segment& segment : changes.segments)
-        for (uint32_t i = 0; i < segment.chunks.size(); ++i)
-            rows[kRecordFamilies[segment.kind]].emplace(segment_key(changes.size, i), segment.chunks[i]);
+    for (const StateChanges::Segment& segment : segments_of(changes))
+        for (const StateChunk& chunk : segment.chunks)
+            rows[kRecordFamilies[segment.kind]].emplace(segment_key(changes.size, chunk.number), chunk.bytes);
     rows["state"].emplace("position", changes.position);
     put_state_rows(store, rows);
 }

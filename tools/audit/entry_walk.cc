@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "ledger/core/state_storage.h"
+#include "ledger/store/state_segments.h"
 #include "tools/audit/chunk_reader.h"
 #include "tools/audit/state_checks.h"
 #include "tools/audit/tile_checks.h"
@@ -32,13 +34,13 @@ Status EntryWalk::run(const Progress& progress, Findings& findings) {
         }));
     }
     if (is_complete() && right_ == ledger_.state_size())
-        check_stored_state(compare_balances(checks_.books(), *ledger_.state), findings);
+        return check_stored_state(compare_balances(checks_.books(), *ledger_.state), findings);
     return ok_status();
 }
 
 Result<bool> EntryWalk::execute(Chunk& chunk, Findings& findings) {
     if (chunk.error) return *chunk.error;
-    if (right_ == ledger_.state_size()) check_stored_state(chunk.books_wrong, findings);
+    if (right_ == ledger_.state_size()) UPLINE_TRY(check_stored_state(chunk.books_wrong, findings));
     findings.append(std::move(chunk.findings));
     UPLINE_TRY(execution_.execute(chunk, findings));
     if (execution_.rules()) rules_ = execution_.rules();
@@ -53,13 +55,16 @@ Result<bool> EntryWalk::execute(Chunk& chunk, Findings& findings) {
     return false;
 }
 
-void EntryWalk::check_stored_state(const std::optional<std::string>& books_wrong, Findings& findings) {
+Status EntryWalk::check_stored_state(const std::optional<std::string>& books_wrong, Findings& findings) {
     if (books_wrong) findings.add(std::nullopt, *books_wrong);
     const Status matured = execution_.mature();
-    if (matured.ok())
-        check_state(*ledger_.state, execution_.state(), findings);
-    else
+    if (!matured.ok()) {
         findings.add(std::nullopt, matured.error().message);
+        return ok_status();
+    }
+    check_state(*ledger_.state, execution_.state(), findings);
+    return check_entity_ids(ledger_.store, StateStorage(*ledger_.state).stored()[kEntityIdsKind], execution_.state(),
+                            findings);
 }
 
 }  // namespace upline

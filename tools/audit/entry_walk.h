@@ -37,7 +37,7 @@ class EntryWalk {
 
   private:
     Result<bool> execute(Chunk& chunk, Findings& findings);
-    void check_stored_state(const std::optional<std::string>& books_wrong, Findings& findings);
+    Status check_stored_state(const std::optional<std::string>& books_wrong, Findings& findings);
 
     const AuditedLedger& ledger_;
     LogReader* log_;

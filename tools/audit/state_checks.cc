@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "events/base/int128.h"
+#include "ledger/store/state_store.h"
 
 namespace upline {
 namespace {
@@ -79,6 +80,26 @@ void check_state(const State& stored, const State& right, Findings& findings) {
     compare_records("payout", stored.payouts(), right.payouts(), findings);
     compare_records("refunded sale", stored.refunded_sales(), right.refunded_sales(), findings);
     compare_ids(stored.ids(), right.ids(), findings);
+}
+
+Status check_entity_ids(const Store& store, const StoredKind& stored, const State& right, Findings& findings) {
+    uint64_t wrong = 0;
+    const Status read = read_ids(store, kEntityIdsKind, stored, [&](std::span<const StoredId> ids) {
+        for (const StoredId& id : ids)
+            if (!right.ids().find(id.fingerprint, [&](EntityRef thing) {
+                    return thing.kind() != EntityKind::kOther && right.sequence_of(thing) == id.sequence;
+                }))
+                ++wrong;
+    });
+    if (!read.ok()) return findings.add_or_fail(std::nullopt, read.error());
+    // None is there twice, so as many as there are things are all of them.
+    const uint64_t things = right.users().size() + right.websites().size() + right.payouts().size();
+    if (wrong != 0 || stored.records != things)
+        findings.add(std::nullopt,
+                     fmt::format("stored state: {} ids of users, websites and payouts to look up, {} of them wrong; "
+                                 "the entries give {}",
+                                 stored.records, wrong, things));
+    return ok_status();
 }
 
 }  // namespace upline

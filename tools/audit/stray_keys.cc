@@ -7,6 +7,7 @@
 #include <span>
 
 #include "events/base/bytes.h"
+#include "ledger/store/families.h"
 #include "ledger/store/raw_iterator.h"
 #include "projectors/models/all.h"
 
@@ -50,13 +51,13 @@ Result<std::optional<std::string>> find_stray_key(Store& store, uint64_t size) {
 }
 
 std::vector<std::string> unknown_families(const Store& store) {
-    std::vector<std::string> known{"default",  "bulk_entries", "bulk_offsets", "bulk_tiles", "bulk_head",
-                                   "entries",  "offsets",      "tiles",        "programs",   "users",
-                                   "websites", "accounts",     "books",        "plans",      "payouts",
-                                   "refunds",  "ids",          "state",        "closings"};
-    for (const auto make_model : kModels) known.push_back(fmt::format("model.{}", make_model()->name()));
+    const auto is_known = [](const std::string& name) {
+        return find_family(name) || std::ranges::any_of(kModels, [&](const auto make_model) {
+                   return name == fmt::format("{}{}", kModelPrefix, make_model()->name());
+               });
+    };
     std::vector<std::string> unknown = store.families();
-    std::erase_if(unknown, [&](const std::string& name) { return std::ranges::find(known, name) != known.end(); });
+    std::erase_if(unknown, is_known);
     return unknown;
 }
 

@@ -8,6 +8,7 @@
 
 #include "events/base/text.h"
 #include "events/values/time.h"
+#include "ledger/store/id_lookup.h"
 #include "projectors/models/references.h"
 #include "tools/payouts/commands.h"
 #include "tools/payouts/payouts.h"
@@ -191,7 +192,7 @@ Result<int> explain_user(std::vector<PayoutShard>& shards, int64_t at_us, PlanFi
     const std::optional<Uuid> id = parse_uuid(args.user);
     if (!id) return Error{ErrorCode::kInvalid, fmt::format("--user: {} is no UUID", quote_for_message(args.user))};
     LedgerReader& ledger = *shards.front().ledger;
-    UPLINE_TRY_ASSIGN(filter.payee, find_sequence(ledger.store(), filter.program, *id));
+    UPLINE_TRY_ASSIGN(filter.payee, find_entry_of(ledger.store(), filter.program, *id));
     Entry signup;
     if (filter.payee) UPLINE_TRY(ledger.read(*filter.payee, signup));
     if (!std::holds_alternative<UserSignedUp>(signup.payload))

@@ -8,7 +8,7 @@
 
 #include "events/log/event_log.h"
 #include "events/values/time.h"
-#include "ledger/store/fold_forward.h"
+#include "ledger/store/id_lookup.h"
 #include "ledger/store/rows.h"
 #include "projectors/models/all.h"
 #include "projectors/projection.h"
@@ -111,14 +111,6 @@ Result<uint64_t> size_at(Store& store, int64_t clock_us) {
     return first;
 }
 
-// Looks the id up in the state, which is loaded for it.
-Result<std::optional<Sequence>> find_sequence(Store& store, std::string_view program, const Uuid& id) {
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<State> state, load_current_state(store));
-    const std::unique_ptr<EntrySource> source = store.point_reader();
-    UPLINE_TRY_ASSIGN(const EntityRef thing, state->find(program, id, *source));
-    return thing ? std::optional(state->sequence_of(thing)) : std::nullopt;
-}
-
 Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string& program, const std::string& id,
                               const char* kind) {
     const std::optional<Uuid> uuid = parse_uuid(id);
@@ -128,7 +120,7 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
         if (!info || info->identity.partition_count == 0 ||
             partition_of(program, info->identity.partition_count) != shard.partition)
             continue;
-        UPLINE_TRY_ASSIGN(const std::optional<Sequence> sequence, find_sequence(*shard.store, program, *uuid));
+        UPLINE_TRY_ASSIGN(const std::optional<Sequence> sequence, find_entry_of(*shard.store, program, *uuid));
         if (!sequence)
             return Error{ErrorCode::kNotFound, fmt::format("no {} {} in program {}; another one is named with "
                                                            "--program",

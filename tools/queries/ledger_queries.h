@@ -50,10 +50,8 @@ Result<int64_t> parse_moment(const std::string& text);
 // How many entries the ledger had at a ledger time: those whose clock is not after it, for the clock never goes back.
 Result<uint64_t> size_at(Store& store, int64_t clock_us);
 
-// The accepted entry of a program's event id, in one shard.
-Result<std::optional<Sequence>> find_sequence(Store& store, std::string_view program, const Uuid& id);
-
-// The same in the shard the program belongs to, decoded; it owns what the entry's views point to.
+// The accepted entry of a program's event id, in the shard the program belongs to; it owns what the entry's views point
+// to.
 struct FoundEntry {
     ReadShard* shard = nullptr;
     std::vector<std::byte> bytes;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "ledger/proof/checkpoint.h"
+#include "tests/events/base/take.h"
 
 namespace upline::note {
 namespace {
@@ -22,12 +23,6 @@ constexpr std::string_view kText =
 constexpr std::string_view kLine =
     "\u2014 PeterNeumann "
     "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
-
-template <class T>
-T take(Result<T> result) {
-    EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
-    return std::move(*result);
-}
 
 SigningKey key_of(std::string name, uint8_t seed, KeyType type = KeyType::kEd25519) {
     SigningKey key{std::move(name), type, {}};

@@ -24,15 +24,27 @@ struct Stored {
     std::string position;
 
     void write(const StateChanges& changes) {
-        for (const StateChanges::Segment& segment : changes.segments) {
+        for (const StateChanges::Segment& segment : segments_of(changes)) {
             if (segment.is_base) rows[segment.kind].clear();
-            for (uint32_t i = 0; i < segment.chunks.size(); ++i)
-                ASSERT_TRUE(rows[segment.kind].emplace(segment_key(changes.size, i), segment.chunks[i]).second)
+            for (const StateChunk& chunk : segment.chunks)
+                ASSERT_TRUE(rows[segment.kind].emplace(segment_key(changes.size, chunk.number), chunk.bytes).second)
                     << "a key twice";
         }
         position = changes.position;
     }
 };
+
+// nullopt if they are not what was stored.
+std::optional<std::vector<StoredId>> ids_of(const Stored& stored, const StatePosition& position, size_t kind) {
+    IdSegmentReader reader(position.stored[kind]);
+    std::vector<StoredId> all;
+    std::vector<StoredId> ids;
+    for (const auto& [key, chunk] : stored.rows[kind]) {
+        if (!reader.take(key, chunk, ids)) return std::nullopt;
+        all.insert(all.end(), ids.begin(), ids.end());
+    }
+    return reader.done() ? std::optional(all) : std::nullopt;
+}
 
 // The state it is, or nullptr if it cannot be one.
 std::unique_ptr<State> load(const Stored& stored) {
@@ -41,12 +53,19 @@ std::unique_ptr<State> load(const Stored& stored) {
     if (!position.ok()) return nullptr;
     IdLoader ids(*state);
     const GiveIds give = [&](NewIds some) { ids.give(std::move(some)); };
-    for (size_t kind = 0; kind < kStateKinds; ++kind) {
+    for (size_t kind = 0; kind < kRecordKinds; ++kind) {
         SegmentLoader loader(*state, *position, kind, give);
         for (const auto& [key, chunk] : stored.rows[kind])
             if (!loader.take(key, chunk)) return nullptr;
         if (!loader.done()) return nullptr;
     }
+    const auto others = ids_of(stored, *position, kIdsKind);
+    const auto entities = ids_of(stored, *position, kEntityIdsKind);
+    if (!others || !entities) return nullptr;
+    NewIds found{EntityKind::kOther, 0, {}, {}};
+    for (const StoredId& id : *others)
+        found.others.push_back({id.fingerprint, EntityRef(EntityKind::kOther, id.sequence).word()});
+    ids.give(found);
     ids.end();
     ids.run();
     if (!StateStorage(*state)
@@ -54,6 +73,14 @@ std::unique_ptr<State> load(const Stored& stored) {
              .ok())
         return nullptr;
     StateStorage(*state).stored() = position->stored;
+    for (const StoredId& id : *entities)
+        EXPECT_TRUE(state->ids().find(id.fingerprint,
+                                      [&](EntityRef thing) {
+                                          return thing.kind() != EntityKind::kOther &&
+                                                 state->sequence_of(thing) == id.sequence;
+                                      }))
+            << "of entry " << id.sequence;
+    EXPECT_EQ(entities->size(), state->users().size() + state->websites().size() + state->payouts().size());
     return state;
 }
 
@@ -181,6 +208,30 @@ TEST(StoredState, AKnownThingWithAnotherIdOrProgramIsRefused) {
         ASSERT_GT(all.payouts.size(), 0U);
         all.payouts.change(0).id.bytes[0] ^= 1;
     }));
+}
+
+// Of few fingerprints and of many, of random ones and of such as differ in their lower half alone.
+TEST(StoredIds, AreReadAsTheyWereWrittenInAscendingChunks) {
+    const uint64_t seed = std::random_device{}();
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    for (const uint64_t count : {1, 2, 700, 5000, 100'000})
+        for (const uint64_t mask : {UINT64_MAX, uint64_t{UINT32_MAX}, uint64_t{0xff} << 28, uint64_t{0}}) {
+            const uint64_t first = random() % 1000;
+            std::vector<StoredId> ids;
+            for (uint64_t i = 0; i < count; ++i) ids.push_back({random() & mask, first + i});
+            const StoredKind stored{first + count, first + count, count, hash_of_ids(ids)};
+            IdSegmentReader reader(stored);
+            std::vector<StoredId> all;
+            std::vector<StoredId> some;
+            for (const StateChunk& chunk : id_chunks(first + count, ids)) {
+                ASSERT_TRUE(reader.take(segment_key(first + count, chunk.number), chunk.bytes, some));
+                all.insert(all.end(), some.begin(), some.end());
+            }
+            EXPECT_TRUE(reader.done());
+            std::ranges::sort(ids);
+            EXPECT_EQ(all, ids) << count << " ids, mask " << mask;
+        }
 }
 
 TEST(StoredState, APositionOfAnotherSizeIsNone) {

@@ -11,8 +11,11 @@
 #include <random>
 #include <set>
 
+#include "events/base/bytes.h"
 #include "ledger/core/state_storage.h"
 #include "ledger/proof/merkle.h"
+#include "ledger/store/id_segments.h"
+#include "ledger/store/state_segments.h"
 #include "ledger/store/state_store.h"
 #include "projectors/models/all.h"
 #include "projectors/row.h"
@@ -455,11 +458,35 @@ TEST_F(Verify, SaysWhatIsWrongWithTheStoredState) {
         0, 1,
         "stored state is of 10961 entries, but there are only 10960: a part of the database is gone; make the ledger "
         "anew with `upline replay`");
-    const auto& [key, ids] = *good.at("ids").rbegin();
-    std::string another = ids;
-    another[another.size() - 3] ^= 1;  // in the last one's fingerprint
-    tamper("ids", key, another);
-    expect_found("stored state: ids are not what was stored");
+    for (const std::string family : {"ids", "entity_ids"}) {
+        const auto& [key, ids] = *good.at(family).rbegin();
+        std::string another = ids;
+        another[0] ^= 1;  // in the first one's fingerprint
+        tamper(family, key, another);
+        expect_found(fmt::format("stored state: {} are not what was stored", family));
+        put_state_rows(open_ledger(), good);
+    }
+}
+
+// With the hash of what is there.
+TEST_F(Verify, FindsIdsOfUsersThatLeadToOtherEntries) {
+    const auto& [key, chunk] = *state_rows(open_ledger()).at("entity_ids").begin();
+    std::vector<StoredId> ids;
+    const auto segment = load_be<uint64_t>(key.data());
+    ASSERT_TRUE(parse_id_chunk(segment, chunk, ids));
+    ASSERT_GT(ids.size(), 2U);
+    const uint64_t before = hash_of_ids(ids);
+    std::swap(ids[0].sequence, ids[1].sequence);
+    tamper("entity_ids", key, id_chunks(segment, ids).at(0).bytes);
+    std::string position = state_rows(open_ledger()).at("state").at("position");
+    constexpr size_t kHashAt = 24 + (kEntityIdsKind + 1) * sizeof(StoredKind) - sizeof(uint64_t);
+    put_number(position, kHashAt, number_at<uint64_t>(position, kHashAt) + hash_of_ids(ids) - before);
+    tamper("state", "position", position);
+    const uint64_t things = number_at<uint64_t>(position, kHashAt - sizeof(uint64_t));
+    expect_found(
+        fmt::format("stored state: {} ids of users, websites and payouts to look up, 2 of them wrong; the entries "
+                    "give {}",
+                    things, things));
 }
 
 TEST_F(VerifySmall, FindsAChangedARemovedAndAnAddedRowOfEachReadModel) {
