@@ -64,7 +64,7 @@ World& world() {
 void decode(benchmark::State& bench) {
     const RecordBatch batch = records_of(world().community, 0, kBatch);
     size_t i = 0;
-    for (auto _ : bench) {
+    for ([[maybe_unused]] auto _ : bench) {
         DecodedRecord decoded = decode_record(batch.records()[i++ % kBatch].value);
         benchmark::DoNotOptimize(decoded);
     }
@@ -77,7 +77,7 @@ void parse_json(benchmark::State& bench) {
     line.pop_back();
     EventParser parser;
     RecordWriter writer;
-    for (auto _ : bench) {
+    for ([[maybe_unused]] auto _ : bench) {
         Result<Event> event = parser.parse(line);
         benchmark::DoNotOptimize(writer.encode(*event));
     }
@@ -87,7 +87,7 @@ void parse_json(benchmark::State& bench) {
 void record_hash(benchmark::State& bench) {
     const RecordBatch batch = records_of(world().community, 0, kBatch);
     size_t i = 0;
-    for (auto _ : bench) benchmark::DoNotOptimize(sha256(batch.records()[i++ % kBatch].value));
+    for ([[maybe_unused]] auto _ : bench) benchmark::DoNotOptimize(sha256(batch.records()[i++ % kBatch].value));
     bench.SetItemsProcessed(bench.iterations());
 }
 
@@ -100,7 +100,7 @@ void record_hash_many(benchmark::State& bench) {
     std::vector<std::span<const std::byte>> values;
     for (const Record& record : batch.records()) values.push_back(record.value);
     std::vector<Hash> hashes(values.size());
-    for (auto _ : bench) {
+    for ([[maybe_unused]] auto _ : bench) {
         way.hash(values, hashes, {});
         benchmark::DoNotOptimize(hashes.data());
     }
@@ -112,7 +112,7 @@ void record_hash_many(benchmark::State& bench) {
 void core_apply(benchmark::State& bench) {
     static uint64_t next_sale = 0;
     EntryBatch entries;
-    for (auto _ : bench) {
+    for ([[maybe_unused]] auto _ : bench) {
         bench.PauseTiming();
         const RecordBatch batch = records_of(world().community, next_sale, kBatch);
         next_sale += kBatch;
@@ -127,7 +127,7 @@ void core_apply(benchmark::State& bench) {
 void split_of_a_sale(benchmark::State& bench) {
     const Rules& rules = rules_versions().front();
     int64_t amount = 100;
-    for (auto _ : bench) {
+    for ([[maybe_unused]] auto _ : bench) {
         amount = amount % 1'000'000 + 1;
         benchmark::DoNotOptimize(rules.entitled(rules.default_plan, {.amount = amount, .upline_size = 7}, amount));
     }
@@ -137,7 +137,7 @@ void split_of_a_sale(benchmark::State& bench) {
 void merkle_append(benchmark::State& bench) {
     const std::vector<std::byte> entry(200);
     merkle::Tree tree;
-    for (auto _ : bench) {
+    for ([[maybe_unused]] auto _ : bench) {
         tree.append(merkle::leaf_hash(entry));
         if (tree.size() % kBatch == 0) benchmark::DoNotOptimize(tree.take_changed_tiles());
     }
@@ -150,7 +150,7 @@ void merkle_append_many(benchmark::State& bench) {
     std::vector<uint32_t> ends;
     for (uint32_t i = 1; i <= kBatch; ++i) ends.push_back(200 * i);
     merkle::Tree tree;
-    for (auto _ : bench) {
+    for ([[maybe_unused]] auto _ : bench) {
         tree.append(merkle::leaf_hashes(entries, ends));
         benchmark::DoNotOptimize(tree.take_changed_tiles());
     }
@@ -183,7 +183,7 @@ void project(benchmark::State& bench) {
     EntryBatch entries;
     UPLINE_CHECK(core.apply(inputs, entries).ok(), "events that apply");
     OneBatch source(entries);
-    for (auto _ : bench) {
+    for ([[maybe_unused]] auto _ : bench) {
         for (const auto make_model : kModels) {
             auto projection = Projection::open(std::make_unique<MemoryTable>(), make_model(), source, source);
             UPLINE_CHECK((*projection)->fold_to(entries.size()).ok() && (*projection)->flush().ok(),
@@ -232,7 +232,7 @@ void project_and_store(benchmark::State& bench) {
         fold = 0;
         const double all_before = cpu_seconds();
         const double own_before = thread_cpu_seconds();
-        for (auto _ : bench) {
+        for ([[maybe_unused]] auto _ : bench) {
             for (uint64_t done = 0; done < sales; done += kBatch) {
                 const RecordBatch batch = records_of(own->community, next_sale, kBatch);
                 next_sale += kBatch;

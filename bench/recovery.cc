@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "bench/upline_bench.h"
+#include "tools/queries/user.h"
 
 namespace upline::bench {
 namespace {
@@ -122,6 +123,26 @@ Opened open_again(const fs::path& log, const fs::path& data) {
     return opened;
 }
 
+// What `upline show user` takes: a reader is opened, and everything about somebody is found, of many people.
+void measure_questions(const Community& community, const fs::path& data, Figures& figures) {
+    constexpr uint64_t kQuestions = 200;
+    const auto start = Clock::now();
+    std::vector<ReadShard> shards = must(open_for_reading(data));
+    figures.add("recovery.open_reader_ms", "a reader is opened", seconds_since(start) * 1000, "ms");
+    std::vector<double> took;
+    for (uint64_t i = 0; i < kQuestions; ++i) {
+        const Event signup = community.signup(static_cast<uint32_t>(mix(i) % community.users()));
+        const auto asked = Clock::now();
+        const FoundEntry found = must(find_entry(shards, std::string(signup.program), to_string(signup.id), "user"));
+        LedgerReader reader = must(LedgerReader::open(*found.shard));
+        must(query_user(reader, found.entry()));
+        took.push_back(seconds_since(asked) * 1000);
+    }
+    std::ranges::sort(took);
+    figures.add("recovery.user_ms", fmt::format("  and says all of one user of {}", with_commas(community.users())),
+                took[took.size() / 2], "ms");
+}
+
 }  // namespace
 
 void be_killed(std::string_view doing, const fs::path& log_folder, const fs::path& data_folder) {
@@ -142,6 +163,7 @@ void measure_recovery(const RecoveryArgs& args, const fs::path& folder, Figures&
         const auto log = new_embedded_log(log_folder);
         append_signups(*log, community);
         feed_once(*log, data);
+        measure_questions(community, data, figures);
         append_all(*log, args.tail + kSurplus, [&](uint64_t i) { return community.sale(i); });
     }
     uint64_t acknowledged = 0;

@@ -56,6 +56,7 @@ uint64_t bytes_written() {
 class Growing {
   public:
     explicit Growing(const Args& args) : args_(args) {
+        UPLINE_CHECK(args.users > 0, "some users");
         Entry entry;
         for (uint32_t user = 0; user < args.users; ++user) apply(begin<UserSignedUp>(entry), {});
         for (uint32_t site = 0; site < args.websites; ++site) {

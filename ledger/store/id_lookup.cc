@@ -13,15 +13,18 @@
 namespace upline {
 namespace {
 
-// Appends the entries of a fingerprint, the newest segment's first. Segments after `stored` are looked at too.
-Status find_stored(const Store& store, const char* family, uint64_t fingerprint, std::vector<Sequence>& found) {
+// Appends the entries of a fingerprint, the newest segment's first. Segments stored meanwhile are looked at too, and
+// none before the base: what is left there of an older state is nobody's.
+Status find_stored(const Store& store, size_t kind, uint64_t base, uint64_t fingerprint, std::vector<Sequence>& found) {
+    const char* const family = kRecordFamilies[kind];
+    const std::string first = segment_key(base, 0);
     const uint32_t number = id_chunk_number(fingerprint);
     const std::unique_ptr<rocksdb::Iterator> it(store.db().NewIterator({}, store.family(family)));
     std::vector<StoredId> ids;
     // The last chunk that begins at or below it: of the segment that is sought, or of one before.
     for (uint64_t segment = UINT64_MAX;;) {
         it->SeekForPrev(segment_key(segment, number));
-        if (!it->Valid()) break;
+        if (!it->Valid() || view(it->key()) < first) break;
         if (it->key().size() != kSegmentKeyBytes)
             return Error{ErrorCode::kCorrupt, fmt::format("{}: a key of {} bytes", family, it->key().size())};
         segment = load_be<uint64_t>(it->key().data());
@@ -31,7 +34,7 @@ Status find_stored(const Store& store, const char* family, uint64_t fingerprint,
             return Error{ErrorCode::kCorrupt, fmt::format("{}: a chunk of segment {} is misshapen", family, segment)};
         for (const StoredId& id : ids)
             if (id.fingerprint == fingerprint) found.push_back(id.sequence);
-        if (segment-- == 0) break;
+        if (segment-- == base) break;
     }
     UPLINE_TRY_ROCKS(it->status(), fmt::format("read of {}", family));
     return ok_status();
@@ -49,7 +52,7 @@ Result<std::optional<Sequence>> find_entry_of(const Store& store, std::string_vi
     const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(program), id);
     std::vector<Sequence> found;
     for (const size_t kind : {kIdsKind, kEntityIdsKind})
-        UPLINE_TRY(find_stored(store, kRecordFamilies[kind], fingerprint, found));
+        UPLINE_TRY(find_stored(store, kind, stored.stored[kind].base, fingerprint, found));
     const std::unique_ptr<EntrySource> candidates = store.point_reader();
     for (const Sequence sequence : found) {
         if (sequence >= head.size) continue;  // of entries that came meanwhile
