@@ -216,7 +216,7 @@ void project_and_store(benchmark::State& bench) {
         std::vector<Projection*> together;
         for (const auto make_model : kModels) {
             auto model = make_model();
-            auto table = must(open_table(*store, model->name()));
+            auto table = must(open_table(*store, *model));
             projections.push_back(
                 must(Projection::open(std::move(table), std::move(model), source, source, size_t{1} << 32)));
             together.push_back(projections.back().get());

@@ -13,6 +13,7 @@
 #include "events/base/result.h"
 #include "ledger/core/entry.h"
 #include "ledger/core/entry_source.h"
+#include "ledger/store/rows.h"
 #include "ledger/store/table.h"
 #include "projectors/deltas.h"
 #include "projectors/entry_cache.h"
@@ -35,6 +36,9 @@ class Model {
     virtual std::string_view name() const = 0;  // of its table
     // Raised with every change of keys, counters or what they mean; a table of another layout is built anew.
     virtual uint32_t layout() const = 0;
+    // Rows whose keys share so many first bits lie in one page, which is read and written as a whole: as many as an
+    // entry's neighbours touch too, and no more. Part of the layout.
+    virtual size_t page_bits() const = 0;
 
     // Begins with what is stored: the rows of `table`, and progress() as it was then. An empty table and no progress:
     // begins with nothing. kCorrupt if they cannot be what was stored.
@@ -59,5 +63,10 @@ class Model {
     virtual bool holds_visitors(const RowKey& /*key*/) const { return false; }
     virtual std::string counter_name(const RowKey& key, uint32_t number) const = 0;
 };
+
+// As open_table of ledger/store/rows.h.
+inline Result<std::unique_ptr<Table>> open_table(Store& store, const Model& model) {
+    return open_table(store, model.name(), model.page_bits());
+}
 
 }  // namespace upline

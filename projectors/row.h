@@ -39,6 +39,7 @@ struct RowKey {
 
 // The bits a key has for a user or website. A shard of a trillion entries is none we can open anyway.
 inline constexpr unsigned kSequenceBits = 40;
+inline constexpr size_t kKindAndSequenceBits = 8 + kSequenceBits;  // with which a model's keys begin
 inline constexpr Sequence kMaxKeySequence = (Sequence{1} << kSequenceBits) - 1;
 
 // A counter of a row.

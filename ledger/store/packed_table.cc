@@ -68,19 +68,6 @@ Error misshapen_page() {
 
 }  // namespace
 
-// A user has few rows, and a batch of sales touches most users: 64 neighbours
-// share a page. A website gains rows with every day, and today's are touched: a page for each website and day. An entry
-// may be referred to without end, by new entries: a page for each and for 4096 entries that refer to it.
-size_t page_bits(std::string_view model) {
-    constexpr size_t kKindAndSequence = 48;
-    constexpr size_t kDay = 32;
-    constexpr size_t kReferringEntries = 40 - 12;
-    if (model == "references") return kKindAndSequence + kReferringEntries;
-    if (model == "sites") return kKindAndSequence + kDay;
-    if (model == "revenue") return kKindAndSequence + kDay - 8;  // its days have fewer bits
-    return kKindAndSequence - 6;
-}
-
 std::string PackedTable::page_of(std::string_view key) const {
     std::string page(key.substr(0, (page_bits_ + 7) / 8));
     if (page.size() * 8 > page_bits_)

@@ -12,9 +12,6 @@
 
 namespace upline {
 
-// How much of a row's key names its page, of a read model.
-size_t page_bits(std::string_view model);
-
 class PackedTable final : public Table {
   public:
     PackedTable(std::unique_ptr<Table> pages, size_t page_bits) : pages_(std::move(pages)), page_bits_(page_bits) {}

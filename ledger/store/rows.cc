@@ -101,7 +101,7 @@ class RocksTable final : public Table {
 
 }  // namespace
 
-Result<std::unique_ptr<Table>> open_table(Store& store, std::string_view name) {
+Result<std::unique_ptr<Table>> open_table(Store& store, std::string_view name, size_t page_bits) {
     const std::string family = fmt::format("{}{}", kModelPrefix, name);
     if (!store.has_family(family)) {
         if (store.access() == Store::Access::kRead)
@@ -110,7 +110,7 @@ Result<std::unique_ptr<Table>> open_table(Store& store, std::string_view name) {
         UPLINE_TRY(store.make_family(family));
     }
     auto pages = std::make_unique<RocksTable>(store, store.family(family));
-    return std::unique_ptr<Table>(std::make_unique<PackedTable>(std::move(pages), page_bits(name)));
+    return std::unique_ptr<Table>(std::make_unique<PackedTable>(std::move(pages), page_bits));
 }
 
 }  // namespace upline

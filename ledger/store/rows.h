@@ -11,8 +11,8 @@
 
 namespace upline {
 
-// The table of a read model, which must not outlive the store and is used by one thread. Made if there is none;
-// kNotFound if the store is open for reading.
-Result<std::unique_ptr<Table>> open_table(Store& store, std::string_view name);
+// The table of a read model, which must not outlive the store and is used by one thread. Rows whose keys share their
+// first `page_bits` bits lie in one page. Made if there is none; kNotFound if the store is open for reading.
+Result<std::unique_ptr<Table>> open_table(Store& store, std::string_view name, size_t page_bits);
 
 }  // namespace upline

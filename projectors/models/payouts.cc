@@ -88,6 +88,8 @@ class PayoutsModel final : public Model {
   public:
     std::string_view name() const override { return "payouts"; }
     uint32_t layout() const override { return 2; }
+    // A user has few rows, and a batch of sales touches most users: 64 neighbours share a page.
+    size_t page_bits() const override { return kKindAndSequenceBits - 6; }
 
     Status resume(Table& table, EntryCache& /*earlier*/, std::span<const uint64_t> progress) override {
         constexpr size_t kNumbersOfHold = 4;

@@ -45,6 +45,8 @@ class ReferencesModel final : public Model {
   public:
     std::string_view name() const override { return "references"; }
     uint32_t layout() const override { return 1; }
+    // An entry may be named without end, by new entries: a page for each, and for 4096 entries that name it.
+    size_t page_bits() const override { return kKindAndSequenceBits + 40 - 12; }
 
     Status resume(Table& table, EntryCache& earlier, std::span<const uint64_t> progress) override {
         if (!progress.empty()) return Error{ErrorCode::kCorrupt, "its position is too long"};

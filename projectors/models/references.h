@@ -4,17 +4,19 @@
 //
 // Key:  u8 kind, the entry that is named (40 bits), the entry that names it (40 bits), zeros, big-endian
 //
-//   kind                    named: the entry of        names it                        counters
-//    1 referral             the referrer               UserSignedUp                    1
-//    2 website              the owner                  WebsiteCreated                  1
-//    3 website status       the website                WebsiteStatusChanged            WebsiteStatus + 1
-//    4 refund               the sale                   TransactionRefunded             amount
-//    5 payout               the user                   PayoutRequested                 amount, currency, id (2 x 64
-//    bits) 6 payout result        the PayoutRequested        PayoutSettled, PayoutFailed     1 settled, 2 failed 7
-//    suspension           the user                   UserSuspended, UserReinstated   1 suspended, 2 reinstated 8
-//    adjustment           the user                   AdjustmentPosted                amount, currency 9 plan the
-//    program's first entry  PlanPublished                   1
-//   10 program              40 bits of the name's hash the program's first entry       1
+// clang-format off: a table
+//    kind                 named: the entry of         it is named by                 counters
+//     1 referral          the referrer                UserSignedUp                   1
+//     2 website           the owner                   WebsiteCreated                 1
+//     3 website status    the website                 WebsiteStatusChanged           WebsiteStatus + 1
+//     4 refund            the sale                    TransactionRefunded            amount
+//     5 payout            the user                    PayoutRequested                amount, currency, id (2 x 64 bits)
+//     6 payout result     the PayoutRequested         PayoutSettled, PayoutFailed    1 settled, 2 failed
+//     7 suspension        the user                    UserSuspended, UserReinstated  1 suspended, 2 reinstated
+//     8 adjustment        the user                    AdjustmentPosted               amount, currency
+//     9 plan              the program's first entry   PlanPublished                  1
+//    10 program           40 bits of the name's hash  the program's first entry      1
+// clang-format on
 //
 // Only accepted entries stand here. Sales and website activity are left out: there are too many of them, and the other
 // models sum them up.

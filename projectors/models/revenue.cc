@@ -92,6 +92,8 @@ class RevenueModel final : public Model {
   public:
     std::string_view name() const override { return "revenue"; }
     uint32_t layout() const override { return 1; }
+    // As sites: a page for each program and day, which has 24 bits here.
+    size_t page_bits() const override { return kKindAndSequenceBits + 24; }
 
     Status resume(Table& table, EntryCache& earlier, std::span<const uint64_t> progress) override {
         if (!progress.empty()) return Error{ErrorCode::kCorrupt, "its position is too long"};

@@ -60,6 +60,8 @@ class SitesModel final : public Model {
   public:
     std::string_view name() const override { return "sites"; }
     uint32_t layout() const override { return 2; }
+    // A website gains rows with every day, and today's are touched: a page for each website and day.
+    size_t page_bits() const override { return kKindAndSequenceBits + 32; }
 
     Status fold(const Entry& entry, EntryCache& earlier, Deltas& deltas) override {
         constexpr size_t kWebsite = 1;  // of a sale; the buyer is the first reference

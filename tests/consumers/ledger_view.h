@@ -55,7 +55,7 @@ inline Result<LedgerView> view_ledger(const std::string& data, uint32_t partitio
     view.state = dump(*state);
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
-        UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> table, open_table(*store, model->name()));
+        UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> table, open_table(*store, *model));
         std::string& rows = view.models[std::string(model->name())];
         UPLINE_TRY(table->scan("", [&rows](std::string_view key, std::string_view value) {
             rows += fmt::format("{} {} ", key.size(), value.size());

@@ -349,7 +349,7 @@ TEST_P(ReadModel, IsTheSameInTheDatabase) {
         auto store = Store::open(folder / "partition", Store::Access::kWrite);
         ASSERT_TRUE(store.ok()) << store.error().message;
         for (const uint64_t size : {500U, 2000U}) {
-            auto table = open_table(**store, GetParam()()->name());
+            auto table = open_table(**store, *GetParam()());
             ASSERT_TRUE(table.ok());
             auto projection = Projection::open(std::move(*table), GetParam()(), community_.shard().entries(),
                                                community_.shard().entries());
@@ -358,7 +358,7 @@ TEST_P(ReadModel, IsTheSameInTheDatabase) {
             ASSERT_TRUE((*projection)->flush().ok());
             ASSERT_TRUE((*projection)->rebuild().ok());
         }
-        auto table = open_table(**store, GetParam()()->name());
+        auto table = open_table(**store, *GetParam()());
         ASSERT_TRUE(table.ok());
         Rows rows;
         ASSERT_TRUE((*table)

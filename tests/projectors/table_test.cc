@@ -73,7 +73,7 @@ TEST(StoredTable, HoldsWhatAMapHoldsForTheWriterAndForReaders) {
         auto opened = Store::open(folder / "partition", Store::Access::kWrite);
         ASSERT_TRUE(opened.ok()) << opened.error().message;
         store = std::move(*opened);
-        auto its_table = open_table(*store, "payouts");
+        auto its_table = open_table(*store, "payouts", 42);
         ASSERT_TRUE(its_table.ok()) << its_table.error().message;
         table = std::move(*its_table);
     };
@@ -106,7 +106,7 @@ TEST(StoredTable, HoldsWhatAMapHoldsForTheWriterAndForReaders) {
         if (random() % 10 != 0) continue;
         ASSERT_EQ(rows_of(*table), rows) << "step " << step;
         const auto expect_read = [&](Store& reader) {
-            auto read = open_table(reader, "payouts");
+            auto read = open_table(reader, "payouts", 42);
             ASSERT_TRUE(read.ok()) << read.error().message;
             ASSERT_EQ(rows_of(**read), rows) << "a reader, step " << step;
             // Single looks ask memory before files, where a scan merges them.

@@ -609,7 +609,7 @@ TEST_F(ReplayCompare, SaysWhichRowOfAReadModelDiffers) {
         Table::Write row;
         {
             const auto store = open_ledger();
-            const auto table = take(open_table(*store, model->name()));
+            const auto table = take(open_table(*store, *model));
             take(table->scan(std::string(1, '\1'), [&](std::string_view key, std::string_view value) {
                 row.key = key;
                 row.value = value;
@@ -623,7 +623,7 @@ TEST_F(ReplayCompare, SaysWhichRowOfAReadModelDiffers) {
                           fmt::format("read model {}: {}: ", model->name(), described));
         const auto store = open_ledger();
         row.value->back() ^= 1;
-        take(take(open_table(*store, model->name()))->write({&row, 1}));
+        take(take(open_table(*store, *model))->write({&row, 1}));
     }
 }
 

@@ -25,7 +25,7 @@ ModelChecks::ModelChecks(Store& store, uint64_t size, std::span<const Rules> ver
     : size_(size), versions_(versions), threads_([this] { right_ = 0; }) {
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
-        Result<std::unique_ptr<Table>> stored = open_table(store, model->name());
+        Result<std::unique_ptr<Table>> stored = open_table(store, *model);
         std::optional<Result<ModelPosition>> position;
         if (stored.ok()) position = read_position(**stored, *model);
         models_.push_back({make_model, std::string(model->name()), std::move(stored), std::move(position),
@@ -49,9 +49,10 @@ void ModelChecks::fold(std::span<ModelCheck* const> models, EntrySource& walk) c
     std::vector<Projection*> together;
     Status status = ok_status();
     for (const ModelCheck* model : models) {
-        auto table = std::make_unique<PackedTable>(std::make_unique<MemoryTable>(), page_bits(model->name));
-        auto opened = Projection::open(std::move(table), model->make(), *model->walk, *model->named, kDeltaBudgetBytes,
-                                       UINT64_MAX, versions_);
+        std::unique_ptr<Model> rebuilt = model->make();
+        auto table = std::make_unique<PackedTable>(std::make_unique<MemoryTable>(), rebuilt->page_bits());
+        auto opened = Projection::open(std::move(table), std::move(rebuilt), *model->walk, *model->named,
+                                       kDeltaBudgetBytes, UINT64_MAX, versions_);
         if (!opened.ok()) {
             status = opened.error();
             break;

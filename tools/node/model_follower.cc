@@ -35,7 +35,7 @@ Result<std::unique_ptr<ModelFollower>> ModelFollower::open(Shard& shard, size_t 
     Store& store = shard.store();
     for (const auto make_model : kModels) {
         std::unique_ptr<Model> model = make_model();
-        UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, open_table(store, model->name()));
+        UPLINE_TRY_ASSIGN(std::unique_ptr<Table> table, open_table(store, *model));
         OpenModel& open = follower->models_.emplace_back();
         open.walk = store.scan_reader();
         open.point_reader = store.point_reader();

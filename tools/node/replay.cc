@@ -86,8 +86,8 @@ Result<std::optional<std::string>> difference(ReadShard& ours, ReadShard& theirs
                                 sb.clock_us(), sb.ids().size()));
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
-        const auto table_a = open_table(*ours.store, model->name());
-        const auto table_b = open_table(*theirs.store, model->name());
+        const auto table_a = open_table(*ours.store, *model);
+        const auto table_b = open_table(*theirs.store, *model);
         if (!table_a.ok()) return table_a.error();
         if (!table_b.ok()) return Text(table_b.error().message);
         UPLINE_TRY_ASSIGN(const auto row, compare_tables(**table_b, **table_a, *model));

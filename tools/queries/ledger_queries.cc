@@ -22,7 +22,7 @@ bool rows_are_ahead(Store& store) {
     if (!position.ok()) return false;  // whoever asks for it is told
     for (const auto make_model : kModels) {
         const std::unique_ptr<Model> model = make_model();
-        const Result<std::unique_ptr<Table>> table = open_table(store, model->name());
+        const Result<std::unique_ptr<Table>> table = open_table(store, *model);
         if (!table.ok()) continue;
         const Result<ModelPosition> rows = read_position(**table, *model);
         if (rows.ok() && rows->size > position->size) return true;
@@ -181,7 +181,7 @@ Result<Table*> LedgerReader::rows(MakeModel make_model) {
 
 Result<std::unique_ptr<Table>> LedgerReader::rows_at(MakeModel make_model, int64_t clock_us) {
     std::unique_ptr<Model> model = make_model();
-    Result<std::unique_ptr<Table>> stored = open_table(store(), model->name());
+    Result<std::unique_ptr<Table>> stored = open_table(store(), *model);
     if (!stored.ok() && stored.error().code != ErrorCode::kNotFound) return stored.error();
     const std::unique_ptr<EntrySource> walk = store().scan_reader();
     return upline::rows_at(stored.ok() ? std::move(*stored) : nullptr, std::move(model), *walk, *entries_,

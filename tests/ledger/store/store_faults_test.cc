@@ -81,7 +81,7 @@ Result<std::string> carry_on(const fs::path& folder, rocksdb::Env* env, uint64_t
     UPLINE_TRY_ASSIGN(merkle::Tree tree, load_tree(*store, position.size));
     if (tree.root() != position.root) return Error{ErrorCode::kCorrupt, "the tree is not that of the position"};
     UPLINE_TRY_ASSIGN(const std::unique_ptr<State> state, load_current_state(*store));
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> rows, open_table(*store, "payouts"));
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<Table> rows, open_table(*store, "payouts", 42));
     for (size_t i = 0; i < kBatches; ++i) {
         const EntryBatch& batch = batches().batches[i];
         const LedgerHead& after = batches().positions[i];

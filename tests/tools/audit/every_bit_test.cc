@@ -472,7 +472,7 @@ TEST_F(EveryBit, IsTriedInEveryFamilyThereIs) {
 }
 
 TEST_F(EveryBit, OfAFamilyThatNobodyHereKnowsIsSaidNotToBeChecked) {
-    take(open_table(open_ledger(), "of a later release"));
+    take(open_table(open_ledger(), "of a later release", 42));
     const AuditReport report = audit_without_log();
     EXPECT_EQ(texts_of(report), std::vector<std::string>{});
     EXPECT_EQ(std::ranges::count(report.not_checked,

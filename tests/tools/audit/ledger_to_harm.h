@@ -223,15 +223,14 @@ class LedgerToHarm : public ::testing::Test {
         for (const auto make_model : kModels) {
             const std::unique_ptr<Model> model = make_model();
             std::map<std::string, std::string> rows;
-            take(take(open_table(open_ledger(), model->name()))
-                     ->scan("", [&](std::string_view key, std::string_view value) {
-                         rows.emplace(key, value);
-                         return true;
-                     }));
+            take(take(open_table(open_ledger(), *model))->scan("", [&](std::string_view key, std::string_view value) {
+                rows.emplace(key, value);
+                return true;
+            }));
             ASSERT_GT(rows.size(), 20U) << model->name();
             const auto write = [&](const std::string& key, std::optional<std::string> value) {
                 const Table::Write row{key, std::move(value)};
-                take(take(open_table(open_ledger(), model->name()))->write({&row, 1}));
+                take(take(open_table(open_ledger(), *model))->write({&row, 1}));
             };
             const auto expect_difference = [&](const std::string& what) {
                 expect_found(fmt::format("read model {}: {}", model->name(), what));

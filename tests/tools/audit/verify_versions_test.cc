@@ -82,7 +82,7 @@ class VerifyVersions : public ::testing::Test {
         for (const auto make_model : kModels) {
             Store& store = shard->store();
             std::unique_ptr<Model> model = make_model();
-            auto table = take(open_table(store, model->name()));
+            auto table = take(open_table(store, *model));
             const auto walk = store.scan_reader();
             const auto point_reader = store.point_reader();
             const auto projection = take(Projection::open(std::move(table), std::move(model), *walk, *point_reader,

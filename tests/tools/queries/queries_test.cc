@@ -81,7 +81,7 @@ TEST_F(Queries, AStatementIsHeldAgainstTheLedgersOwnBalances) {
     shards_.clear();
     {
         const auto store = take(Store::open(folder_.path() / "data" / "partition-00000", Store::Access::kWrite));
-        const auto table = take(open_table(*store, "payouts"));
+        const auto table = take(open_table(*store, *payouts_model()));
         std::vector<Table::Write> gone;
         take(table->scan("\x01", [&](std::string_view key, std::string_view) {
             if (key.front() == '\x01') gone.push_back({std::string(key), std::nullopt});

@@ -234,7 +234,7 @@ TEST_F(Questions, RevenueThatDoesNotAddUpIsSaid) {
     copy_folder(life().data(), folder.path() / "data");
     {
         const auto store = take(Store::open(folder.path() / "data" / "partition-00000", Store::Access::kWrite));
-        const auto table = take(open_table(*store, "revenue"));
+        const auto table = take(open_table(*store, *revenue_model()));
         std::optional<Table::Write> write;
         take(table->scan("\x01", [&](std::string_view key, std::string_view) {
             write = Table::Write{std::string(key), std::nullopt};
@@ -275,7 +275,7 @@ TEST_F(Questions, AnswersAreTheSameHoweverFarTheRowsHaveCome) {
     const std::string before = answers();
     {
         const auto store = take(Store::open(folder.path() / "data" / "partition-00000", Store::Access::kWrite));
-        for (const auto make_model : kModels) take(take(open_table(*store, make_model()->name()))->clear());
+        for (const auto make_model : kModels) take(take(open_table(*store, *make_model()))->clear());
     }
     EXPECT_EQ(answers(), before);
 }
