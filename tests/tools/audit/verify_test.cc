@@ -470,7 +470,8 @@ TEST_F(Verify, SaysWhatIsWrongWithTheStoredState) {
 
 // With the hash of what is there.
 TEST_F(Verify, FindsIdsOfUsersThatLeadToOtherEntries) {
-    const auto& [key, chunk] = *state_rows(open_ledger()).at("entity_ids").begin();
+    const StateRows rows = state_rows(open_ledger());
+    const auto& [key, chunk] = *rows.at("entity_ids").begin();
     std::vector<StoredId> ids;
     const auto segment = load_be<uint64_t>(key.data());
     ASSERT_TRUE(parse_id_chunk(segment, chunk, ids));
@@ -478,7 +479,7 @@ TEST_F(Verify, FindsIdsOfUsersThatLeadToOtherEntries) {
     const uint64_t before = hash_of_ids(ids);
     std::swap(ids[0].sequence, ids[1].sequence);
     tamper("entity_ids", key, id_chunks(segment, ids).at(0).bytes);
-    std::string position = state_rows(open_ledger()).at("state").at("position");
+    std::string position = rows.at("state").at("position");
     constexpr size_t kHashAt = 24 + (kEntityIdsKind + 1) * sizeof(StoredKind) - sizeof(uint64_t);
     put_number(position, kHashAt, number_at<uint64_t>(position, kHashAt) + hash_of_ids(ids) - before);
     tamper("state", "position", position);
