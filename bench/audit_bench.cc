@@ -61,7 +61,7 @@ void measure_closing(const fs::path& folder, const Community& community, const A
     }
     const double until_committed = seconds_since(start) * 1000;
     const State& state = ledger.shard().state();
-    const ClosingSnapshot snapshot = take_closing(state, 0);
+    const ClosingSnapshot snapshot = take_closing(state, ProgramIndex(0));
     const auto hashing = Clock::now();
     const Hash root = closing_root(snapshot.leaves);
     const double hash_ms = seconds_since(hashing) * 1000;

@@ -95,8 +95,9 @@ Event Community::sale_at(uint64_t number, int64_t at_us) const {
 Event Community::small_payouts_plan() const {
     static constexpr int32_t kRates[] = {2000, 1500, 1000, 800, 500, 300, 200};
     const int64_t at = signup_end_us();
-    return event_of(uuid7(at, kLifeSeries, 0), at,
-                    PlanPublished{.level_rates = kRates, .website_bonus = 500, .creator_share = 5000, .hold_days = 30});
+    return event_of(
+        uuid7(at, kLifeSeries, 0), at,
+        PlanPublished{.level_rates = kRates, .website_bonus = {500}, .creator_share = {5000}, .hold_days = {30}});
 }
 
 Event Community::life(uint64_t number, int64_t spacing_us) const {

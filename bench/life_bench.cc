@@ -88,8 +88,8 @@ Day measure_day(const fs::path& folder, const Community& community, const Args& 
         Event request = community.life(0, spacing_us);
         const auto& sale = std::get<TransactionRecorded>(community.sale_at(0, start_us).payload);
         const State& state = ledger.shard().state();
-        const Index buyer =
-            state.find_user(0, sale.buyer.id, IdTable::fingerprint(IdTable::program_hash("default"), sale.buyer.id));
+        const UserIndex buyer = state.find_user(ProgramIndex(0), sale.buyer.id,
+                                                IdTable::fingerprint(IdTable::program_hash("default"), sale.buyer.id));
         const User earner = state.users()[state.users()[buyer].referrer];
         request = newcomer(community, 0, mature_us);
         request.type = static_cast<uint8_t>(EventType::kPayoutRequested);

@@ -61,8 +61,8 @@ class Growing {
         for (uint32_t user = 0; user < args.users; ++user) apply(begin<UserSignedUp>(entry), {});
         for (uint32_t site = 0; site < args.websites; ++site) {
             ResolvedRefs resolved;
-            resolved.refs[0] = static_cast<Index>(mix(site) % args.users);
-            begin<WebsiteCreated>(entry).refs[0] = resolved.refs[0];
+            resolved.refs[0] = RefIndex(mix(site) % args.users);
+            begin<WebsiteCreated>(entry).refs[0] = resolved.refs[0].value;
             apply(entry, resolved);
         }
         for (uint64_t sale = 0; sale < args.sales; ++sale) sell();
@@ -79,13 +79,14 @@ class Growing {
         entry.currency = sale.currency;
         entry.maturity_us = kClockUs + 30 * kUsPerDay;
         entry.posting_count = 9;
-        resolved.refs[0] = static_cast<Index>(mix(state_.size()) % args_.users);
-        entry.refs[0] = resolved.refs[0];  // users came first: their indexes are their sequences
+        resolved.refs[0] = RefIndex(mix(state_.size()) % args_.users);
+        entry.refs[0] = resolved.refs[0].value;  // users came first: their indexes are their sequences
         entry.postings[0] = {AccountKind::kSales, Role::kNone, kNoSequence, -10'000};
         entry.postings[1] = {AccountKind::kHouse, Role::kNone, kNoSequence, 3'000};
         for (unsigned level = 1; level <= 7; ++level) {
-            resolved.users[1 + level] = static_cast<Index>(mix(state_.size() * 8 + level) % args_.users);
-            entry.postings[1 + level] = {AccountKind::kEarned, level_role(level), resolved.users[1 + level], 1'000};
+            resolved.users[1 + level] = UserIndex(mix(state_.size() * 8 + level) % args_.users);
+            entry.postings[1 + level] = {AccountKind::kEarned, level_role(level), resolved.users[1 + level].value,
+                                         1'000};
         }
         if (batch) {
             append_entry(entry, batch->bytes);

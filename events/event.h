@@ -114,14 +114,24 @@ struct MinorUnits {
 struct TenThousandths {
     int64_t value = 0;
 };
-// Basis points, days: signed, because their range is the ledger's to judge.
-using BasisPoints = int32_t;
-using Days = int32_t;
+// Signed, because their range is the ledger's to judge.
+struct BasisPoints {
+    int32_t value = 0;
+    friend auto operator<=>(BasisPoints, BasisPoints) = default;
+};
+struct Days {
+    int32_t value = 0;
+    friend auto operator<=>(Days, Days) = default;
+};
+// True of a number that has a unit of its own.
+template <class T>
+concept WithUnit = std::same_as<T, MinorUnits> || std::same_as<T, TenThousandths> || std::same_as<T, BasisPoints> ||
+    std::same_as<T, Days>;
 // A visitor's token of one UTC day.
 struct VisitorToken {
     uint64_t value;
 };
-using Rates = std::span<const int32_t>;
+using Rates = std::span<const int32_t>;  // basis points each
 using Text = std::string_view;
 using OptionalText = std::optional<std::string_view>;
 using OptionalVisitor = std::optional<VisitorToken>;
@@ -240,9 +250,9 @@ struct TransactionRefunded {
 struct PlanPublished {
     static constexpr EventType kType = EventType::kPlanPublished;
     Rates level_rates;
-    BasisPoints website_bonus = 0;
-    BasisPoints creator_share = 0;
-    Days hold_days = 0;
+    BasisPoints website_bonus;
+    BasisPoints creator_share;
+    Days hold_days;
     TenThousandths minimum_payout;
     template <class S, class V>
     static void visit(S& s, V& v) {

@@ -273,8 +273,9 @@ class FieldReader {
         if (read_integer(value, count) && count == 0) fail("0 of something did not happen");
     }
     template <class T>
-    requires std::same_as<T, int32_t> || std::same_as<T, uint16_t>
-    void read(dom::element value, T& number) { read_integer(value, number); }
+    requires std::same_as<T, BasisPoints> || std::same_as<T, Days>
+    void read(dom::element value, T& number) { read_integer(value, number.value); }
+    void read(dom::element value, uint16_t& number) { read_integer(value, number); }
 
     void read(dom::element value, OptionalVisitor& visitor) {
         std::string_view digits;

@@ -62,6 +62,8 @@ class FieldPrinter {
     }
     void print(const MinorUnits& amount) { print_decimal(amount.value, currency_exponent(currency_)); }
     void print(const TenThousandths& amount) { print_decimal(amount.value, 4); }
+    void print(const BasisPoints& number) { print(number.value); }
+    void print(const Days& number) { print(number.value); }
     void print(const Currency& currency) { append_quoted(currency.text(), out_); }
     template <class T>
     requires std::is_enum_v<T>

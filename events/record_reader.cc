@@ -142,15 +142,14 @@ Reason read(const Bytes& bytes, size_t at, T& ref) {
     return read(bytes, at, ref.id);
 }
 
-template <class T>
-requires std::same_as<T, MinorUnits> || std::same_as<T, TenThousandths> Reason read(const Bytes& bytes, size_t at,
-                                                                                    T& amount) {
-    return read_scalar(bytes, at, amount.value);
+template <WithUnit T>
+Reason read(const Bytes& bytes, size_t at, T& number) {
+    return read_scalar(bytes, at, number.value);
 }
 
 template <class T>
-requires std::same_as<T, int32_t> || std::same_as<T, uint16_t> || std::same_as<T, uint8_t> || std::same_as<T, int64_t>
-    Reason read(const Bytes& bytes, size_t at, T& number) {
+requires std::same_as<T, uint16_t> || std::same_as<T, uint8_t> || std::same_as<T, int64_t> Reason
+read(const Bytes& bytes, size_t at, T& number) {
     return read_scalar(bytes, at, number);
 }
 

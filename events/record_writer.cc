@@ -60,7 +60,7 @@ template <class T>
 auto wire(const T& member) {
     if constexpr (requires { member.id; }) {
         return wire(member.id);
-    } else if constexpr (std::same_as<T, MinorUnits> || std::same_as<T, TenThousandths>) {
+    } else if constexpr (WithUnit<T>) {
         return member.value;
     } else if constexpr (std::same_as<T, OptionalVisitor>) {
         return member->value;

@@ -10,6 +10,7 @@
 
 #include "events/base/check.h"
 #include "ledger/containers/huge_array.h"
+#include "ledger/containers/index.h"
 
 namespace upline {
 
@@ -55,11 +56,11 @@ class DirtyArray {
     Array& array() { return static_cast<Array&>(*this); }
     const Array& array() const { return static_cast<const Array&>(*this); }
 
-    uint32_t append(const T& record) {
-        const auto index = static_cast<uint32_t>(array().size());
+    IndexOf<T> append(const T& record) {
+        const size_t index = array().size();
         add(record);
         changes_.mark(index);
-        return index;
+        return IndexOf<T>(index);
     }
     // Takes a record as it was stored. False if the one before it is missing.
     bool load(uint64_t index, const T& record) {
@@ -99,16 +100,16 @@ template <class T>
 class DirtyTrackedArray final : public DirtyArray<T, DirtyTrackedArray<T>> {
   public:
     size_t size() const { return records_.size(); }
-    const T& operator[](size_t index) const { return records_[index]; }
+    const T& operator[](ArrayIndex<T> index) const { return records_[index.value]; }
     const T* data() const { return records_.data(); }
 
     void reserve(size_t size) { records_.reserve(size); }
     void populate(size_t size) const { records_.populate(size); }
 
     // For changing a record: it will be stored again.
-    T& change(size_t index) {
-        this->mark(index);
-        return records_[index];
+    T& change(ArrayIndex<T> index) {
+        this->mark(index.value);
+        return records_[index.value];
     }
 
   private:
@@ -130,9 +131,9 @@ class HotColdArray final : public DirtyArray<T, HotColdArray<T>> {
 
   public:
     size_t size() const { return hot_.size(); }
-    T operator[](size_t index) const { return T::of(hot_[index], cold_[index]); }
-    const Hot& hot(size_t index) const { return hot_[index]; }
-    const Cold& cold(size_t index) const { return cold_[index]; }
+    T operator[](ArrayIndex<T> index) const { return T::of(hot_[index.value], cold_[index.value]); }
+    const Hot& hot(ArrayIndex<T> index) const { return hot_[index.value]; }
+    const Cold& cold(ArrayIndex<T> index) const { return cold_[index.value]; }
     void reserve(size_t size) {
         hot_.reserve(size);
         cold_.reserve(size);
@@ -142,30 +143,30 @@ class HotColdArray final : public DirtyArray<T, HotColdArray<T>> {
         cold_.populate(size);
     }
     // Asks for the memory of a part, which may lie across two cache lines where it is the cold one.
-    void prefetch_hot(size_t index) const { fetch(hot_.data() + index); }
-    void prefetch_cold(size_t index) const {
-        fetch(cold_.data() + index);
-        fetch(reinterpret_cast<const std::byte*>(cold_.data() + index + 1) - 1);
+    void prefetch_hot(ArrayIndex<T> index) const { fetch(hot_.data() + index.value); }
+    void prefetch_cold(ArrayIndex<T> index) const {
+        fetch(cold_.data() + index.value);
+        fetch(reinterpret_cast<const std::byte*>(cold_.data() + index.value + 1) - 1);
     }
 
     // For changing a record: it will be stored again.
-    Hot& change_hot(size_t index) {
-        this->mark(index);
-        return hot_[index];
+    Hot& change_hot(ArrayIndex<T> index) {
+        this->mark(index.value);
+        return hot_[index.value];
     }
-    Cold& change_cold(size_t index) {
-        this->mark(index);
-        return cold_[index];
+    Cold& change_cold(ArrayIndex<T> index) {
+        this->mark(index.value);
+        return cold_[index.value];
     }
     template <class F>
-    void change(size_t index, F&& f) {
+    void change(ArrayIndex<T> index, F&& f) {
         T record = (*this)[index];
         f(record);
-        this->mark(index);
-        put(index, record);
+        this->mark(index.value);
+        put(index.value, record);
     }
     // For changing what is not stored, but follows from other records.
-    Hot& mutate_untracked(size_t index) { return hot_[index]; }
+    Hot& mutate_untracked(ArrayIndex<T> index) { return hot_[index.value]; }
 
   private:
     friend DirtyArray<T, HotColdArray<T>>;

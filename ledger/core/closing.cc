@@ -47,14 +47,14 @@ std::optional<ClosedBalance> parse_balance_leaf(std::span<const std::byte> bytes
     return balance;
 }
 
-ClosingSnapshot take_closing(const State& state, Index program) {
+ClosingSnapshot take_closing(const State& state, ProgramIndex program) {
     ClosingSnapshot snapshot;
     Closing& closing = snapshot.closing;
-    for (const Index index : state.books_of(program)) {
+    for (const BookIndex index : state.books_of(program)) {
         const Book& book = state.books()[index];
         closing.books.push_back({.currency = book.currency, .sales = book.sales, .tax = book.tax, .house = book.house});
     }
-    const std::span<const Index> accounts = state.accounts_of(program);
+    const std::span<const AccountIndex> accounts = state.accounts_of(program);
     closing.balances = accounts.size();
     snapshot.leaves.resize(accounts.size() * kBalanceLeafBytes);
     constexpr size_t kAhead = 16;  // users lie scattered in memory

@@ -42,7 +42,7 @@ struct ClosingSnapshot {
     Closing closing;
     std::vector<std::byte> leaves;
 };
-ClosingSnapshot take_closing(const State& state, Index program);
+ClosingSnapshot take_closing(const State& state, ProgramIndex program);
 
 // The leaf hashes of leaves that lie one after another, and the root of the tree over them.
 std::vector<Hash> balance_hashes(std::span<const std::byte> leaves);

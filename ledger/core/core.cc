@@ -92,7 +92,7 @@ Status Core::close_books(EntryBatch& out) {
     state_.apply(entry_, resolved_);
     ahead_.forget();
     UPLINE_TRY(mature());
-    const Index program = state_.find_program(entry_.program);
+    const ProgramIndex program = state_.find_program(entry_.program);
     ClosingSnapshot snapshot = take_closing(state_, program);
     entry_.closing = std::move(snapshot.closing);
     append_entry(entry_, out.bytes);
@@ -136,7 +136,7 @@ Result<Outcome> Core::decide(const Input& input, const IdHashes& names) {
 
 // A reference that is given but not known keeps kNoIndex and kNoSequence; the type's rule says what that means.
 Status Core::resolve_refs(const Event& event, const IdHashes& names) {
-    resolved_.refs.fill(kNoIndex);
+    resolved_.refs.fill({});
     entry_.refs.fill(kNoSequence);
     has_sale_ = false;
     size_t next = 0;
@@ -145,16 +145,19 @@ Status Core::resolve_refs(const Event& event, const IdHashes& names) {
         const size_t i = next++;
         if (ref.id.is_nil()) return;
         if constexpr (std::is_same_v<Ref, UserRef>) {
-            resolved_.refs[i] = state_.find_user(resolved_.program, ref.id, names.refs[i]);
-            if (resolved_.refs[i] != kNoIndex) entry_.refs[i] = state_.users().hot(resolved_.refs[i]).sequence;
+            const UserIndex user = state_.find_user(resolved_.program, ref.id, names.refs[i]);
+            if (user != kNoIndex) entry_.refs[i] = state_.users().hot(user).sequence;
+            resolved_.refs[i] = RefIndex(user);
         }
         if constexpr (std::is_same_v<Ref, WebsiteRef>) {
-            resolved_.refs[i] = state_.find_website(resolved_.program, ref.id, names.refs[i]);
-            if (resolved_.refs[i] != kNoIndex) entry_.refs[i] = state_.websites()[resolved_.refs[i]].sequence;
+            const WebsiteIndex website = state_.find_website(resolved_.program, ref.id, names.refs[i]);
+            if (website != kNoIndex) entry_.refs[i] = state_.websites()[website].sequence;
+            resolved_.refs[i] = RefIndex(website);
         }
         if constexpr (std::is_same_v<Ref, PayoutRef>) {
-            resolved_.refs[i] = state_.find_payout(resolved_.program, ref.id, names.refs[i]);
-            if (resolved_.refs[i] != kNoIndex) entry_.refs[i] = state_.payouts()[resolved_.refs[i]].sequence;
+            const PayoutIndex payout = state_.find_payout(resolved_.program, ref.id, names.refs[i]);
+            if (payout != kNoIndex) entry_.refs[i] = state_.payouts()[payout].sequence;
+            resolved_.refs[i] = RefIndex(payout);
         }
         if constexpr (std::is_same_v<Ref, TransactionRef>) {
             status = resolve_sale(ref.id, names.refs[i]);
@@ -197,7 +200,7 @@ Result<Outcome> Core::duplicate_or_conflict(const Event& event, Sequence earlier
 
 // Most requests are decided by what has been moved already: what is still to move can only add, and adds no more than
 // is pending. Only between those two is the exact amount needed.
-Result<bool> Core::covers(Index account, int64_t amount, int64_t at_us) {
+Result<bool> Core::covers(AccountIndex account, int64_t amount, int64_t at_us) {
     const Account before = state_.accounts()[account];
     if (comfortable(before.available) && comfortable(before.pending)) {
         if (before.available >= amount) return true;
@@ -208,7 +211,7 @@ Result<bool> Core::covers(Index account, int64_t amount, int64_t at_us) {
 }
 
 // What of an account's pending matures up to `at_us`, after all that is mature at the clock has been moved.
-Result<int64_t> Core::matured_by(Index account, int64_t at_us) {
+Result<int64_t> Core::matured_by(AccountIndex account, int64_t at_us) {
     UPLINE_TRY(mature());
     if (at_us <= state_.clock_us()) return int64_t{0};
     if (ahead_.known && ahead_.at_us > at_us) ahead_.forget();
@@ -218,11 +221,12 @@ Result<int64_t> Core::matured_by(Index account, int64_t at_us) {
         ahead_.matured.resize(state_.accounts().size());
     }
     ahead_.at_us = at_us;
-    UPLINE_TRY(state_.for_each_matured(ahead_.holds, in_hand_, at_us, UINT64_MAX, [this](Index earner, int64_t part) {
-        wrapping_add(ahead_.matured[earner], part);
-        ahead_.touched.push_back(earner);
-    }));
-    return ahead_.matured[account];
+    UPLINE_TRY(
+        state_.for_each_matured(ahead_.holds, in_hand_, at_us, UINT64_MAX, [this](AccountIndex earner, int64_t part) {
+            wrapping_add(ahead_.matured[earner.value], part);
+            ahead_.touched.push_back(earner);
+        }));
+    return ahead_.matured[account.value];
 }
 
 // Whether every account the draft posts to stays within int64, and each balance of it. Sums are of all its postings to
@@ -235,8 +239,8 @@ Result<bool> Core::fits() {
             if (posting.account == kind) sum += posting.amount;
         return sum;
     };
-    const Index book_index =
-        resolved_.program == kNoIndex ? kNoIndex : state_.find_book(resolved_.program, entry_.currency);
+    const BookIndex book_index =
+        resolved_.program == kNoIndex ? BookIndex() : state_.find_book(resolved_.program, entry_.currency);
     const Book book = book_index == kNoIndex ? Book{} : state_.books()[book_index];
     if (!comfortable(book.sales) || !comfortable(book.tax) || !comfortable(book.house)) {
         if (leaves_int64(book.sales + sum_of(AccountKind::kSales)) ||
@@ -246,7 +250,7 @@ Result<bool> Core::fits() {
     }
     for (size_t i = 0; i < entry_.posting_count; ++i) {
         if (!is_user_account(entry_.postings[i].account)) continue;
-        const Index account_index = state_.find_account(resolved_.users[i], entry_.currency);
+        const AccountIndex account_index = state_.find_account(resolved_.users[i], entry_.currency);
         resolved_.accounts[i] = account_index;
         if (account_index == kNoIndex) continue;
         // Whatever is still to be moved from pending to available takes none of its balances out of int64 then.
@@ -258,7 +262,7 @@ Result<bool> Core::fits() {
 }
 
 // The exact check, of balances as they are at the event's clock.
-Result<bool> Core::account_fits(Index user, Index account_index) {
+Result<bool> Core::account_fits(UserIndex user, AccountIndex account_index) {
     UPLINE_TRY_ASSIGN(const int64_t matured, matured_by(account_index, entry_.clock_us));
     const Account account = state_.accounts()[account_index];
     Int128 pending = Int128{account.pending} - matured;

@@ -34,7 +34,7 @@ struct EntryBatch {
     // Closings whose roots are not in the bytes yet: hashing many balances takes long and may be done beside the core.
     struct OpenClosing {
         size_t root_at = 0;  // where in bytes the root belongs
-        Index program = 0;
+        ProgramIndex program{0};
         Sequence sequence = 0;
         std::vector<std::byte> leaves;  // ledger/core/closing.h
     };
@@ -106,10 +106,10 @@ class Core final : private AvailableFunds {
         int64_t at_us = 0;
         MaturityCursors holds;
         std::vector<int64_t> matured;  // by account, zero but for those touched
-        std::vector<Index> touched;
+        std::vector<AccountIndex> touched;
 
         void forget() {
-            for (const Index account : touched) matured[account] = 0;
+            for (const AccountIndex account : touched) matured[account.value] = 0;
             touched.clear();
             known = false;
         }
@@ -121,10 +121,10 @@ class Core final : private AvailableFunds {
     // What an id names in the event's program.
     Result<EntityRef> find(const Uuid& id, uint64_t fingerprint);
     Result<Outcome> duplicate_or_conflict(const Event& event, Sequence earlier);
-    Result<bool> covers(Index account, int64_t amount, int64_t at_us) override;
-    Result<int64_t> matured_by(Index account, int64_t at_us);
+    Result<bool> covers(AccountIndex account, int64_t amount, int64_t at_us) override;
+    Result<int64_t> matured_by(AccountIndex account, int64_t at_us);
     Result<bool> fits();
-    Result<bool> account_fits(Index user, Index account);
+    Result<bool> account_fits(UserIndex user, AccountIndex account);
     Result<std::span<const std::byte>> entry_bytes(Sequence sequence);
     Status close_books(EntryBatch& out);
 

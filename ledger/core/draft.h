@@ -17,7 +17,7 @@ class AvailableFunds {
     virtual ~AvailableFunds() = default;
     // Whether an account's available balance, as it is at `at_us`, covers the amount. REQUIRES: at_us not before the
     // clock. An error is one of reading entries.
-    virtual Result<bool> covers(Index account, int64_t amount, int64_t at_us) = 0;
+    virtual Result<bool> covers(AccountIndex account, int64_t amount, int64_t at_us) = 0;
 };
 
 // A rule reads the first part and, if it accepts, fills the second.

@@ -60,9 +60,7 @@ class FactsWriter {
     }
 
   private:
-    void put(MinorUnits amount) { out_.zigzag_varint(amount.value); }
-    void put(TenThousandths amount) { out_.zigzag_varint(amount.value); }
-    void put(int32_t number) { out_.zigzag_varint(number); }
+    void put(WithUnit auto number) { out_.zigzag_varint(number.value); }
     void put(Currency currency) { out_.bytes(currency.code.data(), 3); }
     void put(uint32_t count) { out_.varint(count); }
     void put(uint16_t version) { out_.varint(version); }
@@ -127,6 +125,8 @@ class FactsReader {
   private:
     void get(MinorUnits& amount) { amount.value = in_.zigzag_varint(); }
     void get(TenThousandths& amount) { amount.value = in_.zigzag_varint(); }
+    void get(BasisPoints& number) { get(number.value); }
+    void get(Days& number) { get(number.value); }
     void get(int32_t& number) {
         const int64_t value = in_.zigzag_varint();
         in_.expect(value == static_cast<int32_t>(value), "a number of 32 bits");

@@ -32,7 +32,7 @@ void Prefetch::fetch(std::span<const Input> inputs) {
             if (ref != 0) state_.ids().fetch(ref);
     }
 
-    std::array<Index, kBlock> members;
+    std::array<UserIndex, kBlock> members;
     size_t count = 0;
     const HotColdArray<User>& users = state_.users();
     for (size_t i = 0; i < inputs.size(); ++i) {
@@ -40,7 +40,7 @@ void Prefetch::fetch(std::span<const Input> inputs) {
         if (!std::holds_alternative<TransactionRecorded>(inputs[i].record.event.payload)) continue;
         const EntityRef buyer = state_.ids().find(names_[i].refs[0], [](EntityRef) { return true; });
         if (buyer.kind() != EntityKind::kUser) continue;
-        members[count++] = static_cast<Index>(buyer.number());
+        members[count++] = UserIndex(buyer.number());
         users.prefetch_hot(buyer.number());
         users.prefetch_cold(buyer.number());
     }
@@ -55,7 +55,7 @@ void Prefetch::fetch(std::span<const Input> inputs) {
     }
 }
 
-Index Prefetch::find_program(std::string_view name) {
+ProgramIndex Prefetch::find_program(std::string_view name) {
     if (name != last_program_) return state_.find_program(name);
     if (last_program_index_ == kNoIndex) last_program_index_ = state_.find_program(name);
     return last_program_index_;

@@ -34,14 +34,14 @@ class Prefetch {
     // Of input i of the block; nothing of one that is malformed.
     const IdHashes& names(size_t i) const { return names_[i]; }
     // The state's program of that name, looked up once for a run of inputs of one program.
-    Index find_program(std::string_view name);
+    ProgramIndex find_program(std::string_view name);
 
   private:
     const State& state_;
     std::array<IdHashes, kBlock> names_;
     std::string last_program_;  // events of one program come in runs
     uint64_t last_program_hash_ = 0;
-    Index last_program_index_ = kNoIndex;  // kNoIndex while there is none
+    ProgramIndex last_program_index_;  // kNoIndex while there is none
 };
 
 }  // namespace upline

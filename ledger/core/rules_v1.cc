@@ -29,7 +29,7 @@ bool is_amount(MinorUnits amount) {
 }
 
 // Adds a posting; one of zero is left out.
-void post(Draft& draft, AccountKind account, Role role, int64_t amount, Index user = kNoIndex) {
+void post(Draft& draft, AccountKind account, Role role, int64_t amount, UserIndex user = kNoIndex) {
     if (amount == 0) return;
     const size_t i = draft.entry.posting_count++;
     draft.resolved.users[i] = user;
@@ -73,27 +73,27 @@ Result<Outcome> rule(const TransactionRecorded& event, Draft& draft) {
     if (event.tax.value < 0 || event.tax.value > event.amount.value) return Outcome::kInvalid;
 
     const State& state = draft.state;
+    const UserIndex buyer(draft.resolved.refs[kBuyer]);
     const auto [plan, plan_number] = state.plan_in_force(draft.resolved.program, draft.rules);
     Sale sale{.amount = event.amount.value, .tax = event.tax.value, .has_creator = given(event.creator)};
-    Index owner = kNoIndex;
+    UserIndex owner;
     if (given(event.website)) {
-        const Website& website = state.websites()[draft.resolved.refs[kWebsite]];
+        const Website& website = state.websites()[WebsiteIndex(draft.resolved.refs[kWebsite])];
         owner = website.owner;
-        sale.website_bonus_owed =
-            website.status == static_cast<uint32_t>(WebsiteStatus::kPublished) && owner != draft.resolved.refs[kBuyer];
+        sale.website_bonus_owed = website.status == static_cast<uint32_t>(WebsiteStatus::kPublished) && owner != buyer;
     }
-    std::array<Index, kMaxLevels> upline{};
-    for (Index user = state.users().hot(draft.resolved.refs[kBuyer]).referrer;
-         user != kNoIndex && sale.upline_size < kMaxLevels; user = state.users().hot(user).referrer)
+    std::array<UserIndex, kMaxLevels> upline{};
+    for (UserIndex user = state.users().hot(buyer).referrer; user != kNoIndex && sale.upline_size < kMaxLevels;
+         user = state.users().hot(user).referrer)
         upline[sale.upline_size++] = user;
 
     const Split split = draft.rules.entitled(plan, sale, sale.amount);
     draft.entry.plan = plan_number;
     draft.entry.currency = event.currency;
-    draft.entry.maturity_us = draft.clock_us + plan.hold_days * kUsPerDay;
+    draft.entry.maturity_us = draft.clock_us + plan.hold_days.value * kUsPerDay;
     post(draft, AccountKind::kSales, Role::kNone, -sale.amount);
     post(draft, AccountKind::kTax, Role::kNone, split.tax);
-    post(draft, AccountKind::kEarned, Role::kCreator, split.creator, draft.resolved.refs[kCreator]);
+    post(draft, AccountKind::kEarned, Role::kCreator, split.creator, UserIndex(draft.resolved.refs[kCreator]));
     post(draft, AccountKind::kEarned, Role::kWebsite, split.website, owner);
     for (unsigned k = 0; k < sale.upline_size; ++k)
         post(draft, AccountKind::kEarned, level_role(k + 1), split.levels[k], upline[k]);
@@ -119,13 +119,13 @@ Result<Outcome> rule(const TransactionRefunded& event, Draft& draft) {
     draft.entry.maturity_us = entry.maturity_us;
     for (const Posting& posting : entry.posted()) {
         int64_t amount = 0;
-        Index user = kNoIndex;
+        UserIndex user;
         switch (posting.account) {
             case AccountKind::kSales: amount = event.amount.value; break;
             case AccountKind::kTax: amount = after.tax - before.tax; break;
             case AccountKind::kEarned:
                 amount = part_of(after, posting.role) - part_of(before, posting.role);
-                user = draft.state.user_by_sequence(posting.user).value_or(kNoIndex);
+                user = draft.state.user_by_sequence(posting.user);
                 if (user == kNoIndex)
                     return Error{ErrorCode::kCorrupt,
                                  fmt::format("entry {}: it posts to entry {}, which made no user; run `upline verify`",
@@ -144,7 +144,7 @@ Result<Outcome> rule(const PlanPublished& event, Draft& draft) {
 }
 
 // Moves money between two accounts of one user.
-void move(Draft& draft, AccountKind from, AccountKind to, int64_t amount, Currency currency, Index user) {
+void move(Draft& draft, AccountKind from, AccountKind to, int64_t amount, Currency currency, UserIndex user) {
     draft.entry.currency = currency;
     post(draft, from, Role::kNone, -amount, user);
     post(draft, to, Role::kNone, amount, user);
@@ -153,13 +153,13 @@ void move(Draft& draft, AccountKind from, AccountKind to, int64_t amount, Curren
 Result<Outcome> rule(const PayoutRequested& event, Draft& draft) {
     constexpr size_t kUser = 0;
     if (!known(draft, kUser)) return Outcome::kUnknownUser;
-    const Index user = draft.resolved.refs[kUser];
+    const UserIndex user(draft.resolved.refs[kUser]);
     const State& state = draft.state;
     if (state.users().cold(user).suspended != 0) return Outcome::kSuspended;
     if (!is_amount(event.amount)) return Outcome::kInvalid;
     const auto [plan, plan_number] = state.plan_in_force(draft.resolved.program, draft.rules);
     if (draft.rules.below_minimum(plan, event.amount.value, event.currency)) return Outcome::kBelowMinimum;
-    const Index account = state.find_account(user, event.currency);
+    const AccountIndex account = state.find_account(user, event.currency);
     if (account == kNoIndex) return Outcome::kInsufficientFunds;
     UPLINE_TRY_ASSIGN(const bool covered, draft.funds.covers(account, event.amount.value, draft.clock_us));
     if (!covered) return Outcome::kInsufficientFunds;
@@ -172,7 +172,7 @@ Result<Outcome> rule(const PayoutRequested& event, Draft& draft) {
 Result<Outcome> rule(const PayoutSettled& /*event*/, Draft& draft) {
     constexpr size_t kPayout = 0;
     if (!known(draft, kPayout)) return Outcome::kUnknownPayout;
-    const Payout& payout = draft.state.payouts()[draft.resolved.refs[kPayout]];
+    const Payout& payout = draft.state.payouts()[PayoutIndex(draft.resolved.refs[kPayout])];
     if (payout.status == PayoutStatus::kSettled) return Outcome::kInvalidState;
     move(draft, payout.status == PayoutStatus::kFailed ? AccountKind::kEarned : AccountKind::kReserved,
          AccountKind::kPaid, payout.amount, payout.currency, payout.user);
@@ -182,7 +182,7 @@ Result<Outcome> rule(const PayoutSettled& /*event*/, Draft& draft) {
 Result<Outcome> rule(const PayoutFailed& /*event*/, Draft& draft) {
     constexpr size_t kPayout = 0;
     if (!known(draft, kPayout)) return Outcome::kUnknownPayout;
-    const Payout& payout = draft.state.payouts()[draft.resolved.refs[kPayout]];
+    const Payout& payout = draft.state.payouts()[PayoutIndex(draft.resolved.refs[kPayout])];
     if (payout.status == PayoutStatus::kFailed) return Outcome::kInvalidState;
     move(draft, payout.status == PayoutStatus::kSettled ? AccountKind::kPaid : AccountKind::kReserved,
          AccountKind::kEarned, payout.amount, payout.currency, payout.user);
@@ -205,14 +205,14 @@ Result<Outcome> rule(const AdjustmentPosted& event, Draft& draft) {
     const int64_t amount = event.amount.value;
     if (amount == 0 || amount > kAmountCap || amount < -kAmountCap) return Outcome::kInvalid;
     draft.entry.currency = event.currency;
-    post(draft, AccountKind::kEarned, Role::kAdjustment, amount, draft.resolved.refs[kUser]);
+    post(draft, AccountKind::kEarned, Role::kAdjustment, amount, UserIndex(draft.resolved.refs[kUser]));
     post(draft, AccountKind::kHouse, Role::kNone, -amount);
     return Outcome::kAccepted;
 }
 
 // What it commits to is worked out once its entry has moved the clock (Core::close_books).
 Result<Outcome> rule(const BooksClosed& /*event*/, Draft& draft) {
-    const Index program = draft.resolved.program;
+    const ProgramIndex program = draft.resolved.program;
     const bool closed =
         program != kNoIndex && draft.state.programs()[program].closed_day == closing_day(draft.clock_us);
     return closed ? Outcome::kInvalid : Outcome::kAccepted;
@@ -245,23 +245,24 @@ Result<Outcome> apply(const Payload& payload, Draft& draft) {
 }
 
 std::optional<Plan> plan_of(const PlanPublished& event) {
-    constexpr int32_t kMaxHoldDays = 3650;
+    constexpr Days kMaxHold{3650};
+    constexpr BasisPoints kWhole{kBasisPoints};
     if (event.level_rates.empty() || event.level_rates.size() > kMaxLevels) return std::nullopt;
-    int64_t sum = event.website_bonus;
+    int64_t sum = event.website_bonus.value;
     for (const int32_t rate : event.level_rates) {
         if (rate < 0) return std::nullopt;
         sum += rate;
     }
-    if (event.website_bonus < 0 || sum > kBasisPoints) return std::nullopt;
-    if (event.creator_share < 0 || event.creator_share > kBasisPoints) return std::nullopt;
-    if (event.hold_days < 0 || event.hold_days > kMaxHoldDays) return std::nullopt;
+    if (event.website_bonus < BasisPoints{} || sum > kBasisPoints) return std::nullopt;
+    if (event.creator_share < BasisPoints{} || event.creator_share > kWhole) return std::nullopt;
+    if (event.hold_days < Days{} || event.hold_days > kMaxHold) return std::nullopt;
     if (event.minimum_payout.value < 0) return std::nullopt;
     Plan plan{.levels = static_cast<uint32_t>(event.level_rates.size()),
               .website_bonus = event.website_bonus,
               .creator_share = event.creator_share,
               .hold_days = event.hold_days,
               .minimum_payout = event.minimum_payout.value};
-    std::ranges::copy(event.level_rates, plan.level_rates.begin());
+    std::ranges::transform(event.level_rates, plan.level_rates.begin(), [](int32_t rate) { return BasisPoints{rate}; });
     return plan;
 }
 

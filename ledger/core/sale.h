@@ -11,17 +11,17 @@
 namespace upline {
 
 inline constexpr unsigned kMaxLevels = 7;
-inline constexpr int64_t kBasisPoints = 10'000;
+inline constexpr int64_t kBasisPoints = 10'000;  // a whole
 // The largest amount either way, in minor units; with it no sum of one entry leaves int64.
 inline constexpr int64_t kAmountCap = 1'000'000'000'000'000;
 
-// A program's rates, in basis points. Immutable once published. Stored as it lies in memory (ledger/core/state.h).
+// A program's rates. Immutable once published. Stored as it lies in memory (ledger/core/state.h).
 struct Plan {
-    std::array<int32_t, kMaxLevels> level_rates{};
+    std::array<BasisPoints, kMaxLevels> level_rates{};
     uint32_t levels = 0;  // how many of level_rates count
-    int32_t website_bonus = 0;
-    int32_t creator_share = 0;
-    int32_t hold_days = 0;
+    BasisPoints website_bonus;
+    BasisPoints creator_share;
+    Days hold_days;
     uint32_t zero = 0;
     int64_t minimum_payout = 0;  // ten-thousandths of a major unit
 };

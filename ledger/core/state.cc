@@ -9,38 +9,39 @@
 
 namespace upline {
 
-Index State::find_program(std::string_view name) const {
+ProgramIndex State::find_program(std::string_view name) const {
     const auto found = program_index_.find(name);
-    return found == program_index_.end() ? kNoIndex : found->second;
+    return found == program_index_.end() ? ProgramIndex() : found->second;
 }
 
-Index State::find_account(Index user, Currency currency) const {
-    Index account = users_.hot(user).first_account;
+AccountIndex State::find_account(UserIndex user, Currency currency) const {
+    AccountIndex account = users_.hot(user).first_account;
     while (account != kNoIndex && accounts_.hot(account).currency != currency) account = accounts_.hot(account).next;
     return account;
 }
 
-Index State::find_book(Index program, Currency currency) const {
-    Index book = programs_[program].first_book;
+BookIndex State::find_book(ProgramIndex program, Currency currency) const {
+    BookIndex book = programs_[program].first_book;
     while (book != kNoIndex && books_[book].currency != currency) book = books_[book].next;
     return book;
 }
 
-std::span<const Index> State::accounts_of(Index program) const {
-    if (program >= program_accounts_.size()) return {};
-    return program_accounts_[program];
+std::span<const AccountIndex> State::accounts_of(ProgramIndex program) const {
+    if (program.value >= program_accounts_.size()) return {};
+    return program_accounts_[program.value];
 }
 
-std::vector<Index> State::books_of(Index program) const {
-    std::vector<Index> books;
-    for (Index book = programs_[program].first_book; book != kNoIndex; book = books_[book].next) books.push_back(book);
+std::vector<BookIndex> State::books_of(ProgramIndex program) const {
+    std::vector<BookIndex> books;
+    for (BookIndex book = programs_[program].first_book; book != kNoIndex; book = books_[book].next)
+        books.push_back(book);
     std::ranges::reverse(books);
     return books;
 }
 
-void State::add_to_program(Index program, Index account) {
-    if (program >= program_accounts_.size()) program_accounts_.resize(program + size_t{1});
-    program_accounts_[program].push_back(account);
+void State::add_to_program(ProgramIndex program, AccountIndex account) {
+    if (program.value >= program_accounts_.size()) program_accounts_.resize(program.value + size_t{1});
+    program_accounts_[program.value].push_back(account);
 }
 
 Result<EntityRef> State::find(std::string_view program, const Uuid& id, EntrySource& entries) const {
@@ -63,24 +64,24 @@ namespace {
 
 // The record of entry `sequence` in an array whose records are in log order.
 template <class T>
-std::optional<Index> index_by_sequence(const DirtyTrackedArray<T>& records, Sequence sequence) {
+IndexOf<T> index_by_sequence(const DirtyTrackedArray<T>& records, Sequence sequence) {
     const T* end = records.data() + records.size();
     const T* found = std::lower_bound(records.data(), end, sequence,
                                       [](const T& record, Sequence wanted) { return record.sequence < wanted; });
-    if (found == end || found->sequence != sequence) return std::nullopt;
-    return static_cast<Index>(found - records.data());
+    if (found == end || found->sequence != sequence) return kNoIndex;
+    return IndexOf<T>(static_cast<uint64_t>(found - records.data()));
 }
 
 }  // namespace
 
-std::optional<Index> State::payout_by_sequence(Sequence sequence) const {
+PayoutIndex State::payout_by_sequence(Sequence sequence) const {
     return index_by_sequence(payouts_, sequence);
 }
 
 const Plan* State::find_plan(uint64_t number, const Rules& rules) const {
     if (number == 0) return &rules.default_plan;
-    const auto index = index_by_sequence(plans_, number - 1);
-    return index ? &plans_[*index].plan : nullptr;
+    const PlanIndex index = index_by_sequence(plans_, number - 1);
+    return index != kNoIndex ? &plans_[index].plan : nullptr;
 }
 
 Result<SaleTerms> State::terms_of(const Entry& sale, int64_t left) const {
@@ -95,26 +96,30 @@ void State::apply(const Entry& entry, const ResolvedRefs& resolved) {
     ++size_;
     if (!entry.accepted()) return;
     clock_us_ = entry.clock_us;
-    const Index program = resolved.program != kNoIndex ? resolved.program : program_for(entry.program);
+    const ProgramIndex program = resolved.program != kNoIndex ? resolved.program : program_for(entry.program);
 
     EntityRef made(EntityKind::kOther, entry.sequence);
     switch (static_cast<EventType>(entry.type)) {
         case EventType::kUserSignedUp:
-            made = EntityRef(
-                EntityKind::kUser,
-                users_.append(
-                    {.id = entry.id, .sequence = entry.sequence, .program = program, .referrer = resolved.refs[0]}));
+            made = EntityRef(EntityKind::kUser, users_
+                                                    .append({.id = entry.id,
+                                                             .sequence = entry.sequence,
+                                                             .program = program,
+                                                             .referrer = UserIndex(resolved.refs[0])})
+                                                    .value);
             user_rank_.add(entry.sequence);
             break;
         case EventType::kWebsiteCreated:
-            made = EntityRef(
-                EntityKind::kWebsite,
-                websites_.append(
-                    {.id = entry.id, .sequence = entry.sequence, .program = program, .owner = resolved.refs[0]}));
+            made = EntityRef(EntityKind::kWebsite, websites_
+                                                       .append({.id = entry.id,
+                                                                .sequence = entry.sequence,
+                                                                .program = program,
+                                                                .owner = UserIndex(resolved.refs[0])})
+                                                       .value);
             website_rank_.add(entry.sequence);
             break;
         case EventType::kWebsiteStatusChanged:
-            websites_.change(resolved.refs[0]).status =
+            websites_.change(WebsiteIndex(resolved.refs[0])).status =
                 static_cast<uint32_t>(std::get<WebsiteStatusChanged>(entry.payload).status);
             break;
         case EventType::kTransactionRecorded: holds_.add(entry); break;
@@ -129,17 +134,23 @@ void State::apply(const Entry& entry, const ResolvedRefs& resolved) {
         }
         case EventType::kPayoutRequested: {
             const auto& request = std::get<PayoutRequested>(entry.payload);
-            made = EntityRef(EntityKind::kPayout, payouts_.append({.id = entry.id,
-                                                                   .sequence = entry.sequence,
-                                                                   .amount = request.amount.value,
-                                                                   .user = resolved.refs[0],
-                                                                   .currency = request.currency}));
+            made = EntityRef(EntityKind::kPayout, payouts_
+                                                      .append({.id = entry.id,
+                                                               .sequence = entry.sequence,
+                                                               .amount = request.amount.value,
+                                                               .user = UserIndex(resolved.refs[0]),
+                                                               .currency = request.currency})
+                                                      .value);
             break;
         }
-        case EventType::kPayoutSettled: payouts_.change(resolved.refs[0]).status = PayoutStatus::kSettled; break;
-        case EventType::kPayoutFailed: payouts_.change(resolved.refs[0]).status = PayoutStatus::kFailed; break;
-        case EventType::kUserSuspended: users_.change_cold(resolved.refs[0]).suspended = 1; break;
-        case EventType::kUserReinstated: users_.change_cold(resolved.refs[0]).suspended = 0; break;
+        case EventType::kPayoutSettled:
+            payouts_.change(PayoutIndex(resolved.refs[0])).status = PayoutStatus::kSettled;
+            break;
+        case EventType::kPayoutFailed:
+            payouts_.change(PayoutIndex(resolved.refs[0])).status = PayoutStatus::kFailed;
+            break;
+        case EventType::kUserSuspended: users_.change_cold(UserIndex(resolved.refs[0])).suspended = 1; break;
+        case EventType::kUserReinstated: users_.change_cold(UserIndex(resolved.refs[0])).suspended = 0; break;
         case EventType::kBooksClosed: programs_.change(program).closed_day = closing_day(entry.clock_us); break;
         case EventType::kRulesActivated: rules_version_ = std::get<RulesActivated>(entry.payload).version; break;
         default: break;  // says nothing but its postings
@@ -153,7 +164,7 @@ void State::apply(const Entry& entry, const ResolvedRefs& resolved) {
 void State::refund(const Entry& entry) {
     const Sequence sale = entry.refs[0];
     const int64_t left = entry.remaining_before - std::get<TransactionRefunded>(entry.payload).amount.value;
-    const auto [at, is_first] = refunded_index_.try_emplace(sale, static_cast<Index>(refunded_sales_.size()));
+    const auto [at, is_first] = refunded_index_.try_emplace(sale, refunded_sales_.size());
     if (is_first)
         refunded_sales_.append(
             {.sale = sale, .left = entry.remaining_before, .held_remaining = entry.remaining_before});
@@ -162,7 +173,7 @@ void State::refund(const Entry& entry) {
     if (!entry.mature_at_once()) refunded.held_remaining = left;
 }
 
-void State::post(const Entry& entry, Index program, const ResolvedRefs& resolved) {
+void State::post(const Entry& entry, ProgramIndex program, const ResolvedRefs& resolved) {
     Book& book = books_.change(book_for(program, entry.currency));
     for (size_t i = 0; i < entry.posting_count; ++i) {
         const Posting& posting = entry.postings[i];
@@ -171,7 +182,7 @@ void State::post(const Entry& entry, Index program, const ResolvedRefs& resolved
             case AccountKind::kTax: wrapping_add(book.tax, posting.amount); break;
             case AccountKind::kHouse: wrapping_add(book.house, posting.amount); break;
             case AccountKind::kEarned: {
-                const Index account = account_of(resolved, i, entry.currency);
+                const AccountIndex account = account_of(resolved, i, entry.currency);
                 if (entry.mature_at_once())
                     add_to_account(account, &Account::Cold::available, posting.amount);
                 else
@@ -198,12 +209,12 @@ void State::prefetch(std::span<const Entry> entries) const {
         if (entry.accepted()) ids_.fetch(IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id));
     for_each_user([&](Sequence user) { user_rank_.fetch(user); });
     for_each_user([&](Sequence user) {
-        if (const auto index = user_rank_.rank(user)) users_.prefetch_hot(*index);
+        if (const UserIndex index = user_by_sequence(user); index != kNoIndex) users_.prefetch_hot(index);
     });
     for_each_user([&](Sequence user) {
-        const auto index = user_rank_.rank(user);
-        if (index && users_.hot(*index).first_account != kNoIndex)
-            accounts_.prefetch_hot(users_.hot(*index).first_account);
+        const UserIndex index = user_by_sequence(user);
+        if (index != kNoIndex && users_.hot(index).first_account != kNoIndex)
+            accounts_.prefetch_hot(users_.hot(index).first_account);
     });
 }
 
@@ -220,22 +231,21 @@ Result<ResolvedRefs> State::resolve(const Entry& entry) const {
     for_each_ref(entry.payload, [&]<class Ref>(const Ref&) {
         const size_t i = next++;
         if (entry.refs[i] == kNoSequence) return;
-        std::optional<Index> index;
-        if constexpr (std::is_same_v<Ref, UserRef>) index = user_rank_.rank(entry.refs[i]);
-        if constexpr (std::is_same_v<Ref, WebsiteRef>) index = website_rank_.rank(entry.refs[i]);
-        if constexpr (std::is_same_v<Ref, PayoutRef>) index = payout_by_sequence(entry.refs[i]);
+        RefIndex& index = resolved.refs[i];
+        if constexpr (std::is_same_v<Ref, UserRef>) index = RefIndex(user_by_sequence(entry.refs[i]));
+        if constexpr (std::is_same_v<Ref, WebsiteRef>) index = RefIndex(website_by_sequence(entry.refs[i]));
+        if constexpr (std::is_same_v<Ref, PayoutRef>) index = RefIndex(payout_by_sequence(entry.refs[i]));
         if constexpr (std::is_same_v<Ref, TransactionRef>) {
             if (entry.refs[i] < entry.sequence) return;  // a sale has no index
         }
-        if (!index && !error) error = missing("the user, website, sale or payout", entry.refs[i]);
-        resolved.refs[i] = index.value_or(kNoIndex);
+        if (index == kNoIndex && !error) error = missing("the user, website, sale or payout", entry.refs[i]);
     });
     if (error) return *error;
     for (size_t i = 0; i < entry.posting_count; ++i) {
         if (!is_user_account(entry.postings[i].account)) continue;
-        const auto user = user_rank_.rank(entry.postings[i].user);
-        if (!user) return missing("the user", entry.postings[i].user);
-        resolved.users[i] = *user;
+        const UserIndex user = user_by_sequence(entry.postings[i].user);
+        if (user == kNoIndex) return missing("the user", entry.postings[i].user);
+        resolved.users[i] = user;
         resolved.accounts[i] = kNoIndex;
     }
     return resolved;
@@ -270,12 +280,12 @@ Result<bool> State::gather(const Entry& entry, std::vector<Matured>& parts) cons
     }
     for (const Posting& posting : entry.posted()) {
         if (posting.account != AccountKind::kEarned) continue;
-        const auto user = user_rank_.rank(posting.user);
-        if (!user)
+        const UserIndex user = user_by_sequence(posting.user);
+        if (user == kNoIndex)
             return Error{ErrorCode::kCorrupt, fmt::format("entry {}: it posts to entry {}, which made no user",
                                                           entry.sequence, posting.user)};
-        parts.push_back({*user, entry.currency, refunded ? part_of(left, posting.role) : posting.amount});
-        users_.prefetch_hot(*user);
+        parts.push_back({user, entry.currency, refunded ? part_of(left, posting.role) : posting.amount});
+        users_.prefetch_hot(user);
     }
     return parts.size() >= kMany;
 }
@@ -287,47 +297,48 @@ Error State::has_no_account(const Matured& part) const {
 }
 
 Status State::mature(EntrySource& entries, int64_t at_us, uint64_t most) {
-    return for_each_matured(holds_, entries, at_us, most, [this](Index index, int64_t amount) {
+    return for_each_matured(holds_, entries, at_us, most, [this](AccountIndex index, int64_t amount) {
         wrapping_add(accounts_.change_hot(index).pending, -amount);
         add_to_account(index, &Account::Cold::available, amount);
     });
 }
 
-Index State::program_for(std::string_view name) {
-    const Index known = find_program(name);
+ProgramIndex State::program_for(std::string_view name) {
+    const ProgramIndex known = find_program(name);
     if (known != kNoIndex) return known;
     Program program;
     std::memcpy(program.name_bytes.data(), name.data(), name.size());
     program.name_size = static_cast<uint32_t>(name.size());
-    const Index index = programs_.append(program);
+    const ProgramIndex index = programs_.append(program);
     program_index_.emplace(name, index);
     return index;
 }
 
-Index State::account_of(const ResolvedRefs& resolved, size_t posting, Currency currency) {
-    const Index known = resolved.accounts[posting];
+AccountIndex State::account_of(const ResolvedRefs& resolved, size_t posting, Currency currency) {
+    const AccountIndex known = resolved.accounts[posting];
     return known != kNoIndex ? known : account_for(resolved.users[posting], currency);
 }
 
-void State::add_to_account(Index account, int64_t Account::Cold::*balance, int64_t amount) {
+void State::add_to_account(AccountIndex account, int64_t Account::Cold::*balance, int64_t amount) {
     Account::Cold& cold = accounts_.change_cold(account);
     wrapping_add(cold.*balance, amount);
     accounts_.mutate_untracked(account).headroom_flag = uint8_t{cold.has_headroom()};
 }
 
-Index State::account_for(Index user, Currency currency) {
-    const Index known = find_account(user, currency);
+AccountIndex State::account_for(UserIndex user, Currency currency) {
+    const AccountIndex known = find_account(user, currency);
     if (known != kNoIndex) return known;
-    const Index index = accounts_.append({.user = user, .next = users_.hot(user).first_account, .currency = currency});
+    const AccountIndex index =
+        accounts_.append({.user = user, .next = users_.hot(user).first_account, .currency = currency});
     users_.mutate_untracked(user).first_account = index;
     add_to_program(users_.cold(user).program, index);
     return index;
 }
 
-Index State::book_for(Index program, Currency currency) {
-    const Index known = find_book(program, currency);
+BookIndex State::book_for(ProgramIndex program, Currency currency) {
+    const BookIndex known = find_book(program, currency);
     if (known != kNoIndex) return known;
-    const Index index =
+    const BookIndex index =
         books_.append({.program = program, .next = programs_[program].first_book, .currency = currency});
     programs_.change(program).first_book = index;
     return index;

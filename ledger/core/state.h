@@ -26,16 +26,22 @@
 
 namespace upline {
 
-// A dense index into State's arrays: users, websites, programs, accounts each number theirs from 0 in log order.
-using Index = uint32_t;
-inline constexpr Index kNoIndex = UINT32_MAX;
+using ProgramIndex = IndexOf<struct Program>;
+using UserIndex = IndexOf<struct User>;
+using WebsiteIndex = IndexOf<struct Website>;
+using AccountIndex = IndexOf<struct Account>;
+using BookIndex = IndexOf<struct Book>;
+using PlanIndex = IndexOf<struct PublishedPlan>;
+using PayoutIndex = IndexOf<struct Payout>;
+// Of a user, a website or a payout: which, the reference says that it is behind.
+using RefIndex = IndexOf<struct Referred>;
 
 // The records of the arrays, stored as ledger/store/state_segments.h says. Amounts in minor units.
 struct Program {
     std::array<char, kMaxProgramBytes> name_bytes{};
     uint32_t name_size = 0;
-    Index first_book = kNoIndex;
-    Index plan = kNoIndex;    // the one in force; kNoIndex: the default
+    BookIndex first_book;
+    PlanIndex plan;           // the one in force; kNoIndex: the default
     uint32_t closed_day = 0;  // UTC day of the clock at its last BooksClosed, days since 1970 + 1; 0: never closed
     std::string_view name() const { return {name_bytes.data(), name_size}; }
 };
@@ -43,20 +49,20 @@ struct Program {
 struct User {
     Uuid id;
     Sequence sequence = 0;
-    Index program = 0;
-    Index referrer = kNoIndex;
-    Index first_account = kNoIndex;
+    ProgramIndex program{0};
+    UserIndex referrer;
+    AccountIndex first_account;
     uint32_t suspended = 0;  // 0 or 1
 
     // What a walk up an upline touches of each, and the rest.
     struct Hot {
         Sequence sequence;
-        Index referrer;
-        Index first_account;
+        UserIndex referrer;
+        AccountIndex first_account;
     };
     struct Cold {
         Uuid id;
-        Index program;
+        ProgramIndex program;
         uint32_t suspended;
     };
     Hot hot() const { return {sequence, referrer, first_account}; }
@@ -69,8 +75,8 @@ struct User {
 struct Website {
     Uuid id;
     Sequence sequence = 0;
-    Index program = 0;
-    Index owner = 0;
+    ProgramIndex program{0};
+    UserIndex owner{0};
     uint32_t status = 0;  // a WebsiteStatus
     uint32_t zero = 0;
 };
@@ -81,8 +87,8 @@ struct Account {
     int64_t available = 0;  // earned, mature or without maturity
     int64_t reserved = 0;
     int64_t paid = 0;
-    Index user = 0;
-    Index next = kNoIndex;  // of the same user, another currency
+    UserIndex user{0};
+    AccountIndex next;  // of the same user, another currency
     Currency currency;
     uint8_t zero = 0;
     uint32_t zero2 = 0;
@@ -92,7 +98,7 @@ struct Account {
         int64_t available;
         int64_t reserved;
         int64_t paid;
-        Index user;
+        UserIndex user;
         uint32_t zero;
         // Whether no entry's postings, and nothing that is still pending, could take one of these out of int64.
         bool has_headroom() const { return has_headroom(available) && has_headroom(reserved) && has_headroom(paid); }
@@ -100,7 +106,7 @@ struct Account {
     };
     struct Hot {
         int64_t pending;
-        Index next;
+        AccountIndex next;
         Currency currency;
         uint8_t headroom_flag;  // 0 or 1, of the cold part; so that a commission need not touch that
 
@@ -118,8 +124,8 @@ struct Book {
     int64_t sales = 0;  // what came from outside, as a negative number
     int64_t tax = 0;
     int64_t house = 0;
-    Index program = 0;
-    Index next = kNoIndex;  // of the same program, another currency
+    ProgramIndex program{0};
+    BookIndex next;  // of the same program, another currency
     Currency currency;
     uint8_t zero = 0;
     uint32_t zero2 = 0;
@@ -142,7 +148,7 @@ struct Payout {
     Uuid id;
     Sequence sequence = 0;
     int64_t amount = 0;
-    Index user = 0;
+    UserIndex user{0};
     Currency currency;
     PayoutStatus status{};
 };
@@ -156,11 +162,11 @@ struct RefundedSale {
 
 // The dense indexes behind the names in an accepted entry, which whoever made or decoded it has looked up.
 struct ResolvedRefs {
-    Index program = kNoIndex;                                        // kNoIndex: the program's first accepted event
-    uint64_t fingerprint = 0;                                        // of (program, event id)
-    std::array<Index, kMaxRefs> refs{kNoIndex, kNoIndex, kNoIndex};  // as Entry::refs; sales have no index
-    std::array<Index, kMaxPostings> users{};                         // as Entry::postings, for users' accounts
-    std::array<Index, kMaxPostings> accounts{};                      // the same; kNoIndex: none yet, or not looked up
+    ProgramIndex program;                               // kNoIndex: the program's first accepted event
+    uint64_t fingerprint = 0;                           // of (program, event id)
+    std::array<RefIndex, kMaxRefs> refs{};              // as Entry::refs; sales have no index
+    std::array<UserIndex, kMaxPostings> users{};        // as Entry::postings, for users' accounts
+    std::array<AccountIndex, kMaxPostings> accounts{};  // the same; kNoIndex: none yet, or not looked up
 };
 
 // What of one kind of record is stored (ledger/store/state_segments.h): all zero if nothing is.
@@ -197,23 +203,27 @@ class State {
     const DirtyTrackedArray<RefundedSale>& refunded_sales() const { return refunded_sales_; }
     const IdTable& ids() const { return ids_; }
 
-    Index find_program(std::string_view name) const;
-    Index find_account(Index user, Currency currency) const;
-    Index find_book(Index program, Currency currency) const;
-    std::optional<Index> user_by_sequence(Sequence sequence) const { return user_rank_.rank(sequence); }
-    std::optional<Index> website_by_sequence(Sequence sequence) const { return website_rank_.rank(sequence); }
-    std::optional<Index> payout_by_sequence(Sequence sequence) const;
+    ProgramIndex find_program(std::string_view name) const;
+    AccountIndex find_account(UserIndex user, Currency currency) const;
+    BookIndex find_book(ProgramIndex program, Currency currency) const;
+    UserIndex user_by_sequence(Sequence sequence) const {
+        return UserIndex(user_rank_.rank(sequence).value_or(RefIndex::kNone));
+    }
+    WebsiteIndex website_by_sequence(Sequence sequence) const {
+        return WebsiteIndex(website_rank_.rank(sequence).value_or(RefIndex::kNone));
+    }
+    PayoutIndex payout_by_sequence(Sequence sequence) const;
     // A program's balances and books, in the order of their first postings.
-    std::span<const Index> accounts_of(Index program) const;
-    std::vector<Index> books_of(Index program) const;
+    std::span<const AccountIndex> accounts_of(ProgramIndex program) const;
+    std::vector<BookIndex> books_of(ProgramIndex program) const;
     // The plan in force for a program's next sale or payout under those rules, and how entries name it (Entry::plan).
     // Valid until the next fold.
     struct PlanInForce {
         const Plan& plan;
         uint64_t number;
     };
-    PlanInForce plan_in_force(Index program, const Rules& rules) const {
-        const Index index = program == kNoIndex ? kNoIndex : programs_[program].plan;
+    PlanInForce plan_in_force(ProgramIndex program, const Rules& rules) const {
+        const PlanIndex index = program == kNoIndex ? kNoIndex : programs_[program].plan;
         if (index == kNoIndex) return {rules.default_plan, 0};
         return {plans_[index].plan, plans_[index].sequence + 1};
     }
@@ -243,7 +253,7 @@ class State {
     // The thing that `id` names in a program. Of a user, website or payout the state knows the id; of another thing it
     // asks read(sequence) for the bytes of its entry, and an error is one of that.
     template <class Read>
-    Result<EntityRef> find(Index program, const Uuid& id, uint64_t fingerprint, Read&& read) const {
+    Result<EntityRef> find(ProgramIndex program, const Uuid& id, uint64_t fingerprint, Read&& read) const {
         Status status = ok_status();
         const EntityRef thing = find_if(program, id, fingerprint, [&](Sequence sequence) {
             const Result<bool> is_named = is_named_by(read(sequence), programs_[program].name(), id);
@@ -257,14 +267,14 @@ class State {
     // The entry that made it. REQUIRES: a thing that was found.
     Sequence sequence_of(EntityRef thing) const;
     // The user, website or payout of that id. No I/O: other things cannot be meant.
-    Index find_user(Index program, const Uuid& id, uint64_t fingerprint) const {
-        return find_kind(EntityKind::kUser, program, id, fingerprint);
+    UserIndex find_user(ProgramIndex program, const Uuid& id, uint64_t fingerprint) const {
+        return UserIndex(find_kind(EntityKind::kUser, program, id, fingerprint));
     }
-    Index find_website(Index program, const Uuid& id, uint64_t fingerprint) const {
-        return find_kind(EntityKind::kWebsite, program, id, fingerprint);
+    WebsiteIndex find_website(ProgramIndex program, const Uuid& id, uint64_t fingerprint) const {
+        return WebsiteIndex(find_kind(EntityKind::kWebsite, program, id, fingerprint));
     }
-    Index find_payout(Index program, const Uuid& id, uint64_t fingerprint) const {
-        return find_kind(EntityKind::kPayout, program, id, fingerprint);
+    PayoutIndex find_payout(ProgramIndex program, const Uuid& id, uint64_t fingerprint) const {
+        return PayoutIndex(find_kind(EntityKind::kPayout, program, id, fingerprint));
     }
 
     // Folds an entry whose indexes are known. REQUIRES: entry.sequence == size(); amounts that leave no int64.
@@ -285,7 +295,7 @@ class State {
 
     // The thing of that id; of those that are no user, website or payout, the one for which is_other(sequence).
     template <class IsOther>
-    EntityRef find_if(Index program, const Uuid& id, uint64_t fingerprint, IsOther&& is_other) const {
+    EntityRef find_if(ProgramIndex program, const Uuid& id, uint64_t fingerprint, IsOther&& is_other) const {
         if (program == kNoIndex) return {};
         return ids_.find(fingerprint, [&](EntityRef thing) {
             switch (thing.kind()) {
@@ -307,24 +317,24 @@ class State {
             UPLINE_CHECK(false, "a thing of a known kind");
         });
     }
-    Index find_kind(EntityKind kind, Index program, const Uuid& id, uint64_t fingerprint) const {
+    RefIndex find_kind(EntityKind kind, ProgramIndex program, const Uuid& id, uint64_t fingerprint) const {
         const EntityRef thing = find_if(program, id, fingerprint, [](Sequence) { return false; });
-        return thing.kind() == kind ? static_cast<Index>(thing.number()) : kNoIndex;
+        return thing.kind() == kind ? RefIndex(thing.number()) : kNoIndex;
     }
     // Only a repeated id, a sale that is refunded, or one id in 2^64 comes here.
     static Result<bool> is_named_by(const Result<std::span<const std::byte>>& bytes, std::string_view program,
                                     const Uuid& id) {
         return bytes.ok() ? is_entry_of(*bytes, program, id) : bytes.error();
     }
-    Index program_for(std::string_view name);
-    Index account_of(const ResolvedRefs& resolved, size_t posting, Currency currency);
+    ProgramIndex program_for(std::string_view name);
+    AccountIndex account_of(const ResolvedRefs& resolved, size_t posting, Currency currency);
     // Adds to a balance besides pending.
-    void add_to_account(Index account, int64_t Account::Cold::*balance, int64_t amount);
-    Index account_for(Index user, Currency currency);
-    Index book_for(Index program, Currency currency);
+    void add_to_account(AccountIndex account, int64_t Account::Cold::*balance, int64_t amount);
+    AccountIndex account_for(UserIndex user, Currency currency);
+    BookIndex book_for(ProgramIndex program, Currency currency);
     void refund(const Entry& entry);
-    void add_to_program(Index program, Index account);
-    void post(const Entry& entry, Index program, const ResolvedRefs& resolved);
+    void add_to_program(ProgramIndex program, AccountIndex account);
+    void post(const Entry& entry, ProgramIndex program, const ResolvedRefs& resolved);
     const RefundedSale* find_refunded(Sequence sale) const {
         if (refunded_index_.empty()) return nullptr;
         const auto found = refunded_index_.find(sale);
@@ -334,7 +344,7 @@ class State {
     // Earners lie scattered in memory. So their commissions are gathered, and each step asks for the memory of the next
     // one for all of them before any is touched.
     struct Matured {
-        Index user;
+        UserIndex user;
         Currency currency;
         int64_t amount;
     };
@@ -343,12 +353,12 @@ class State {
     template <class F>
     Status give_matured(std::vector<Matured>& parts, F&& f) const {
         for (const Matured& part : parts)
-            if (const Index account = users_.hot(part.user).first_account; account != kNoIndex) {
+            if (const AccountIndex account = users_.hot(part.user).first_account; account != kNoIndex) {
                 accounts_.prefetch_hot(account);
                 accounts_.prefetch_cold(account);
             }
         for (const Matured& part : parts) {
-            const Index account = find_account(part.user, part.currency);
+            const AccountIndex account = find_account(part.user, part.currency);
             if (account == kNoIndex) return has_no_account(part);
             f(account, part.amount);
         }
@@ -375,14 +385,14 @@ class State {
     IdTable ids_;
     std::vector<IdTable::Slot> new_ids_;
     StoredKinds stored_{};
-    std::vector<std::vector<Index>> program_accounts_;  // by program; those behind the last have none
+    std::vector<std::vector<AccountIndex>> program_accounts_;  // by program; those behind the last have none
     struct TextHash {
         using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
         size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
     };
     // Looked up only, never iterated.
-    std::unordered_map<std::string, Index, TextHash, std::equal_to<>> program_index_;
-    std::unordered_map<Sequence, Index> refunded_index_;
+    std::unordered_map<std::string, ProgramIndex, TextHash, std::equal_to<>> program_index_;
+    std::unordered_map<Sequence, IndexOf<RefundedSale>> refunded_index_;
 };
 
 }  // namespace upline

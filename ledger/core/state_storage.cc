@@ -20,16 +20,16 @@ Status StateStorage::restore(uint64_t size, int64_t clock_us, uint16_t rules_ver
     for (size_t i = 0; i < state_.programs_.size(); ++i) {
         const Program& program = state_.programs_[i];
         if (program.name_size > kMaxProgramBytes ||
-            (program.first_book != kNoIndex && program.first_book >= state_.books_.size()) ||
-            (program.plan != kNoIndex && program.plan >= state_.plans_.size()) ||
-            !state_.program_index_.emplace(program.name(), static_cast<Index>(i)).second)
+            (program.first_book != kNoIndex && program.first_book.value >= state_.books_.size()) ||
+            (program.plan != kNoIndex && program.plan.value >= state_.plans_.size()) ||
+            !state_.program_index_.emplace(program.name(), i).second)
             return wrong("program", i);
     }
     Sequence least = 0;
     for (size_t i = 0; i < state_.users_.size(); ++i) {
         const User user = state_.users_[i];
-        if (user.sequence < least || user.sequence >= size || user.program >= state_.programs_.size() ||
-            (user.referrer != kNoIndex && user.referrer >= i) || user.suspended > 1)
+        if (user.sequence < least || user.sequence >= size || user.program.value >= state_.programs_.size() ||
+            (user.referrer != kNoIndex && user.referrer.value >= i) || user.suspended > 1)
             return wrong("user", i);
         least = user.sequence + 1;
         state_.user_rank_.add(user.sequence);
@@ -37,8 +37,9 @@ Status StateStorage::restore(uint64_t size, int64_t clock_us, uint16_t rules_ver
     least = 0;
     for (size_t i = 0; i < state_.websites_.size(); ++i) {
         const Website& website = state_.websites_[i];
-        if (website.sequence < least || website.sequence >= size || website.program >= state_.programs_.size() ||
-            website.owner >= state_.users_.size() || website.status > static_cast<uint32_t>(WebsiteStatus::kSuspended))
+        if (website.sequence < least || website.sequence >= size || website.program.value >= state_.programs_.size() ||
+            website.owner.value >= state_.users_.size() ||
+            website.status > static_cast<uint32_t>(WebsiteStatus::kSuspended))
             return wrong("website", i);
         least = website.sequence + 1;
         state_.website_rank_.add(website.sequence);
@@ -46,20 +47,21 @@ Status StateStorage::restore(uint64_t size, int64_t clock_us, uint16_t rules_ver
     // Their users lie scattered in memory.
     constexpr size_t kAhead = 16;
     for (size_t i = 0; i < state_.accounts_.size(); ++i) {
-        if (i + kAhead < state_.accounts_.size() && state_.accounts_.cold(i + kAhead).user < state_.users_.size())
+        if (i + kAhead < state_.accounts_.size() && state_.accounts_.cold(i + kAhead).user.value < state_.users_.size())
             state_.users_.prefetch_hot(state_.accounts_.cold(i + kAhead).user);
-        const Index user = state_.accounts_.cold(i).user;
-        if (user >= state_.users_.size() || !parse_currency(state_.accounts_.hot(i).currency.text()))
+        const UserIndex user = state_.accounts_.cold(i).user;
+        if (user.value >= state_.users_.size() || !parse_currency(state_.accounts_.hot(i).currency.text()))
             return wrong("account", i);
         state_.accounts_.mutate_untracked(i).next =
-            std::exchange(state_.users_.mutate_untracked(user).first_account, static_cast<Index>(i));
+            std::exchange(state_.users_.mutate_untracked(user).first_account, AccountIndex(i));
         // Where there is but one program, no user's cold part need be read.
-        state_.add_to_program(state_.programs_.size() == 1 ? 0 : state_.users_.cold(user).program,
-                              static_cast<Index>(i));
+        state_.add_to_program(state_.programs_.size() == 1 ? ProgramIndex(0) : state_.users_.cold(user).program,
+                              AccountIndex(i));
     }
     for (size_t i = 0; i < state_.books_.size(); ++i)
-        if (state_.books_[i].program >= state_.programs_.size() || !parse_currency(state_.books_[i].currency.text()) ||
-            (state_.books_[i].next != kNoIndex && state_.books_[i].next >= i))
+        if (state_.books_[i].program.value >= state_.programs_.size() ||
+            !parse_currency(state_.books_[i].currency.text()) ||
+            (state_.books_[i].next != kNoIndex && state_.books_[i].next.value >= i))
             return wrong("book", i);
     least = 0;
     for (size_t i = 0; i < state_.plans_.size(); least = state_.plans_[i++].sequence + 1)
@@ -69,11 +71,11 @@ Status StateStorage::restore(uint64_t size, int64_t clock_us, uint16_t rules_ver
     least = 0;
     for (size_t i = 0; i < state_.payouts_.size(); least = state_.payouts_[i++].sequence + 1)
         if (state_.payouts_[i].sequence < least || state_.payouts_[i].sequence >= size ||
-            state_.payouts_[i].user >= state_.users_.size() || state_.payouts_[i].status > PayoutStatus::kFailed)
+            state_.payouts_[i].user.value >= state_.users_.size() || state_.payouts_[i].status > PayoutStatus::kFailed)
             return wrong("payout", i);
     for (size_t i = 0; i < state_.refunded_sales_.size(); ++i)
         if (state_.refunded_sales_[i].sale >= size ||
-            !state_.refunded_index_.emplace(state_.refunded_sales_[i].sale, static_cast<Index>(i)).second)
+            !state_.refunded_index_.emplace(state_.refunded_sales_[i].sale, i).second)
             return wrong("refunded sale", i);
     if (!state_.holds_.restore(std::move(holds), size)) return wrong("hold", 0);
     return ok_status();

@@ -53,8 +53,8 @@ void IdLoader::put(const NewIds& ids) {
     uint64_t index = ids.first;
     for (const NewIds::Named& thing : ids.things) {
         const EntityRef made(ids.kind, index++);
-        if (thing.program < program_hashes_.size())  // else the state is refused
-            slots_.push_back({IdTable::fingerprint(program_hashes_[thing.program], thing.id), made.word()});
+        if (thing.program.value < program_hashes_.size())  // else the state is refused
+            slots_.push_back({IdTable::fingerprint(program_hashes_[thing.program.value], thing.id), made.word()});
     }
     StateStorage(state_).restore_ids(slots_);
     StateStorage(state_).restore_ids(ids.others);

@@ -87,11 +87,11 @@ Result<merkle::Tree> load_tree(const Store& store, uint64_t size) {
     return std::move(*tree);
 }
 
-std::string closing_key(Index program, uint32_t chunk) {
-    return be_bytes(uint64_t{program} << 32 | chunk);
+std::string closing_key(ProgramIndex program, uint32_t chunk) {
+    return be_bytes(uint64_t{program.value} << 32 | chunk);
 }
 
-Result<KeptClosing> read_kept_closing(const Store& store, Index program) {
+Result<KeptClosing> read_kept_closing(const Store& store, ProgramIndex program) {
     const Error none{ErrorCode::kNotFound, "no leaves of a closing are kept"};
     KeptClosing kept;
     const std::unique_ptr<rocksdb::Iterator> it(store.db().NewIterator({}, store.family("closings")));
@@ -100,7 +100,8 @@ Result<KeptClosing> read_kept_closing(const Store& store, Index program) {
         if (view(it->key()) != closing_key(program, chunk)) break;
         const std::string_view value = view(it->value());
         if (value.size() < 8 || (value.size() - 8) % kBalanceLeafBytes != 0)
-            return Error{ErrorCode::kCorrupt, fmt::format("closing of program {}: its leaves are misshapen", program)};
+            return Error{ErrorCode::kCorrupt,
+                         fmt::format("closing of program {}: its leaves are misshapen", program.value)};
         Sequence sequence = 0;
         std::memcpy(&sequence, value.data(), sizeof sequence);
         if (chunk == 0)

@@ -31,10 +31,10 @@ struct KeptClosing {
     Sequence sequence = 0;
     std::vector<std::byte> leaves;
 };
-Result<KeptClosing> read_kept_closing(const Store& store, Index program);
+Result<KeptClosing> read_kept_closing(const Store& store, ProgramIndex program);
 
 // The form of `closings`: a key for each part of the leaves.
 inline constexpr size_t kChunkLeaves = 1285;  // 64 KiB
-std::string closing_key(Index program, uint32_t chunk);
+std::string closing_key(ProgramIndex program, uint32_t chunk);
 
 }  // namespace upline

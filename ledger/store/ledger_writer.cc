@@ -136,7 +136,7 @@ Status LedgerWriter::ingest(std::span<const CommitPart> parts, std::span<const m
     return drop_superseded();
 }
 
-Status LedgerWriter::keep_closing(Index program, Sequence sequence, std::span<const std::byte> leaves) {
+Status LedgerWriter::keep_closing(ProgramIndex program, Sequence sequence, std::span<const std::byte> leaves) {
     constexpr size_t kChunkBytes = kChunkLeaves * kBalanceLeafBytes;
     has_written_ = true;
     rocksdb::WriteBatch batch;

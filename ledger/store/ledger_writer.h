@@ -28,7 +28,7 @@ class LedgerWriter {
                   std::span<const merkle::Tile> right_edge, const LedgerHead& position);
     // Keeps the leaves of a program's closing in place of those of the one before, so that its balances can be proven
     // without folding entries again.
-    Status keep_closing(Index program, Sequence sequence, std::span<const std::byte> leaves);
+    Status keep_closing(ProgramIndex program, Sequence sequence, std::span<const std::byte> leaves);
 
   private:
     LedgerWriter(Store& store, uint64_t stored_size, uint64_t bulk_size)

@@ -82,35 +82,35 @@ void take(Fields& fields, T& record, const T& /*before*/) {
 char* put(char* at, const User& user, const User& before) {
     at = put_bytes(at, user.id);
     at = store_varint(user.sequence - before.sequence, at);
-    at = store_varint(user.program, at);
-    at = store_varint(static_cast<uint32_t>(user.referrer + 1), at);
+    at = store_varint(user.program.value, at);
+    at = store_varint(static_cast<uint32_t>(user.referrer.value + 1), at);
     return store_varint(user.suspended, at);
 }
 void take(Fields& fields, User& user, const User& before) {
     fields.bytes(user.id);
     user.sequence = before.sequence + fields.varint();
-    user.program = fields.varint32();
-    user.referrer = fields.varint32() - 1;
+    user.program.value = fields.varint32();
+    user.referrer.value = fields.varint32() - 1;
     user.suspended = fields.varint32();
 }
 
 char* put(char* at, const Website& website, const Website& before) {
     at = put_bytes(at, website.id);
     at = store_varint(website.sequence - before.sequence, at);
-    at = store_varint(website.program, at);
-    at = store_varint(website.owner, at);
+    at = store_varint(website.program.value, at);
+    at = store_varint(website.owner.value, at);
     return store_varint(website.status, at);
 }
 void take(Fields& fields, Website& website, const Website& before) {
     fields.bytes(website.id);
     website.sequence = before.sequence + fields.varint();
-    website.program = fields.varint32();
-    website.owner = fields.varint32();
+    website.program.value = fields.varint32();
+    website.owner.value = fields.varint32();
     website.status = fields.varint32();
 }
 
 char* put(char* at, const Account& account, const Account& before) {
-    at = store_varint(account.user, at);
+    at = store_varint(account.user.value, at);
     if (account.currency == before.currency)
         *at++ = 0;
     else
@@ -121,7 +121,7 @@ char* put(char* at, const Account& account, const Account& before) {
     return store_zigzag_varint(account.paid, at);
 }
 void take(Fields& fields, Account& account, const Account& before) {
-    account.user = fields.varint32();
+    account.user.value = fields.varint32();
     account.currency = before.currency;
     if (!fields.skip_zero()) {
         fields.bytes(account.currency);
@@ -144,9 +144,9 @@ template <>
 constexpr EntityKind kKindOf<Payout> = EntityKind::kPayout;
 
 template <class T>
-Index program_of(const State& state, const T& record) {
+ProgramIndex program_of(const State& state, const T& record) {
     if constexpr (std::is_same_v<T, Payout>)
-        return record.user < state.users().size() ? state.users().cold(record.user).program : kNoIndex;
+        return record.user.value < state.users().size() ? state.users().cold(record.user).program : kNoIndex;
     else
         return record.program;
 }
@@ -246,7 +246,7 @@ struct SegmentTaker {
         for (size_t i = program_hashes.size(); i < state.programs().size(); ++i)
             program_hashes.push_back(IdTable::program_hash(state.programs()[i].name()));
         entity_ids.push_back(
-            {IdTable::fingerprint(program_hashes[program_of(state, record)], record.id), record.sequence});
+            {IdTable::fingerprint(program_hashes[program_of(state, record).value], record.id), record.sequence});
     }
     void take_ids(size_t kind, std::vector<StoredId> ids) {
         if (ids.empty()) return;

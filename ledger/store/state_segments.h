@@ -101,7 +101,7 @@ struct NewIds {
     uint64_t first = 0;  // the index of the first
     struct Named {
         Uuid id;
-        Index program = 0;
+        ProgramIndex program;
     };
     std::vector<Named> things;
     std::vector<IdTable::Slot> others;

@@ -153,7 +153,7 @@ TEST_F(ClosingShard, KeepsTheLeavesOfTheLastClosing) {
     ASSERT_NE(shard, nullptr);
     apply(*shard, records_->size());
     ASSERT_OK(shard->store_state());
-    const auto kept = read_kept_closing(shard->store(), 0);
+    const auto kept = read_kept_closing(shard->store(), ProgramIndex(0));
     ASSERT_OK(kept);
     const std::unique_ptr<EntrySource> entries = shard->store().point_reader();
     const auto bytes = entries->entry(kept->sequence);
@@ -166,7 +166,7 @@ TEST_F(ClosingShard, KeepsTheLeavesOfTheLastClosing) {
     const auto first = parse_balance_leaf(std::span(kept->leaves).first(kBalanceLeafBytes));
     ASSERT_TRUE(first);
     EXPECT_EQ(first->user, *parse_uuid(id_of(1))) << "the first who was posted to";
-    EXPECT_EQ(read_kept_closing(shard->store(), 1).error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(read_kept_closing(shard->store(), ProgramIndex(1)).error().code, ErrorCode::kNotFound);
 }
 
 TEST(BalanceLeaf, WhatIsNoLeafIsNotRead) {

@@ -219,7 +219,7 @@ class GeneratedWriter {
     }
     Payload build(const PlanPublished& p) {
         const auto rates = builder_.CreateVector(p.level_rates.data(), p.level_rates.size());
-        return fb::CreatePlanPublished(builder_, rates, p.website_bonus, p.creator_share, p.hold_days,
+        return fb::CreatePlanPublished(builder_, rates, p.website_bonus.value, p.creator_share.value, p.hold_days.value,
                                        p.minimum_payout.value)
             .Union();
     }

@@ -98,7 +98,8 @@ class RandomEvents {
     void fill(T& ref) { ref.id = uuid(); }
     void fill(MinorUnits& amount) { amount.value = number<int64_t>(); }
     void fill(TenThousandths& amount) { amount.value = number<int64_t>(); }
-    void fill(int32_t& value) { value = number<int32_t>(); }
+    void fill(BasisPoints& rate) { rate.value = number<int32_t>(); }
+    void fill(Days& days) { days.value = number<int32_t>(); }
     void fill(uint16_t& version) { version = number<uint16_t>(); }
     void fill(uint32_t& count) { count = number<uint32_t>() | 1; }
     void fill(OptionalVisitor& visitor) { visitor = VisitorToken{number<uint64_t>()}; }
@@ -131,7 +132,7 @@ class Description {
         if (presence == Presence::kOptional && is_left_out(field, presence)) return;
         if constexpr (requires { field.id; }) {
             add(name, to_string(field.id));
-        } else if constexpr (std::same_as<T, MinorUnits> || std::same_as<T, TenThousandths>) {
+        } else if constexpr (WithUnit<T>) {
             add(name, field.value);
         } else if constexpr (std::same_as<T, OptionalVisitor>) {
             add(name, field->value);

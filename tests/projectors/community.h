@@ -174,8 +174,8 @@ class Community {
             {{2000, 1000, 500, 100}, {0, 3000, 0, 1}, {9000, 500, 0, 0}}};
         static constexpr std::array<int32_t, 5> kHoldDays = {0, 1, 10, 30, 90};
         return {.level_rates = Rates(kRates[below(3)]).first(1 + below(4)),
-                .website_bonus = 500,
-                .creator_share = 2500,
+                .website_bonus = {500},
+                .creator_share = {2500},
                 .hold_days = kHoldDays[below(5)],
                 .minimum_payout = {100}};
     }

@@ -80,14 +80,14 @@ Status write_lines(const std::vector<Event>& events, const fs::path& path) {
 void show_top_earners(const State& state) {
     const Currency usd = *parse_currency("USD");
     struct Earner {
-        Index user;
+        UserIndex user;
         int64_t pending;
         int64_t available;
     };
     std::vector<Earner> earners;
     std::vector<uint32_t> referrals(state.users().size());
     for (size_t i = 0; i < state.users().size(); ++i)
-        if (state.users()[i].referrer != kNoIndex) ++referrals[state.users()[i].referrer];
+        if (state.users()[i].referrer != kNoIndex) ++referrals[state.users()[i].referrer.value];
     for (size_t i = 0; i < state.accounts().size(); ++i) {
         const Account account = state.accounts()[i];
         if (account.currency == usd) earners.push_back({account.user, account.pending, account.available});
@@ -100,13 +100,13 @@ void show_top_earners(const State& state) {
                style().plain);
     for (size_t i = 0; i < std::min<size_t>(5, earners.size()); ++i)
         fmt::print("   {:<10} {:>9} {:>14} {:>14}\n", short_id(state.users()[earners[i].user].id),
-                   referrals[earners[i].user], money_text(earners[i].available, usd),
+                   referrals[earners[i].user.value], money_text(earners[i].available, usd),
                    money_text(earners[i].pending, usd));
 }
 
 void show_sale(const Entry& entry, const State& state) {
     const auto& sale = std::get<TransactionRecorded>(entry.payload);
-    const auto name = [&](Sequence user) { return short_id(state.users()[*state.user_by_sequence(user)].id); };
+    const auto name = [&](Sequence user) { return short_id(state.users()[state.user_by_sequence(user)].id); };
     fmt::print("   entry {}: {} buys for {} in stream {}\n", entry.sequence, name(entry.refs[0]),
                money_text(sale.amount.value, entry.currency), enum_names<Stream>()[static_cast<size_t>(sale.stream)]);
     for (const Posting& posting : entry.posted()) {
@@ -276,7 +276,7 @@ Result<ShownSale> show_ledger(const fs::path& data, const LedgerHead& position, 
     show_sale(entry, *state);
     const Posting* earned = level_1(entry);
     return ShownSale{sequence, to_string(entry.id),
-                     earned ? to_string(state->users()[*state->user_by_sequence(earned->user)].id) : ""};
+                     earned ? to_string(state->users()[state->user_by_sequence(earned->user)].id) : ""};
 }
 
 Status show_root_and_verify(const fs::path& data, EventLog& log, const LedgerHead& position) {

@@ -32,7 +32,7 @@ Result<StateAt> state_at(ReadShard& shard, const Moment& moment, const Progress&
 
 void for_each_balance(const State& state, const std::function<bool(std::string_view program, const User&)>& wanted,
                       const std::function<bool(const BalanceRow&)>& row) {
-    const auto row_of = [&](Index index) {
+    const auto row_of = [&](AccountIndex index) {
         const Account account = state.accounts()[index];
         const User user = state.users()[account.user];
         return BalanceRow{state.programs()[user.program].name(),
@@ -40,18 +40,18 @@ void for_each_balance(const State& state, const std::function<bool(std::string_v
                           account.currency,
                           {account.pending, account.available, account.reserved, account.paid}};
     };
-    std::vector<Index> order;
+    std::vector<AccountIndex> order;
     for (size_t i = 0; i < state.accounts().size(); ++i) {
         const User user = state.users()[state.accounts()[i].user];
-        const auto index = static_cast<Index>(i);
+        const AccountIndex index(i);
         if (row_of(index).balances != Balances() && wanted(state.programs()[user.program].name(), user))
             order.push_back(index);
     }
-    std::ranges::sort(order, {}, [&](Index index) {
+    std::ranges::sort(order, {}, [&](AccountIndex index) {
         const BalanceRow balance = row_of(index);
         return std::tuple(balance.program, balance.user, balance.currency);
     });
-    for (const Index index : order)
+    for (const AccountIndex index : order)
         if (!row(row_of(index))) break;
 }
 

@@ -46,9 +46,11 @@ class Explainer {
         e.net = e.sale.amount - e.split.tax;
         e.base = e.net - e.split.creator;
 
-        const auto add = [&](Role role, const std::string& user, int32_t rate, int64_t of, std::string why) -> Status {
+        const auto add = [&](Role role, const std::string& user, BasisPoints rate, int64_t of,
+                             std::string why) -> Status {
             const int64_t amount = user.empty() ? 0 : part_of(e.split, role);
-            if (why.empty() && amount == 0) why = rate == 0 ? "the plan pays nothing here" : "rounds down to nothing";
+            if (why.empty() && amount == 0)
+                why = rate == BasisPoints{} ? "the plan pays nothing here" : "rounds down to nothing";
             e.parts.push_back({role, user, rate, of, amount, amount == 0 ? why : ""});
             const int64_t is = posted(entry, AccountKind::kEarned, role);
             if (is != amount) return differs(entry, role_name(role), amount, is);

@@ -17,9 +17,9 @@ namespace upline {
 // One line of the explanation: somebody's part, or why there is none.
 struct ExplainedPart {
     Role role{};
-    std::string user;     // id; empty: nobody
-    int32_t rate_bp = 0;  // basis points
-    int64_t of = 0;       // minor units
+    std::string user;  // id; empty: nobody
+    BasisPoints rate;
+    int64_t of = 0;  // minor units
     int64_t amount = 0;
     std::string why;  // when it is nothing
 };

@@ -13,13 +13,13 @@
 namespace upline {
 namespace {
 
-std::string percent(int32_t basis_points) {
-    return fmt::format("{}.{:02} %", basis_points / 100, basis_points % 100);
+std::string percent(BasisPoints rate) {
+    return fmt::format("{}.{:02} %", rate.value / 100, rate.value % 100);
 }
 
 // floor(of * rate / 10000) and the fraction it lost: "6.666 USD" of 33.33 USD at 20 %.
-std::string exact_text(int64_t of, int32_t rate_bp, Currency currency) {
-    const UInt128 product = static_cast<UInt128>(of) * static_cast<uint32_t>(rate_bp);
+std::string exact_text(int64_t of, BasisPoints rate, Currency currency) {
+    const UInt128 product = static_cast<UInt128>(of) * static_cast<uint32_t>(rate.value);
     std::string fraction = fmt::format("{:04}", static_cast<unsigned>(product % 10'000));
     fraction.erase(fraction.find_last_not_of('0') + 1);
     std::string whole = amount_text(static_cast<int64_t>(product / 10'000), currency);
@@ -40,11 +40,11 @@ void text_or_null(JsonWriter& json, std::string_view name, const std::string& te
 
 void print_json(const ExplainArgs& args, const Entry& entry, const Explanation& e) {
     const std::string rates = json_list(std::span(e.plan.level_rates).first(e.plan.levels),
-                                        [](JsonWriter& json, int32_t rate) { json.number(rate); });
+                                        [](JsonWriter& json, BasisPoints rate) { json.number(rate.value); });
     const std::string parts = json_objects(e.parts, [](JsonWriter& json, const ExplainedPart& part) {
         json.text("role", role_name(part.role));
         text_or_null(json, "user", part.user);
-        json.number("rate_bp", part.rate_bp);
+        json.number("rate_bp", part.rate.value);
         json.number("of", part.of);
         json.number("amount", part.amount);
         text_or_null(json, "why", part.why);
@@ -103,14 +103,13 @@ void print_text(const ExplainArgs& args, const Entry& entry, const Explanation& 
         fmt::print("  {:<10} {:>14}  ", role_name(part.role), amount(part.amount));
         if (part.user.empty()) {
             fmt::print("{}{}{}", s.dim, part.why, s.plain);
-            if (is_level(part.role))
-                fmt::print("{} ({} of {}){}", s.dim, percent(part.rate_bp), amount(part.of), s.plain);
+            if (is_level(part.role)) fmt::print("{} ({} of {}){}", s.dim, percent(part.rate), amount(part.of), s.plain);
             fmt::print("\n");
             continue;
         }
-        const std::string exact = exact_text(part.of, part.rate_bp, currency);
+        const std::string exact = exact_text(part.of, part.rate, currency);
         fmt::print(
-            "{} of {} = {}{}  {}\n", percent(part.rate_bp), amount(part.of), exact,
+            "{} of {} = {}{}  {}\n", percent(part.rate), amount(part.of), exact,
             exact == amount(part.amount) ? "" : fmt::format(", rounded down{}", part.amount == 0 ? " to nothing" : ""),
             part.user);
     }

@@ -29,8 +29,8 @@ std::string postings_json(const Entry& entry, const State& state) {
         json.text("account", account_name(posting.account));
         if (posting.role != Role::kNone) json.text("role", role_name(posting.role));
         if (is_user_account(posting.account)) {
-            const auto user = state.user_by_sequence(posting.user);
-            json.text("user", user ? to_string(state.users()[*user].id) : "unknown");
+            const UserIndex user = state.user_by_sequence(posting.user);
+            json.text("user", user == kNoIndex ? "unknown" : to_string(state.users()[user].id));
         }
         json.text("currency", entry.currency.text());
         json.number("amount", posting.amount);

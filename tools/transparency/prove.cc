@@ -157,15 +157,15 @@ class Proving {
     }
 
     // Programs are numbered in the order of their first entries.
-    Result<Index> program_index(LedgerReader& ledger) {
+    Result<ProgramIndex> program_index(LedgerReader& ledger) {
         UPLINE_TRY_ASSIGN(Table * references, ledger.rows(references_model));
         UPLINE_TRY_ASSIGN(const auto first, find_program(*references, ledger.entries(), args_.program));
-        Index index = 0;
+        ProgramIndex index(0);
         UPLINE_TRY(read_references(*references, ReferenceKind::kProgram, std::nullopt, [&](const Reference& program) {
-            if (first && program.by < *first) ++index;
+            if (first && program.by < *first) ++index.value;
             return true;
         }));
-        return first ? index : kNoIndex;
+        return first ? index : ProgramIndex();
     }
 
     // The last closing of the user's program that the checkpoint covers, with its leaves: kept ones, or computed again
@@ -178,7 +178,7 @@ class Proving {
     Result<Closed> last_closing(ReadShard& shard, uint64_t size) {
         Store& store = *shard.store;
         UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
-        UPLINE_TRY_ASSIGN(const Index program, program_index(ledger));
+        UPLINE_TRY_ASSIGN(const ProgramIndex program, program_index(ledger));
         auto kept = read_kept_closing(store, program);
         if (kept.ok() && kept->sequence < size) {
             const std::unique_ptr<EntrySource> source = store.point_reader();

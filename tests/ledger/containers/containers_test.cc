@@ -288,7 +288,7 @@ void expect_that_it_gives_what_has_changed_and_loads_it_back() {
         std::set<size_t> changed;
         for (size_t i = random() % 300; i > 0; --i) {
             expected.push_back({random(), random()});
-            ASSERT_EQ(array.append(expected.back()), expected.size() - 1);
+            ASSERT_EQ(array.append(expected.back()).value, expected.size() - 1);
             changed.insert(expected.size() - 1);
         }
         for (size_t i = random() % 9; i > 0 && !expected.empty(); --i) {

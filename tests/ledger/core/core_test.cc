@@ -130,8 +130,8 @@ TEST(Core, ATreeOfAHundredThousandLevelsPaysTheSevenNearest) {
     ASSERT_EQ(state.users().size(), kDepth);
     ASSERT_EQ(state.accounts().size(), 7U);
     constexpr int64_t kLevels[] = {2000, 1500, 1000, 800, 500, 300, 200};
-    for (Index k = 0; k < 7; ++k) {
-        const Index account = state.find_account(static_cast<Index>(kDepth) - 2 - k, *parse_currency("USD"));
+    for (size_t k = 0; k < 7; ++k) {
+        const AccountIndex account = state.find_account(UserIndex(kDepth - 2 - k), *parse_currency("USD"));
         ASSERT_NE(account, kNoIndex);
         EXPECT_EQ(state.accounts()[account].pending, 1000 * kLevels[k]);
     }

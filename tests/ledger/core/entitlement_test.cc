@@ -87,12 +87,12 @@ Split by_hand(const Plan& plan, const Sale& sale, int64_t left) {
     Split split;
     split.tax = floor_share(left, sale.tax, sale.amount);
     const int64_t net = left - split.tax;
-    if (sale.has_creator) split.creator = floor_share(net, plan.creator_share, 10'000);
+    if (sale.has_creator) split.creator = floor_share(net, plan.creator_share.value, 10'000);
     const int64_t base = net - split.creator;
-    if (sale.website_bonus_owed) split.website = floor_share(base, plan.website_bonus, 10'000);
+    if (sale.website_bonus_owed) split.website = floor_share(base, plan.website_bonus.value, 10'000);
     split.house = left - split.tax - split.creator - split.website;
     for (unsigned k = 0; k < std::min<unsigned>(plan.levels, sale.upline_size); ++k) {
-        split.levels[k] = floor_share(base, plan.level_rates[k], 10'000);
+        split.levels[k] = floor_share(base, plan.level_rates[k].value, 10'000);
         split.house -= split.levels[k];
     }
     return split;
@@ -121,13 +121,13 @@ class Random {
         plan.levels = static_cast<uint8_t>(between(1, kMaxLevels));
         int64_t room = chance(30) ? 10'000 : between(0, 10'000);
         const bool use_all = chance(30);
-        plan.level_rates.fill(77);  // beyond `levels` they do not count
+        plan.level_rates.fill({77});  // beyond `levels` they do not count
         for (unsigned k = 0; k < plan.levels; ++k) {
-            plan.level_rates[k] = static_cast<int32_t>(between(0, room));
-            room -= plan.level_rates[k];
+            plan.level_rates[k].value = static_cast<int32_t>(between(0, room));
+            room -= plan.level_rates[k].value;
         }
-        plan.website_bonus = static_cast<int32_t>(use_all ? room : between(0, room));
-        plan.creator_share = static_cast<int32_t>(chance(10) ? 10'000 : between(0, 10'000));
+        plan.website_bonus.value = static_cast<int32_t>(use_all ? room : between(0, room));
+        plan.creator_share.value = static_cast<int32_t>(chance(10) ? 10'000 : between(0, 10'000));
         return plan;
     }
     Sale sale() {

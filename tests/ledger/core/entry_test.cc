@@ -177,9 +177,9 @@ Sample last_refund() {
 PlanPublished plan(Rates rates, int32_t bonus, int32_t share, int32_t hold_days, int64_t minimum_payout) {
     PlanPublished facts;
     facts.level_rates = rates;
-    facts.website_bonus = bonus;
-    facts.creator_share = share;
-    facts.hold_days = hold_days;
+    facts.website_bonus = {bonus};
+    facts.creator_share = {share};
+    facts.hold_days = {hold_days};
     facts.minimum_payout.value = minimum_payout;
     return facts;
 }

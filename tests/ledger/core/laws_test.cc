@@ -119,19 +119,19 @@ std::span<const Input> only(const Input& input) {
 
 // ---- Reading a shard ----
 
-Index user_index(const State& state, std::string_view program, const Uuid& id) {
+UserIndex user_index(const State& state, std::string_view program, const Uuid& id) {
     return state.find_user(state.find_program(program), id, IdTable::fingerprint(IdTable::program_hash(program), id));
 }
 
 // A user's balances, or a program's books, of one currency: zero where there are none.
 Account account_of(const State& state, std::string_view program, const Uuid& id, Currency currency) {
-    const Index user = user_index(state, program, id);
-    const Index account = user == kNoIndex ? kNoIndex : state.find_account(user, currency);
+    const UserIndex user = user_index(state, program, id);
+    const AccountIndex account = user == kNoIndex ? AccountIndex() : state.find_account(user, currency);
     return account == kNoIndex ? Account{} : state.accounts()[account];
 }
 Book book_of(const State& state, std::string_view program, Currency currency) {
-    const Index index = state.find_program(program);
-    const Index book = index == kNoIndex ? kNoIndex : state.find_book(index, currency);
+    const ProgramIndex index = state.find_program(program);
+    const BookIndex book = index == kNoIndex ? BookIndex() : state.find_book(index, currency);
     return book == kNoIndex ? Book{} : state.books()[book];
 }
 
@@ -145,8 +145,7 @@ std::string entry_text(const Entry& entry, const State& state) {
     for (const Posting& p : entry.posted())
         text += fmt::format(
             " [{} {} {} {}]", account_name(p.account), role_name(p.role),
-            is_user_account(p.account) ? to_string(state.users()[state.user_by_sequence(p.user).value()].id) : "",
-            p.amount);
+            is_user_account(p.account) ? to_string(state.users()[state.user_by_sequence(p.user)].id) : "", p.amount);
     return text;
 }
 
@@ -212,9 +211,9 @@ bool same(const Entry& entry, const MoneyModel::Result& result, const State& sta
         if (account_name(actual.account) != expected.account || role_name(actual.role) != expected.role) return false;
         if (actual.amount != expected.amount || is_user_account(actual.account) == expected.user.is_nil()) return false;
         if (!is_user_account(actual.account)) continue;
-        const auto index = state.user_by_sequence(actual.user);
-        if (!index || state.users()[*index].id != expected.user) return false;
-        if (state.programs()[state.users()[*index].program].name() != entry.program) return false;
+        const UserIndex index = state.user_by_sequence(actual.user);
+        if (index == kNoIndex || state.users()[index].id != expected.user) return false;
+        if (state.programs()[state.users()[index].program].name() != entry.program) return false;
     }
     return true;
 }
@@ -423,8 +422,8 @@ MoneyLog log_of_few(uint64_t seed) {
     static constexpr int32_t kRates[] = {3000, 1000};
     PlanPublished plan;
     plan.level_rates = kRates;
-    plan.creator_share = 2500;
-    plan.hold_days = static_cast<int32_t>(below(3));
+    plan.creator_share = {2500};
+    plan.hold_days = {static_cast<int32_t>(below(3))};
     add(plan);
     const Currency currency = *parse_currency("USD");
     for (uint8_t user = 1; user <= kUsers; ++user) add(AdjustmentPosted{{id_of(user)}, {1}, currency, "to begin with"});
@@ -491,8 +490,8 @@ void fill_up(SideBySide& both, std::mt19937_64& random) {
     };
     both.shard().mature();
     StateStorage::Arrays arrays = StateStorage(both.shard().state()).arrays();
-    const auto keep = [&](Index program, Currency currency, std::string_view account, const Uuid& user, int64_t to,
-                          int64_t& amount, std::optional<int64_t> maturity) {
+    const auto keep = [&](ProgramIndex program, Currency currency, std::string_view account, const Uuid& user,
+                          int64_t to, int64_t& amount, std::optional<int64_t> maturity) {
         const std::string name(arrays.programs[program].name());
         both.model().keep(name, currency, {account, "", user, Int128{to} - amount}, maturity);
         amount = to;
@@ -586,7 +585,7 @@ TEST(Laws, PostingsOfAnEntrySumToZeroAndBalancesAreTheSumOfPostings) {
             return "there are accounts that nothing was posted to, or none of what was";
         for (const auto& [name, sum] : accounts) {
             const auto& [program, sequence, currency] = name;
-            const User user = state.users()[state.user_by_sequence(sequence).value()];
+            const User user = state.users()[state.user_by_sequence(sequence)];
             const Account account = account_of(state, program, user.id, currency);
             if (std::tuple(account.pending, account.available, account.reserved, account.paid) !=
                 std::tuple(sum.pending, sum.available, sum.reserved, sum.paid))

@@ -306,14 +306,14 @@ class MoneyModel {
 
     std::string_view rule(const Event& /*event*/, const PlanPublished& facts, Result& /*done*/) const {
         if (facts.level_rates.empty() || facts.level_rates.size() > 7) return "invalid";
-        Int128 sum = facts.website_bonus;
+        Int128 sum = facts.website_bonus.value;
         for (const int32_t rate : facts.level_rates) sum += rate;
         const bool has_negative_rate = std::ranges::any_of(facts.level_rates, [](int32_t rate) { return rate < 0; });
-        if (has_negative_rate || facts.website_bonus < 0 || facts.creator_share < 0 || facts.hold_days < 0 ||
-            facts.minimum_payout.value < 0)
+        if (has_negative_rate || facts.website_bonus.value < 0 || facts.creator_share.value < 0 ||
+            facts.hold_days.value < 0 || facts.minimum_payout.value < 0)
             return "invalid";
-        if (sum > 10'000 || facts.creator_share > 10'000) return "invalid";
-        if (facts.hold_days > (version_ == 1 ? 3650 : 365)) return "invalid";
+        if (sum > 10'000 || facts.creator_share.value > 10'000) return "invalid";
+        if (facts.hold_days.value > (version_ == 1 ? 3650 : 365)) return "invalid";
         return "accepted";
     }
 
@@ -507,9 +507,12 @@ class MoneyModel {
         sales_.at({name.program, facts.transaction.id}).left -= facts.amount.value;
     }
     void remember(const Name& name, uint64_t sequence, const PlanPublished& facts, const Result& /*done*/) {
-        plans_[name.program] = {sequence + 1,        {facts.level_rates.begin(), facts.level_rates.end()},
-                                facts.website_bonus, facts.creator_share,
-                                facts.hold_days,     facts.minimum_payout.value};
+        plans_[name.program] = {sequence + 1,
+                                {facts.level_rates.begin(), facts.level_rates.end()},
+                                facts.website_bonus.value,
+                                facts.creator_share.value,
+                                facts.hold_days.value,
+                                facts.minimum_payout.value};
         if (version_ == 2) plans_[name.program].website_bonus /= 2;
     }
     void remember(const Name& /*name*/, uint64_t /*sequence*/, const RulesActivated& facts, const Result& /*done*/) {

@@ -167,7 +167,7 @@ class RandomMoney {
         } else if constexpr (requires { facts.website; }) {
             facts.website.id = one_of_or_fresh(things_[std::string(event_.program)].sites);
         } else if constexpr (requires { facts.hold_days; }) {
-            facts.hold_days ^= 1;
+            facts.hold_days.value ^= 1;
         }
     }
 
@@ -372,20 +372,20 @@ class RandomMoney {
     }
 
     void fill(PlanPublished& facts) {
-        static constexpr int32_t kHolds[] = {0, 1, 2, 10, 30, 3650};
+        static constexpr Days kHolds[] = {{0}, {1}, {2}, {10}, {30}, {3650}};
         rates_.resize(1 + below(7));
         for (int32_t& rate : rates_)
             rate = chance(15) ? 0 : static_cast<int32_t>(below(20'000 / rates_.size() * (chance(5) ? 2 : 1) / 2));
-        facts.website_bonus = chance(20) ? 0 : static_cast<int32_t>(below(1500));
-        int32_t sum = facts.website_bonus;
+        facts.website_bonus.value = chance(20) ? 0 : static_cast<int32_t>(below(1500));
+        int32_t sum = facts.website_bonus.value;
         for (const int32_t rate : rates_) sum += rate;
         if (sum > 10'000 && chance(80)) {
             for (int32_t& rate : rates_) rate = rate * 8 / 10;
-            facts.website_bonus /= 2;
+            facts.website_bonus.value /= 2;
         } else if (chance(10)) {  // all of it, or a basis point too much
             rates_[0] += 10'000 - sum + static_cast<int32_t>(below(2));
         }
-        facts.creator_share =
+        facts.creator_share.value =
             chance(20) ? 10'000 * static_cast<int32_t>(below(2)) : static_cast<int32_t>(below(10'001));
         facts.hold_days = kHolds[below(std::size(kHolds))];
         const int64_t minimums[] = {0, 1, 100, 99'999, 100'000, 12'345'678};
@@ -394,9 +394,9 @@ class RandomMoney {
             switch (below(7)) {
                 case 0: rates_.resize(chance(50) ? 0 : 8); break;
                 case 1: rates_[below(rates_.size())] = -1; break;
-                case 2: facts.website_bonus = chance(50) ? -1 : 10'001; break;
-                case 3: facts.creator_share = chance(50) ? -1 : 10'001; break;
-                case 4: facts.hold_days = chance(50) ? -1 : 3651; break;
+                case 2: facts.website_bonus.value = chance(50) ? -1 : 10'001; break;
+                case 3: facts.creator_share.value = chance(50) ? -1 : 10'001; break;
+                case 4: facts.hold_days.value = chance(50) ? -1 : 3651; break;
                 case 5: facts.minimum_payout.value = -1; break;
                 default: rates_[0] = INT32_MAX; break;
             }

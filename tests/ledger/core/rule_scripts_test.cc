@@ -246,7 +246,7 @@ class Script {
         const auto known = names_.find(id);
         return known == names_.end() ? to_string(id) : known->second;
     }
-    std::string name_of(Index user) { return name_of(shard().state().users()[user].id); }
+    std::string name_of(UserIndex user) { return name_of(shard().state().users()[user].id); }
 
     std::string rendered(const Entry& entry) {
         std::string text(outcome_name(entry.outcome));
@@ -254,13 +254,13 @@ class Script {
             text += fmt::format(" {}",
                                 posting.role == Role::kNone ? account_name(posting.account) : role_name(posting.role));
             if (is_user_account(posting.account))
-                text += fmt::format(" {}", name_of(*shard().state().user_by_sequence(posting.user)));
+                text += fmt::format(" {}", name_of(shard().state().user_by_sequence(posting.user)));
             text += fmt::format(" {}", posting.amount);
         }
         return text;
     }
 
-    std::string program_prefix(Index program) {
+    std::string program_prefix(ProgramIndex program) {
         const std::string_view name = shard().state().programs()[program].name();
         return name == kDefaultProgram ? "" : fmt::format("{}/", name);
     }

@@ -318,9 +318,9 @@ TEST(RulesVersions, FoldRefusesRatesThatNoPlanCanHave) {
     ASSERT_TRUE(decode_entry(story.shard().entries()[0], entry).ok());
     State state;
     auto& plan = std::get<PlanPublished>(entry.payload);
-    plan.creator_share = 10'001;
+    plan.creator_share = {10'001};
     EXPECT_EQ(state.fold(entry).error().message, "entry 0: publishes rates that no plan can have");
-    plan.creator_share = 10'000;
+    plan.creator_share = {10'000};
     EXPECT_TRUE(state.fold(entry).ok());
 }
 

@@ -46,8 +46,8 @@ inline HouseParts house_parts(const Plan& plan, const Sale& sale, int64_t left) 
 
 inline std::optional<Plan> plan_of(const PlanPublished& event) {
     std::optional<Plan> plan = rules_v1::plan_of(event);
-    if (!plan || plan->hold_days > 365) return std::nullopt;
-    plan->website_bonus /= 2;
+    if (!plan || plan->hold_days > Days{365}) return std::nullopt;
+    plan->website_bonus.value /= 2;
     return plan;
 }
 

@@ -202,7 +202,7 @@ TEST(StoredState, AKnownThingWithAnotherIdOrProgramIsRefused) {
         loads_after([](const StateStorage::Arrays& all) { all.users.change(3, [](User& u) { u.id.bytes[0] ^= 1; }); }));
     EXPECT_FALSE(loads_after([](const StateStorage::Arrays& all) {
         ASSERT_GT(all.programs.size(), 1U);
-        all.users.change(3, [](User& u) { u.program ^= 1; });
+        all.users.change(3, [](User& u) { u.program.value ^= 1; });
     }));
     EXPECT_FALSE(loads_after([](const StateStorage::Arrays& all) {
         ASSERT_GT(all.payouts.size(), 0U);
@@ -269,8 +269,9 @@ TEST(IdLoader, PutsInAllThatIsGivenByAnyThreadsBesideOneThatRunsAndWithout) {
             givers.emplace_back([&, giver] {
                 for (uint64_t i = 0; i < kTimes; ++i) {
                     NewIds ids{EntityKind::kUser, (giver * kTimes + i) * kAtOnce, {}, {}};
-                    for (uint64_t k = 0; k < kAtOnce; ++k) ids.things.push_back({id_of(ids.first + k), 0});
-                    ids.things.push_back({id_of(0), 1});  // of no program there is
+                    for (uint64_t k = 0; k < kAtOnce; ++k)
+                        ids.things.push_back({id_of(ids.first + k), ProgramIndex(0)});
+                    ids.things.push_back({id_of(0), ProgramIndex(1)});  // of no program there is
                     ids.others.push_back({giver + 1, EntityRef(EntityKind::kOther, i).word()});
                     loader.give(std::move(ids));
                 }

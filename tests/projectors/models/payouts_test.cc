@@ -143,9 +143,9 @@ TEST_F(PayoutsModel, HasTheLedgersBalances) {
         const State& state = community_.shard().state();
         size_t with_balance = 0;
         for (const Payouts& payouts : read()) {
-            const auto user = state.user_by_sequence(payouts.user);
-            ASSERT_TRUE(user);
-            const Index index = state.find_account(*user, payouts.currency);
+            const UserIndex user = state.user_by_sequence(payouts.user);
+            ASSERT_NE(user, kNoIndex);
+            const AccountIndex index = state.find_account(user, payouts.currency);
             ASSERT_NE(index, kNoIndex);
             const Account account = state.accounts()[index];
             EXPECT_EQ(payouts.pending, account.pending) << "seed " << seed_;

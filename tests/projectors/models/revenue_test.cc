@@ -86,8 +86,8 @@ std::map<Where, Revenue> slow_revenue(testing::Community& community) {
         if (const auto* plan = std::get_if<PlanPublished>(&entry.payload)) {
             SlowSale& published = plans[entry.sequence + 1];
             published.rates.assign(plan->level_rates.begin(), plan->level_rates.end());
-            published.bonus = entry.rules_version == 2 ? plan->website_bonus / 2 : plan->website_bonus;
-            published.creator_share = plan->creator_share;
+            published.bonus = entry.rules_version == 2 ? plan->website_bonus.value / 2 : plan->website_bonus.value;
+            published.creator_share = plan->creator_share.value;
         }
         const auto* sale = std::get_if<TransactionRecorded>(&entry.payload);
         const auto* refund = std::get_if<TransactionRefunded>(&entry.payload);

@@ -207,7 +207,7 @@ TEST_F(VerifyLife, FindsABalanceAPlanAPayoutAndARefundOfTheStoredStateOffByOne) 
     for (const auto field : {&Account::pending, &Account::available, &Account::reserved, &Account::paid})
         change([&](Arrays arrays) { arrays.accounts.change(0, [&](Account& account) { ++(account.*field); }); },
                "balance of user ");
-    change([](Arrays arrays) { ++arrays.plans.change(0).plan.hold_days; },
+    change([](Arrays arrays) { ++arrays.plans.change(0).plan.hold_days.value; },
            "stored state: plan 0 is not what the entries give");
     change([](Arrays arrays) { ++arrays.payouts.change(0).amount; },
            "stored state: payout 0 is not what the entries give");

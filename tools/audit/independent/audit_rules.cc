@@ -17,9 +17,9 @@ int64_t part(int64_t of, int64_t numerator, int64_t denominator) {
 
 AuditPlan read_plan_v1(const PlanPublished& event) {
     return {.level_rates = {event.level_rates.begin(), event.level_rates.end()},
-            .website_bonus = event.website_bonus,
-            .creator_share = event.creator_share,
-            .hold_days = event.hold_days,
+            .website_bonus = event.website_bonus.value,
+            .creator_share = event.creator_share.value,
+            .hold_days = event.hold_days.value,
             .minimum_payout = event.minimum_payout.value};
 }
 
