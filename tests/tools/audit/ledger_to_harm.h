@@ -56,6 +56,12 @@ inline std::string text_of(const Finding& finding) {
     return finding.entry ? fmt::format("entry {}: {}", *finding.entry, finding.what) : finding.what;
 }
 
+inline std::vector<std::string> names_of_models() {
+    std::vector<std::string> names;
+    for (const auto make_model : kModels) names.emplace_back(make_model()->name());
+    return names;
+}
+
 inline std::vector<std::string> texts_of(const AuditReport& report) {
     std::vector<std::string> texts;
     for (const Finding& finding : report.findings) texts.push_back(text_of(finding));
