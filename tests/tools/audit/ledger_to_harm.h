@@ -171,11 +171,11 @@ class LedgerToHarm : public ::testing::Test {
         const auto entries = open_ledger().scan_reader();
         const uint64_t size = take(open_ledger().position()).size;
         Entry entry;
-        for (Sequence i = from; i < size; ++i) {
+        for (Sequence i = from;; ++i) {
+            UPLINE_CHECK(i < size, "such an entry in the sample");
             take(decode_entry(take(entries->entry(i)), entry));
             if (wanted(entry)) return i;
         }
-        UPLINE_CHECK(false, "such an entry in the sample");
     }
     // Decodes an entry, lets `change` have its way, puts it back and computes every hash above it again.
     template <class F>
