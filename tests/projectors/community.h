@@ -19,8 +19,12 @@ namespace upline::testing {
 
 class Community {
   public:
-    explicit Community(uint64_t seed, std::span<const Rules> versions = rules_versions())
-        : random_(seed), shard_({}, versions) {}
+    // Under the newest rules of this release.
+    explicit Community(uint64_t seed) : Community(seed, rules_versions()) {
+        while (shard_.state().rules_version() < rules_versions().size()) activate_next_rules();
+    }
+    // Under the first of `versions`, until another is activated.
+    Community(uint64_t seed, std::span<const Rules> versions) : random_(seed), shard_({}, versions) {}
 
     MemoryShard& shard() { return shard_; }
     uint64_t size() const { return shard_.entries().size(); }

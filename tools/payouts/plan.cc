@@ -44,9 +44,9 @@ std::string why(const PlanRow& row) {
             return fmt::format("negative: {}, which later earnings make up for{}", available, and_hold);
         case Due::kOnHold: return hold;
         case Due::kBelowMinimum: return fmt::format("below the minimum of {}: {}{}", minimum, available, and_hold);
-        case Due::kNothing: return balances.reserved != 0 ? "nothing more: the rest is on its way" : "nothing earned";
+        case Due::kNothing: break;
     }
-    UPLINE_CHECK(false, "a reason of the enum");
+    return balances.reserved != 0 ? "nothing more: the rest is on its way" : "nothing earned";
 }
 
 void row_fields(RowPrinter& out, const PlanRow& row) {

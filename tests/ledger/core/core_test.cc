@@ -227,7 +227,7 @@ TEST(Core, TakesAnyAppendTime) {
 
 TEST(Core, StopsAfterAnEventThatActivatesRulesItDoesNotKnow) {
     Writing events;
-    MemoryShard shard;
+    MemoryShard shard({}, rules_versions().first(1));
     const Input inputs[] = {events.signup(1), events.input(2, RulesActivated{3}), events.input(3, RulesActivated{2}),
                             events.signup(4)};
     shard.apply(inputs);

@@ -56,6 +56,12 @@ inline std::string text_of(const Finding& finding) {
     return finding.entry ? fmt::format("entry {}: {}", *finding.entry, finding.what) : finding.what;
 }
 
+inline std::vector<std::string> names_of_models() {
+    std::vector<std::string> names;
+    for (const auto make_model : kModels) names.emplace_back(make_model()->name());
+    return names;
+}
+
 inline std::vector<std::string> texts_of(const AuditReport& report) {
     std::vector<std::string> texts;
     for (const Finding& finding : report.findings) texts.push_back(text_of(finding));
@@ -165,11 +171,11 @@ class LedgerToHarm : public ::testing::Test {
         const auto entries = open_ledger().scan_reader();
         const uint64_t size = take(open_ledger().position()).size;
         Entry entry;
-        for (Sequence i = from; i < size; ++i) {
+        for (Sequence i = from;; ++i) {
+            UPLINE_CHECK(i < size, "such an entry in the sample");
             take(decode_entry(take(entries->entry(i)), entry));
             if (wanted(entry)) return i;
         }
-        UPLINE_CHECK(false, "such an entry in the sample");
     }
     // Decodes an entry, lets `change` have its way, puts it back and computes every hash above it again.
     template <class F>

@@ -159,14 +159,15 @@ TEST_F(VerifyVersions, SaysWhichVersionItDoesNotKnow) {
         if (!first && entry.accepted() && entry.rules_version == 2) first = entry.sequence;
     });
     for (const bool with_log : {false, true}) {
-        const AuditReport report = take(try_audit(with_log, {kTwoSplits, audit_rules()}));
+        const AuditReport report = take(try_audit(with_log, {kTwoSplits, audit_rules().first(1)}));
         EXPECT_EQ(texts_of(report).at(0),
                   fmt::format("entry {}: it is of rules version 2, this auditor knows versions up to 1", *first));
-        const Result<AuditReport> of_this_release = try_audit(with_log, {});
-        ASSERT_FALSE(of_this_release.ok());
-        EXPECT_EQ(of_this_release.error().code, ErrorCode::kInvalid);
-        EXPECT_TRUE(of_this_release.error().message.starts_with("rules version 2 is in force from here on"))
-            << of_this_release.error().message;
+        const Result<AuditReport> of_first_release =
+            try_audit(with_log, {rules_versions().first(1), audit_rules().first(1)});
+        ASSERT_FALSE(of_first_release.ok());
+        EXPECT_EQ(of_first_release.error().code, ErrorCode::kInvalid);
+        EXPECT_TRUE(of_first_release.error().message.starts_with("rules version 2 is in force from here on"))
+            << of_first_release.error().message;
     }
 }
 

@@ -11,6 +11,8 @@
 #include <memory>
 #include <utility>
 
+#include "ledger/core/rules.h"
+
 namespace upline {
 namespace {
 
@@ -160,12 +162,12 @@ TEST_F(ExpectedPostingsTest, HasAMinimumOfEachVersion) {
     EXPECT_EQ(wrong_with(make_.request(2, 2, 2000)), "nothing");
 }
 
-class ExpectedPostingsOfThisRelease : public ExpectedPostingsTest {
+class ExpectedPostingsOfVersion1 : public ExpectedPostingsTest {
   protected:
-    ExpectedPostingsOfThisRelease() : ExpectedPostingsTest(audit_rules()) {}
+    ExpectedPostingsOfVersion1() : ExpectedPostingsTest(audit_rules().first(1)) {}
 };
 
-TEST_F(ExpectedPostingsOfThisRelease, SaysThatAnEntryIsOfRulesItDoesNotKnow) {
+TEST_F(ExpectedPostingsOfVersion1, SaysThatAnEntryIsOfRulesItDoesNotKnow) {
     const std::string unknown = "it is of rules version 2, this auditor knows versions up to 1";
     EXPECT_EQ(wrong_with(make_.sale(1, 2, 199, 30)), "nothing");
     EXPECT_EQ(wrong_with(make_.sale(2, 2, 90, 7)), unknown);
@@ -173,6 +175,10 @@ TEST_F(ExpectedPostingsOfThisRelease, SaysThatAnEntryIsOfRulesItDoesNotKnow) {
     EXPECT_EQ(wrong_with(make_.entry(2, 2, RulesActivated{.version = 3}, {})), unknown);
     EXPECT_EQ(wrong_with(make_.entry(0, 2, UserSignedUp{}, {})),
               "it is of rules version 0, this auditor knows versions up to 1");
+}
+
+TEST(AuditRules, AreOfEachVersionThatThisReleaseExecutes) {
+    EXPECT_EQ(audit_rules().size(), rules_versions().size());
 }
 
 }  // namespace
