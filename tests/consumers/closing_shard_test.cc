@@ -41,7 +41,7 @@ class ClosingShard : public ::testing::Test {
                             R"("reason": "start")",
                             id_of(i), i % 100),
                 100'000 + i, kDay1);
-        closing_at_ = records.size();
+        closing_at = records.size();
         add(R"("type": "BooksClosed", "period": "2026-01-01")", 300'001, kDay1);
         const auto sale = [&](size_t number, std::string_view time) {
             add(fmt::format(R"("type": "TransactionRecorded", "buyer": "{}", "amount": "10.00", "currency": "USD", )"
@@ -61,7 +61,7 @@ class ClosingShard : public ::testing::Test {
         add(R"("type": "BooksClosed")", 300'002, "2026-01-02T00:00:00Z");
         add(R"("type": "BooksClosed")", 300'001, "2026-01-02T00:00:00Z");  // another event of an id in flight
         for (size_t i = 100; i < 140; ++i) sale(i, "2026-01-02T00:00:00Z");
-        records_ = &records;
+        all_records = &records;
 
         MemoryShard whole;
         const Batch all(records, 0, records.size());
@@ -69,10 +69,10 @@ class ClosingShard : public ::testing::Test {
         whole.mature();
         merkle::Tree tree;
         for (size_t i = 0; i < whole.entries().size(); ++i) tree.append(merkle::leaf_hash(whole.entries()[i]));
-        root_ = to_hex(tree.root());
-        state_ = dump(whole.state());
+        right_root = to_hex(tree.root());
+        right_state = dump(whole.state());
         Entry entry;
-        UPLINE_CHECK(decode_entry(whole.entries()[closing_at_], entry).ok() && entry.accepted() &&
+        UPLINE_CHECK(decode_entry(whole.entries()[closing_at], entry).ok() && entry.accepted() &&
                          entry.closing.balances == kUsers,
                      "a closing of everybody's balance");
     }
@@ -89,37 +89,37 @@ class ClosingShard : public ::testing::Test {
         return nullptr;
     }
     static void apply(Shard& shard, size_t count) {
-        count = std::min(count, records_->size() - shard.state().size());
-        const Batch batch(*records_, shard.state().size(), count);
+        count = std::min(count, all_records->size() - shard.state().size());
+        const Batch batch(*all_records, shard.state().size(), count);
         ASSERT_OK(shard.apply(batch.inputs, batch.records.records()));
     }
 
     TemporaryFolder folder_;
-    static inline const std::vector<Bytes>* records_ = nullptr;
-    static inline size_t closing_at_ = 0;
-    static inline std::string root_;
-    static inline std::string state_;
+    static inline const std::vector<Bytes>* all_records = nullptr;
+    static inline size_t closing_at = 0;
+    static inline std::string right_root;
+    static inline std::string right_state;
 };
 
 TEST_F(ClosingShard, GoesOnWhileItHashesAndMakesTheSameEntriesInTheSameOrder) {
     const DataFolder data = folder("data");
     const std::unique_ptr<Shard> shard = open(data);
     ASSERT_NE(shard, nullptr);
-    apply(*shard, closing_at_);
+    apply(*shard, closing_at);
     ASSERT_OK(shard->commit_all());
     size_t ahead = 0;  // batches that were applied while the closing was on its way
-    while (shard->state().size() < records_->size()) {
+    while (shard->state().size() < all_records->size()) {
         const uint64_t on_disk = shard->position().size;
         ASSERT_NO_FATAL_FAILURE(apply(*shard, 5));
         ASSERT_GE(shard->position().size, on_disk);
-        ahead += shard->position().size <= closing_at_ ? 1 : 0;
+        ahead += shard->position().size <= closing_at ? 1 : 0;
     }
     EXPECT_GT(ahead, 3U) << "or it has waited for each hash";
     ASSERT_OK(shard->commit_all());
-    EXPECT_EQ(shard->position().size, records_->size());
-    EXPECT_EQ(to_hex(shard->position().root), root_);
+    EXPECT_EQ(shard->position().size, all_records->size());
+    EXPECT_EQ(to_hex(shard->position().root), right_root);
     ASSERT_OK(shard->store_state());
-    EXPECT_TRUE(dump(shard->state()) == state_);
+    EXPECT_TRUE(dump(shard->state()) == right_state);
 }
 
 TEST_F(ClosingShard, ThrownAwayWithEntriesOnTheirWayCommitsThemAndGoesOnToTheSameRoot) {
@@ -127,9 +127,9 @@ TEST_F(ClosingShard, ThrownAwayWithEntriesOnTheirWayCommitsThemAndGoesOnToTheSam
     const DataFolder data = folder("data");
     std::unique_ptr<Shard> shard = open(data);
     ASSERT_NE(shard, nullptr);
-    apply(*shard, closing_at_);
+    apply(*shard, closing_at);
     size_t thrown_away = 0;
-    while (shard->state().size() < records_->size()) {
+    while (shard->state().size() < all_records->size()) {
         ASSERT_NO_FATAL_FAILURE(apply(*shard, 1 + random() % 60));
         const uint64_t applied = shard->state().size();
         if (shard->position().size == applied && random() % 4 != 0) continue;
@@ -143,15 +143,15 @@ TEST_F(ClosingShard, ThrownAwayWithEntriesOnTheirWayCommitsThemAndGoesOnToTheSam
     }
     EXPECT_GT(thrown_away, 0U);
     ASSERT_OK(shard->store_state());
-    EXPECT_EQ(to_hex(shard->position().root), root_);
-    EXPECT_TRUE(dump(shard->state()) == state_);
+    EXPECT_EQ(to_hex(shard->position().root), right_root);
+    EXPECT_TRUE(dump(shard->state()) == right_state);
 }
 
 TEST_F(ClosingShard, KeepsTheLeavesOfTheLastClosing) {
     const DataFolder data = folder("data");
     const std::unique_ptr<Shard> shard = open(data);
     ASSERT_NE(shard, nullptr);
-    apply(*shard, records_->size());
+    apply(*shard, all_records->size());
     ASSERT_OK(shard->store_state());
     const auto kept = read_kept_closing(shard->store(), ProgramIndex(0));
     ASSERT_OK(kept);
