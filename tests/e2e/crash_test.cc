@@ -251,8 +251,9 @@ class CrashPoint : public ::testing::Test {
         const Ran ran = run_program(
             {"run", "--log", url_, "--data", data, "--once", "--batch", "32"},
             {"UPLINE_STATE_INTERVAL=90", fmt::format("UPLINE_INGEST_BYTES={}", seed % 2 == 0 ? 3000 : 50'000),
-             "LD_PRELOAD=" UPLINE_CRASH_SHIM, "UPLINE_CRASH_BELOW=" + data, fmt::format("UPLINE_CRASH_AT={}", at),
-             fmt::format("UPLINE_CRASH_HOW={}", how), fmt::format("UPLINE_CRASH_SEED={}", seed)});
+             fmt::format("LD_PRELOAD={}", UPLINE_CRASH_SHIM), "UPLINE_CRASH_BELOW=" + data,
+             fmt::format("UPLINE_CRASH_AT={}", at), fmt::format("UPLINE_CRASH_HOW={}", how),
+             fmt::format("UPLINE_CRASH_SEED={}", seed)});
         EXPECT_LE(ran.exit_code, 0) << ran.err;
         return ran.exit_code != 0;
     }

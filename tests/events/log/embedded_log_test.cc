@@ -57,6 +57,7 @@ Status write(EmbeddedLog& log, const std::vector<std::string>& values) {
 
 std::vector<std::string> values_of(const std::vector<Remembered>& records) {
     std::vector<std::string> values;
+    values.reserve(records.size());
     for (const Remembered& record : records) values.push_back(record.value);
     return values;
 }
@@ -275,6 +276,7 @@ TEST_F(EmbeddedLogTest, CreatingAtTheSameMomentGivesOneLog) {
         const std::string place = fmt::format("{}/{}", folder_.path(), round);
         std::vector<std::string> identities(4);
         std::vector<std::thread> threads;
+        threads.reserve(identities.size());
         for (std::string& identity : identities) {
             threads.emplace_back([&] {
                 auto log = make_log(place, 2);
