@@ -22,7 +22,7 @@ struct IndexOf {
 
     constexpr IndexOf() = default;
     constexpr IndexOf(NoIndex /*none*/) {}  // NOLINT(google-explicit-constructor): it means the same everywhere
-    // REQUIRES: less than kNone.
+    // kNone, or less.
     constexpr explicit IndexOf(uint64_t index) : value(static_cast<uint32_t>(index)) {}
     // The caller knows of which kind the other is.
     template <class Other>

@@ -44,20 +44,7 @@ Status StateStorage::restore(uint64_t size, int64_t clock_us, uint16_t rules_ver
         least = website.sequence + 1;
         state_.website_rank_.add(website.sequence);
     }
-    // Their users lie scattered in memory.
-    constexpr size_t kAhead = 16;
-    for (size_t i = 0; i < state_.accounts_.size(); ++i) {
-        if (i + kAhead < state_.accounts_.size() && state_.accounts_.cold(i + kAhead).user.value < state_.users_.size())
-            state_.users_.prefetch_hot(state_.accounts_.cold(i + kAhead).user);
-        const UserIndex user = state_.accounts_.cold(i).user;
-        if (user.value >= state_.users_.size() || !parse_currency(state_.accounts_.hot(i).currency.text()))
-            return wrong("account", i);
-        state_.accounts_.mutate_untracked(i).next =
-            std::exchange(state_.users_.mutate_untracked(user).first_account, AccountIndex(i));
-        // Where there is but one program, no user's cold part need be read.
-        state_.add_to_program(state_.programs_.size() == 1 ? ProgramIndex(0) : state_.users_.cold(user).program,
-                              AccountIndex(i));
-    }
+    if (const std::optional<size_t> i = link_accounts()) return wrong("account", *i);
     for (size_t i = 0; i < state_.books_.size(); ++i)
         if (state_.books_[i].program.value >= state_.programs_.size() ||
             !parse_currency(state_.books_[i].currency.text()) ||
@@ -79,6 +66,23 @@ Status StateStorage::restore(uint64_t size, int64_t clock_us, uint16_t rules_ver
             return wrong("refunded sale", i);
     if (!state_.holds_.restore(std::move(holds), size)) return wrong("hold", 0);
     return ok_status();
+}
+
+std::optional<size_t> StateStorage::link_accounts() {
+    // Their users lie scattered in memory.
+    constexpr size_t kAhead = 16;
+    for (size_t i = 0; i < state_.accounts_.size(); ++i) {
+        if (i + kAhead < state_.accounts_.size() && state_.accounts_.cold(i + kAhead).user.value < state_.users_.size())
+            state_.users_.prefetch_hot(state_.accounts_.cold(i + kAhead).user);
+        const UserIndex user = state_.accounts_.cold(i).user;
+        if (user.value >= state_.users_.size() || !parse_currency(state_.accounts_.hot(i).currency.text())) return i;
+        state_.accounts_.mutate_untracked(i).next =
+            std::exchange(state_.users_.mutate_untracked(user).first_account, AccountIndex(i));
+        // Where there is but one program, no user's cold part need be read.
+        state_.add_to_program(state_.programs_.size() == 1 ? ProgramIndex(0) : state_.users_.cold(user).program,
+                              AccountIndex(i));
+    }
+    return std::nullopt;
 }
 
 }  // namespace upline

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -58,6 +59,9 @@ class StateStorage {
     Status restore(uint64_t size, int64_t clock_us, uint16_t rules_version, std::vector<Hold> holds);
 
   private:
+    // Hangs each account on its user and its program; the first that does not fit, if there is one.
+    std::optional<size_t> link_accounts();
+
     State& state_;
 };
 

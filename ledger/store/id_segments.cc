@@ -20,7 +20,7 @@ constexpr size_t kMaxIdBytes = sizeof(uint64_t) + 10;
 
 // Fingerprints are spread evenly: one pass puts each into one of many small heaps, which lie in the cache when they are
 // sorted.
-std::vector<StoredId> sorted(const std::vector<StoredId>& ids) {
+std::vector<StoredId> sorted(std::span<const StoredId> ids) {
     constexpr size_t kInHeap = 64;
     const unsigned bits = std::clamp<unsigned>(static_cast<unsigned>(std::bit_width(ids.size() / kInHeap)), 1, 16);
     const auto heap_of = [shift = 64 - bits](const StoredId& id) { return id.fingerprint >> shift; };
@@ -51,12 +51,11 @@ uint64_t hash_of_ids(std::span<const StoredId> ids) {
     return sum;
 }
 
-std::vector<StateChunk> id_chunks(uint64_t segment, std::vector<StoredId> ids) {
+std::vector<StateChunk> id_chunks(uint64_t segment, std::span<const StoredId> ids) {
     UPLINE_CHECK(ids.size() <= UINT32_MAX, "a segment of fewer ids");
-    ids = sorted(ids);
     std::vector<StateChunk> chunks;
     uint32_t last = 0;
-    for (const StoredId& id : ids) {
+    for (const StoredId& id : sorted(ids)) {
         UPLINE_CHECK(id.sequence < segment, "an id of an entry there is");
         const uint32_t number = id_chunk_number(id.fingerprint);
         if (chunks.empty() || (chunks.back().bytes.size() >= kIdChunkBytes && number != last))

@@ -42,7 +42,7 @@ inline uint32_t id_chunk_number(uint64_t fingerprint) {
 uint64_t hash_of_ids(std::span<const StoredId> ids);
 
 // The chunks of a segment, of ids in any order. REQUIRES: sequences below `segment`.
-std::vector<StateChunk> id_chunks(uint64_t segment, std::vector<StoredId> ids);
+std::vector<StateChunk> id_chunks(uint64_t segment, std::span<const StoredId> ids);
 
 // Appends the ids of one chunk. False if it is misshapen.
 bool parse_id_chunk(uint64_t segment, std::string_view chunk, std::vector<StoredId>& ids);

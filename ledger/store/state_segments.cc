@@ -299,11 +299,11 @@ StateChanges take_all(State& state) {
     return take_changes(state, true);
 }
 
-std::vector<StateChanges::Segment> segments_of(const StateChanges& changes) {
-    std::vector<StateChanges::Segment> segments = changes.segments;
+Status for_each_segment(const StateChanges& changes, const std::function<Status(const StateChanges::Segment&)>& f) {
+    for (const StateChanges::Segment& segment : changes.segments) UPLINE_TRY(f(segment));
     for (const StateChanges::NewIds& some : changes.ids)
-        segments.push_back({some.kind, some.is_base, id_chunks(changes.size, some.ids)});
-    return segments;
+        UPLINE_TRY(f({some.kind, some.is_base, id_chunks(changes.size, some.ids)}));
+    return ok_status();
 }
 
 std::string segment_key(uint64_t segment, uint32_t chunk) {

@@ -73,8 +73,9 @@ bool can_take_changes(State& state);
 // Takes all of it, as a base of each kind, but for the ids that are stored already.
 StateChanges take_all(State& state);
 
-// All segments of these changes, those of ids among them, which are sorted for it.
-std::vector<StateChanges::Segment> segments_of(const StateChanges& changes);
+// Calls f(segment) for all segments of these changes, one after another: those of ids are made for it. Stops at an
+// error.
+Status for_each_segment(const StateChanges& changes, const std::function<Status(const StateChanges::Segment&)>& f);
 
 // The key of a chunk: number of the segment (u64 big-endian), of the chunk in it (u32 big-endian).
 inline constexpr size_t kSegmentKeyBytes = 12;

@@ -105,14 +105,24 @@ Status load_kinds(const KindLoader& loader, State& state, const StatePosition& s
 
 }  // namespace
 
+Error state_is_ahead(uint64_t stored, uint64_t entries) {
+    return {ErrorCode::kCorrupt,
+            fmt::format("stored state is of {} entries, but there are only {}: a part of the database is gone; "
+                        "make the ledger anew with `upline replay`",
+                        stored, entries)};
+}
+
 Status write_state(const Store& store, const StateChanges& changes) {
     UPLINE_TRY_ASSIGN(FilesToIngest files, FilesToIngest::in(store, kStateToIngest));
-    const std::vector<StateChanges::Segment> segments = segments_of(changes);
-    for (const StateChanges::Segment& segment : segments)
-        UPLINE_TRY(files.write(store.family(kRecordFamilies[segment.kind]), [&](SortedFile& file) {
+    std::vector<rocksdb::ColumnFamilyHandle*> with_base;
+    UPLINE_TRY(for_each_segment(changes, [&](const StateChanges::Segment& segment) {
+        rocksdb::ColumnFamilyHandle* const family = store.family(kRecordFamilies[segment.kind]);
+        if (segment.is_base) with_base.push_back(family);
+        return files.write(family, [&](SortedFile& file) {
             for (const StateChunk& chunk : segment.chunks)
                 file.put(segment_key(changes.size, chunk.number), chunk.bytes);
-        }));
+        });
+    }));
     UPLINE_TRY(files.write(store.family("state"), [&](SortedFile& file) { file.put("position", changes.position); }));
     // The entries it is a fold of must not be behind it on disk. They were synced with each batch; asking again is
     // cheap, and keeps this right should a batch ever not be.
@@ -120,15 +130,12 @@ Status write_state(const Store& store, const StateChanges& changes) {
     UPLINE_TRY(files.ingest("storing state"));
     // Segments before a base lie in files of their own, which go as they are. A crash before that leaves them to the
     // next time.
-    for (const StateChanges::Segment& segment : segments) {
-        if (!segment.is_base) continue;
-        const std::string end = segment_key(changes.size, 0);
-        const rocksdb::Slice begin_slice;
-        const rocksdb::Slice end_slice(end);
-        UPLINE_TRY_ROCKS(rocksdb::DeleteFilesInRange(&store.db(), store.family(kRecordFamilies[segment.kind]),
-                                                     &begin_slice, &end_slice, false),
+    const std::string end = segment_key(changes.size, 0);
+    const rocksdb::Slice begin_slice;
+    const rocksdb::Slice end_slice(end);
+    for (rocksdb::ColumnFamilyHandle* const family : with_base)
+        UPLINE_TRY_ROCKS(rocksdb::DeleteFilesInRange(&store.db(), family, &begin_slice, &end_slice, false),
                          "removing an older state");
-    }
     return ok_status();
 }
 
@@ -139,12 +146,7 @@ Result<std::unique_ptr<State>> load_state(const Store& store, std::span<const Ru
     if (!value) return state;
     UPLINE_TRY_ASSIGN(StatePosition stored, parse_state_position(*value));
     UPLINE_TRY_ASSIGN(const LedgerHead entries, store.position());
-    if (stored.size > entries.size)
-        return Error{
-            ErrorCode::kCorrupt,
-            fmt::format("stored state is of {} entries, but there are only {}: a part of the database is gone; "
-                        "make the ledger anew with `upline replay`",
-                        stored.size, entries.size)};
+    if (stored.size > entries.size) return state_is_ahead(stored.size, entries.size);
     IdLoader ids(*state);
     const GiveIds give = [&](NewIds some) { ids.give(std::move(some)); };
     const KindLoader loader(store, *state, stored, give);

@@ -22,6 +22,9 @@ Status write_state(const Store& store, const StateChanges& changes);
 // the entries.
 Result<std::unique_ptr<State>> load_state(const Store& store, std::span<const Rules> versions = rules_versions());
 
+// Says that there are fewer entries than the stored state is of.
+Error state_is_ahead(uint64_t stored, uint64_t entries);
+
 // Gives the stored ids of a kind, kIdsKind or kEntityIdsKind, chunk after chunk. kCorrupt if they are not what was
 // stored.
 Status read_ids(const Store& store, size_t kind, const StoredKind& stored,

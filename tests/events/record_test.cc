@@ -224,6 +224,7 @@ TEST(Record, LeavesOutWhatIsAbsentOrAtItsDefault) {
 TEST(Record, NeitherWayAllocatesOnceWarm) {
     RandomEvents random(kSeed);
     std::vector<Event> events;
+    events.reserve(500);
     for (int i = 0; i < 500; ++i) events.push_back(random.next());
     RecordWriter writer;
     for (const Event& event : events) writer.encode(event);
@@ -539,7 +540,7 @@ TEST(Record, MayHaveBytesNobodyRefersTo) {
 TEST(Record, MayHaveFieldsThatOnlyALaterReleaseKnows) {
     flatbuffers::FlatBufferBuilder builder;
     const fb::Uuid id(1, 2);
-    const auto write_table = [&](const std::function<void()>& write_known_fields) {
+    const auto write_table = [&](auto&& write_known_fields) {
         const auto later = builder.CreateString(std::string(300, '\0'));
         const auto table = builder.StartTable();
         write_known_fields();

@@ -149,9 +149,11 @@ void change_stored_state(Store& store, F&& change) {
     change(StateStorage(*state).arrays());
     const StateChanges changes = take_all(*state);
     StateRows rows;
-    for (const StateChanges::Segment& segment : segments_of(changes))
+    take(for_each_segment(changes, [&](const StateChanges::Segment& segment) {
         for (const StateChunk& chunk : segment.chunks)
             rows[kRecordFamilies[segment.kind]].emplace(segment_key(changes.size, chunk.number), chunk.bytes);
+        return ok_status();
+    }));
     rows["state"].emplace("position", changes.position);
     put_state_rows(store, rows);
 }

@@ -188,6 +188,7 @@ TEST_P(AnyLog, GoesOnRightAfterAnyPosition) {
     make(1);
     std::mt19937_64 random(test_seed());
     std::vector<std::string> values;
+    values.reserve(40);
     for (int i = 0; i < 40; ++i) values.push_back(random_bytes(random, random() % 100'000));
     const auto written = write(0, values, kSomeTimeMs);
     for (size_t i = 0; i < written.size(); i += is_kafka() ? 7 : 1) {

@@ -15,7 +15,8 @@
 namespace upline {
 
 // For messages of failed tests.
-static void PrintTo(const Split& split, std::ostream* out) {
+static void PrintTo(  // NOLINT(readability-identifier-naming): GoogleTest's name
+    const Split& split, std::ostream* out) {
     *out << "tax " << split.tax << " creator " << split.creator << " website " << split.website << " levels";
     for (const int64_t level : split.levels) *out << " " << level;
     *out << " house " << split.house;

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "events/base/check.h"
 #include "events/log/event_log.h"
 #include "events/record_writer.h"
 #include "events/values/time.h"
@@ -82,7 +83,10 @@ class RandomMoney {
         int64_t at_us = 0;
     };
 
-    uint64_t below(uint64_t bound) { return random_() % bound; }
+    uint64_t below(uint64_t bound) {
+        UPLINE_CHECK(bound > 0, "something to choose from");
+        return random_() % bound;
+    }
     bool chance(uint64_t percent) { return below(100) < percent; }
     int64_t up_to(int64_t bound) { return 1 + static_cast<int64_t>(below(static_cast<uint64_t>(bound))); }
     template <class T>

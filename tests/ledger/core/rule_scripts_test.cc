@@ -305,7 +305,7 @@ class Script {
         std::vector<std::string> expected = std::move(*listed_);
         listed_.reset();
         std::vector<std::string> actual;
-        for (const auto& [key, text] : balances()) actual.push_back(key + " " + text);
+        for (const auto& [key, text] : balances()) actual.push_back(fmt::format("{} {}", key, text));
         std::ranges::sort(expected);
         std::ranges::sort(actual);
         if (expected == actual) return;

@@ -64,6 +64,7 @@ std::vector<Hash> take(Result<std::vector<Hash>> proof) {
 
 std::vector<std::string> hex(const std::vector<Hash>& hashes) {
     std::vector<std::string> text;
+    text.reserve(hashes.size());
     for (const Hash& hash : hashes) text.push_back(to_hex(hash));
     return text;
 }

@@ -83,6 +83,7 @@ TEST(Sha256, AnyMessagesInAnyNumberAreHashedAsByOpenSsl) {
         }
         const auto prefix = random() % 3 == 0 ? std::nullopt : std::optional(static_cast<std::byte>(random()));
         std::vector<Hash> right;
+        right.reserve(messages.size());
         for (const Message message : messages) right.push_back(by_openssl(message, prefix));
         for (const Sha256Way& way : sha256_ways()) {
             std::vector<Hash> hashes(count);

@@ -84,7 +84,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     }
     IOStatus NewDirectory(const std::string& path, const IOOptions& options, std::unique_ptr<FSDirectory>* directory,
                           IODebugContext* debug) override {
-        const IOStatus status = target()->NewDirectory(path, options, directory, debug);
+        IOStatus status = target()->NewDirectory(path, options, directory, debug);
         if (status.ok()) *directory = std::make_unique<FaultDirectory>(std::move(*directory), path, faults_);
         return status;
     }

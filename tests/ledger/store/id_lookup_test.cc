@@ -70,8 +70,15 @@ Name name_of(const Entry& entry) {
 TEST(IdLookup, FindsEachAcceptedEntryAndNoOther) {
     const uint64_t seed = std::random_device{}();
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
-    for (const size_t times_stored : {0, 1, 4}) {
-        const StoredLedger ledger(seed + times_stored, 900, times_stored);
+    struct Case {
+        size_t events;
+        size_t times_stored;
+        size_t step;  // one in so many ids is looked up
+    };
+    // The last has several chunks in a segment.
+    for (const auto& [events, times_stored, step] :
+         {Case{900, 0, 1}, Case{900, 1, 1}, Case{900, 4, 1}, Case{9000, 2, 7}}) {
+        const StoredLedger ledger(seed + times_stored, events, times_stored);
         const auto reader = take(Store::open(ledger.folder.path(), Store::Access::kRead));
         std::map<Name, Sequence> accepted;
         std::map<Name, Uuid> all;
@@ -88,13 +95,16 @@ TEST(IdLookup, FindsEachAcceptedEntryAndNoOther) {
         programs.emplace("nobody's");
         EXPECT_GT(accepted.size(), 100U);
         EXPECT_GT(all.size(), accepted.size());
-        for (const auto& [name, id] : all)
+        size_t next = 0;
+        for (const auto& [name, id] : all) {
+            if (next++ % step != 0) continue;
             for (const std::string& program : programs) {
                 const auto expected = accepted.find({program, name.second});
                 const auto found = take(find_entry_of(*reader, program, id));
                 EXPECT_EQ(found, expected == accepted.end() ? std::nullopt : std::optional(expected->second))
                     << program << ' ' << to_string(id);
             }
+        }
     }
 }
 
@@ -107,7 +117,8 @@ TEST(IdLookup, PassesOverAnotherEntryOfTheSameFingerprint) {
     const uint64_t fingerprint = IdTable::fingerprint(IdTable::program_hash(entry.program), entry.id);
     for (const char* family : {"ids", "entity_ids"}) {
         const uint64_t newest = 599;
-        const std::vector<StateChunk> chunks = id_chunks(newest, {{fingerprint, sequence + 1}, {fingerprint, 3}});
+        const std::vector<StateChunk> chunks =
+            id_chunks(newest, std::array{StoredId{fingerprint, sequence + 1}, StoredId{fingerprint, 3}});
         take(tamper(*ledger.store, family, segment_key(newest, chunks[0].number), chunks[0].bytes));
     }
     EXPECT_EQ(take(find_entry_of(*ledger.store, entry.program, entry.id)), std::optional(sequence));
@@ -120,6 +131,29 @@ TEST(IdLookup, SaysSoWhereAChunkIsMisshapen) {
     ASSERT_FALSE(found.ok());
     EXPECT_EQ(found.error().code, ErrorCode::kCorrupt);
     EXPECT_EQ(found.error().message, "ids: a chunk of segment 200 is misshapen");
+}
+
+// And not that there is no such id.
+TEST(IdLookup, SaysSoWhereEntriesAreGone) {
+    const StoredLedger ledger(7, 600, 1);
+    Entry entry;
+    for (Sequence gone : {Sequence{20}, Sequence{580}}) {  // in the stored state, and behind it
+        do ASSERT_TRUE(decode_entry(ledger.shard.entries()[++gone], entry).ok());
+        while (!entry.accepted());
+        const EntryPlace place = take(entry_place(*ledger.store, gone));
+        const std::string page = take(raw(*ledger.store, place.family, place.page_key));
+        take(remove_raw(*ledger.store, place.family, place.page_key));
+        const auto found = find_entry_of(*ledger.store, entry.program, entry.id);
+        ASSERT_FALSE(found.ok()) << gone;
+        EXPECT_EQ(found.error().code, ErrorCode::kCorrupt) << found.error().message;
+        take(tamper(*ledger.store, place.family, place.page_key, page));
+    }
+    std::string position = take(raw(*ledger.store, "state", "position"));
+    ++position[1];  // 256 entries more
+    take(tamper(*ledger.store, "state", "position", position));
+    const auto ahead = find_entry_of(*ledger.store, "any", Uuid{});
+    ASSERT_FALSE(ahead.ok());
+    EXPECT_EQ(ahead.error().message, state_is_ahead(300 + 256, 600).message);
 }
 
 }  // namespace
