@@ -23,6 +23,7 @@ std::vector<Counter> random_counters(std::mt19937_64& random) {
         if (amount != 0) by_number[number] = amount;
     }
     std::vector<Counter> counters;
+    counters.reserve(by_number.size());
     for (const auto& [number, amount] : by_number) counters.push_back({number, amount});
     return counters;
 }
@@ -52,6 +53,7 @@ std::string sum(const std::string& a, const std::string& b) {
 TEST(RowKey, OrdersAsItsBytesDo) {
     std::mt19937_64 random(testing::test_seed());
     std::vector<RowKey> keys;
+    keys.reserve(200);
     for (int i = 0; i < 200; ++i)
         keys.push_back(
             {.high = random() % 2 == 0 ? random() : random() % 3, .low = random() % 3 << (16 + random() % 47)});

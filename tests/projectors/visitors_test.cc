@@ -16,8 +16,7 @@ namespace {
 
 VisitorSet set_of(std::vector<uint64_t> tokens) {
     std::ranges::sort(tokens);
-    const auto repeated = std::ranges::unique(tokens);
-    tokens.erase(repeated.begin(), repeated.end());
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
     VisitorSet set;
     set.unite(tokens);
     return set;
@@ -58,8 +57,7 @@ TEST(VisitorSet, HasOneFormHoweverItCameTogether) {
             ASSERT_TRUE(stored);
             in_pieces = *stored;
             std::ranges::sort(piece);
-            const auto repeated = std::ranges::unique(piece);
-            piece.erase(repeated.begin(), repeated.end());
+            piece.erase(std::unique(piece.begin(), piece.end()), piece.end());
             in_pieces.unite(piece);
             VisitorSet other = set_of(piece);
             other.unite(of_sets);

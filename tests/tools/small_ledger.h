@@ -16,6 +16,7 @@ namespace upline {
 namespace fs = std::filesystem;
 
 // Two batches, so that there are two pages of entries and of offsets; a line without "{" is a record of those bytes.
+// NOLINTBEGIN(bugprone-suspicious-missing-comma): what is too long for a line goes on in the next
 inline const std::vector<std::string> kFirstBatch = {
     R"({"id": "ada", "type": "UserSignedUp", "occurred_at": "2026-01-01T00:00:00Z"})",
     R"({"id": "ben", "type": "UserSignedUp", "occurred_at": "2026-01-01T00:00:01Z", "referrer": "ada"})",
@@ -50,6 +51,7 @@ inline const std::vector<std::string> kSecondBatch = {
     R"({"id": "closing", "type": "BooksClosed", "occurred_at": "2026-01-15T00:00:02Z", "program": "shop"})",
     R"({"id": "stop", "type": "UserSuspended", "occurred_at": "2026-01-15T00:00:03Z", "user": "ada"})",
 };
+// NOLINTEND(bugprone-suspicious-missing-comma)
 inline constexpr Sequence kClosing = 15;       // of the program "default", which is the first
 inline constexpr Sequence kShopsClosing = 17;  // of one that has no balances
 inline constexpr uint64_t kFirstSize = 11;

@@ -58,6 +58,7 @@ inline std::string text_of(const Finding& finding) {
 
 inline std::vector<std::string> names_of_models() {
     std::vector<std::string> names;
+    names.reserve(kModels.size());
     for (const auto make_model : kModels) names.emplace_back(make_model()->name());
     return names;
 }

@@ -25,7 +25,7 @@ class VerifyClosing : public LedgerToHarm {
         replace_entry(sequence, before);
         rebuild_tree();
     }
-    AuditReport audit_with(HeldCheckpoints held) { return take(try_audit_open(nullptr, held)); }
+    AuditReport audit_with(const HeldCheckpoints& held) { return take(try_audit_open(nullptr, held)); }
 };
 
 TEST_F(VerifyClosing, FindsANumberOfBalancesThatIsAnother) {
