@@ -41,7 +41,7 @@ struct RecoveryArgs {
     uint64_t tail = 500'000;  // sales applied since the state was stored when it is killed
 };
 void measure_recovery(const RecoveryArgs& args, const fs::path& folder, Figures& figures);
-// What it starts: this program with the words kRecoveryChild, "feed" or "open", LOG, DATA.
+// What it starts: this program with the words kRecoveryChild, "feed", "open" or "ask", LOG, DATA.
 inline constexpr const char* kRecoveryChild = "recovery-child";
 [[noreturn]] void be_killed(std::string_view doing, const fs::path& log_folder, const fs::path& data_folder);
 

@@ -59,7 +59,8 @@ Error truncated_or_replaced(const Topic& topic, uint32_t partition, Offset offse
 
 // Assigns the partition to itself at an offset of its choice. It starts at the last record given, if there is one, and
 // compares that record first. After any sign that the log behind the connection may be another, it starts again in the
-// same way. Its members are many because each sign has to be remembered until the log has shown what it meant.
+// same way. It has many members: it remembers each sign
+// until the log has shown what the sign meant.
 class KafkaReader final : public LogReader {
   public:
     KafkaReader(const Settings& settings, uint32_t partition, std::optional<LogPosition> after)

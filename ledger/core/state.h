@@ -179,7 +179,7 @@ struct StoredKind {
 inline constexpr size_t kStateKinds = 10;
 using StoredKinds = std::array<StoredKind, kStateKinds>;
 
-// Its members are many because each kind of record is an array of its own, and each look-up beside them a table.
+// It has many members: one array for each kind of record, and one table for each way to look records up.
 class State {
   public:
     // `versions` must outlive it.

@@ -301,7 +301,7 @@ StateChanges take_all(State& state) {
 
 Status for_each_segment(const StateChanges& changes, const std::function<Status(const StateChanges::Segment&)>& f) {
     for (const StateChanges::Segment& segment : changes.segments) UPLINE_TRY(f(segment));
-    for (const StateChanges::NewIds& some : changes.ids)
+    for (const StateChanges::UnsortedIds& some : changes.ids)
         UPLINE_TRY(f({some.kind, some.is_base, id_chunks(changes.size, some.ids)}));
     return ok_status();
 }

@@ -57,12 +57,12 @@ struct StateChanges {
         std::vector<StateChunk> chunks;
     };
     std::vector<Segment> segments;  // of the kinds of record of which something is new
-    struct NewIds {
+    struct UnsortedIds {
         size_t kind = 0;
         bool is_base = false;
-        std::vector<StoredId> ids;  // in any order
+        std::vector<StoredId> ids;
     };
-    std::vector<NewIds> ids;  // of the kinds of ids, the same
+    std::vector<UnsortedIds> ids;  // of the kinds of ids, the same
 };
 
 // Takes what has changed in a state since it was last taken or loaded; where much of what is stored is outdated, all as

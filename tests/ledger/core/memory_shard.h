@@ -58,6 +58,8 @@ class MemoryShard {
             mature();
         }
     }
+    // What the last apply() made.
+    const EntryBatch& batch() const { return batch_; }
     void mature(uint64_t most = UINT64_MAX) {
         const Status matured = core_.mature(most);
         UPLINE_CHECK(matured.ok(), "entries in memory can be read");

@@ -43,15 +43,9 @@ struct StoredLedger {
     }
 
     void append(LedgerWriter& writer, std::span<const Input> inputs) {
-        EntryBatch batch;
-        batch.first = shard.entries().size();
         shard.apply(inputs);
         shard.mature();
-        for (size_t entry = batch.first; entry < shard.entries().size(); ++entry) {
-            const auto bytes = shard.entries()[entry];
-            batch.bytes.insert(batch.bytes.end(), bytes.begin(), bytes.end());
-            batch.ends.push_back(static_cast<uint32_t>(batch.bytes.size()));
-        }
+        const EntryBatch& batch = shard.batch();
         tree.append(merkle::leaf_hashes(batch.bytes, batch.ends));
         const std::vector<LogLocation> places(batch.size());
         const std::array parts{CommitPart{&batch, places}};

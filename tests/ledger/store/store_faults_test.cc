@@ -44,15 +44,9 @@ Batches make_batches() {
     const MoneyLog log = RandomMoney::log(5, kBatches * kBatchEvents);
     merkle::Tree tree;
     for (size_t i = 0; i < kBatches; ++i) {
-        EntryBatch& batch = made.batches.emplace_back();
-        batch.first = shard.entries().size();
         shard.apply(std::span(log.inputs).subspan(i * kBatchEvents, kBatchEvents));
         shard.mature();
-        for (size_t entry = batch.first; entry < shard.entries().size(); ++entry) {
-            const auto bytes = shard.entries()[entry];
-            batch.bytes.insert(batch.bytes.end(), bytes.begin(), bytes.end());
-            batch.ends.push_back(static_cast<uint32_t>(batch.bytes.size()));
-        }
+        const EntryBatch& batch = made.batches.emplace_back(shard.batch());
         tree.append(merkle::leaf_hashes(batch.bytes, batch.ends));
         const uint64_t size = shard.entries().size();
         made.positions.push_back(
