@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/ledger/store/fault_env.h"
 
+#include <unistd.h>
+
+#include <chrono>
 #include <filesystem>
+#include <thread>
 #include <utility>
+
+// After a failed flush RocksDB sleeps for a second before it tries again, and a close waits for that. No clock of an
+// Env is asked, so the function that it calls is replaced in programs of this file.
+extern "C" int usleep(useconds_t micros) {
+    std::this_thread::sleep_for(std::chrono::microseconds(micros / 1'000));
+    return 0;
+}
 
 namespace upline::testing {
 namespace {
