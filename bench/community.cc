@@ -88,7 +88,7 @@ Event Community::sale_at(uint64_t number, int64_t at_us) const {
     facts.amount.value = 100 + static_cast<int64_t>(mix(~number) % 50'000);
     facts.currency = *parse_currency("USD");
     facts.source = Source::kReferral;
-    facts.stream = static_cast<Stream>(number % 18);
+    facts.stream = enum_at<Stream>(number % 18);
     return event_of(uuid7(at_us, kSaleSeries, number), at_us, facts);
 }
 

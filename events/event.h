@@ -41,40 +41,42 @@ enum class EventType : uint8_t {
 };
 inline constexpr uint8_t kLastEventType = 15;
 
-enum class WebsiteStatus : uint8_t { kDraft = 0, kPublished = 1, kSuspended = 2 };
+// The enums that events hold begin at 1. 0 is "unspecified" in the schema: what a producer's generated code leaves out,
+// and malformed.
+enum class WebsiteStatus : uint8_t { kDraft = 1, kPublished = 2, kSuspended = 3 };
 enum class Widget : uint8_t {
-    kNone = 0,
-    kReferralBanner = 1,
-    kCommissionTracker = 2,
-    kGrowthMetrics = 3,
-    kSocialProof = 4,
-    kEarningsCalculator = 5,
+    kNone = 1,
+    kReferralBanner = 2,
+    kCommissionTracker = 3,
+    kGrowthMetrics = 4,
+    kSocialProof = 5,
+    kEarningsCalculator = 6,
 };
-enum class ActivityKind : uint8_t { kView = 0, kImpression = 1, kClick = 2, kShare = 3 };
-enum class Source : uint8_t { kPlatform = 0, kWebsite = 1, kReferral = 2 };
+enum class ActivityKind : uint8_t { kView = 1, kImpression = 2, kClick = 3, kShare = 4 };
+enum class Source : uint8_t { kPlatform = 1, kWebsite = 2, kReferral = 3 };
 enum class Stream : uint8_t {
-    kSubscriptionTiers = 0,
-    kCommissionTracking = 1,
-    kWebsiteHosting = 2,
-    kTemplateMarketplace = 3,
-    kDomainServices = 4,
-    kEnterpriseLicensing = 5,
-    kApiUsageFees = 6,
-    kWhiteLabelSolutions = 7,
-    kTrainingCertification = 8,
-    kPremiumSupport = 9,
-    kDataAnalytics = 10,
-    kCustomIntegrations = 11,
-    kMarketplaceFees = 12,
-    kAdvertisingRevenue = 13,
-    kPartnershipCommissions = 14,
-    kContentMonetization = 15,
-    kUsageBasedPricing = 16,
-    kValueAddedServices = 17,
+    kSubscriptionTiers = 1,
+    kCommissionTracking = 2,
+    kWebsiteHosting = 3,
+    kTemplateMarketplace = 4,
+    kDomainServices = 5,
+    kEnterpriseLicensing = 6,
+    kApiUsageFees = 7,
+    kWhiteLabelSolutions = 8,
+    kTrainingCertification = 9,
+    kPremiumSupport = 10,
+    kDataAnalytics = 11,
+    kCustomIntegrations = 12,
+    kMarketplaceFees = 13,
+    kAdvertisingRevenue = 14,
+    kPartnershipCommissions = 15,
+    kContentMonetization = 16,
+    kUsageBasedPricing = 17,
+    kValueAddedServices = 18,
 };
-enum class RefundReason : uint8_t { kRefund = 0, kChargeback = 1 };
+enum class RefundReason : uint8_t { kRefund = 1, kChargeback = 2 };
 
-// The names of an enum's values in JSON, in order of their numbers; index = value.
+// The names of an enum's values in JSON, in order of their numbers.
 template <class E>
 std::span<const std::string_view> enum_names();
 template <>
@@ -89,6 +91,25 @@ template <>
 std::span<const std::string_view> enum_names<Stream>();
 template <>
 std::span<const std::string_view> enum_names<RefundReason>();
+// The place of a value among them, from 0, and the value at a place: for tables with a row for each value.
+template <class E>
+constexpr size_t index_of(E value) {
+    return static_cast<size_t>(value) - 1;
+}
+template <class E>
+constexpr E enum_at(size_t index) {
+    return static_cast<E>(index + 1);
+}
+template <class E>
+std::string_view enum_name(E value) {
+    return enum_names<E>()[index_of(value)];
+}
+// True of a number that is a value of the enum.
+template <class E>
+bool is_enum_value(uint8_t number) {
+    return number >= 1 && number <= enum_names<E>().size();
+}
+
 std::string_view event_type_name(EventType type);  // "UserSignedUp" ...; REQUIRES: a value of the enum
 std::optional<EventType> parse_event_type(std::string_view name);
 
@@ -127,9 +148,9 @@ struct Days {
 template <class T>
 concept WithUnit = std::same_as<T, MinorUnits> || std::same_as<T, TenThousandths> || std::same_as<T, BasisPoints> ||
     std::same_as<T, Days>;
-// A visitor's token of one UTC day.
+// A visitor's token of one UTC day, not 0.
 struct VisitorToken {
-    uint64_t value;
+    uint64_t value = 0;
 };
 using Rates = std::span<const int32_t>;  // basis points each
 using Text = std::string_view;
@@ -369,7 +390,7 @@ struct Event {
     Uuid id;
     uint8_t type = 0;  // an EventType, or a number above kLastEventType with a monostate payload
     std::string_view program = kDefaultProgram;  // 1 to 64 of a-z 0-9 . _ -
-    int64_t occurred_at_us = 0;                  // microseconds since 1970, 0 to the end of 9999
+    int64_t occurred_at_us = 0;                  // microseconds since 1970, 1 to the end of 9999
     Payload payload;
 };
 

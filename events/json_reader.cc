@@ -19,10 +19,6 @@
 
 namespace upline {
 
-// UUIDv5 of 6ba7b810-9dad-11d1-80b4-00c04fd430c8 (the DNS namespace of RFC 9562) and "ids.upline".
-const Uuid kIdNamespace = {
-    {0x36, 0x82, 0x45, 0x09, 0x0c, 0x19, 0x57, 0x4a, 0x94, 0xb7, 0x56, 0x99, 0x8a, 0x21, 0x76, 0x98}};
-
 namespace {
 
 namespace dom = simdjson::dom;
@@ -38,7 +34,11 @@ constexpr size_t kMaxMembers = 32;
 // The most fields of a type and its header.
 constexpr size_t kMaxNames = 12;
 
-// A text and a number that mean more than their type says, so that FieldReader reads them by their own rules.
+// Fields of the header that mean more than their type says, so that FieldReader reads them by their own rules.
+struct EventId {
+    Uuid id;
+    std::string_view kind;
+};
 struct ProgramName {
     std::string_view text;
 };
@@ -172,21 +172,17 @@ class FieldReader {
         return true;
     }
 
-    void read(dom::element value, Uuid& id) {
+    void read_id(dom::element value, std::string_view kind, Uuid& id) {
         std::string_view text;
         if (!read_string(value, text, "a UUID")) return;
-        if (const std::optional<Uuid> parsed = parse_uuid(text)) {
-            id = *parsed;
-            if (id.is_nil()) fail("the nil UUID names nothing");
-        } else if (options_.map_ids_to_uuid5 && !text.empty()) {
-            id = uuid5(kIdNamespace, text);
-        } else {
-            fail(fmt::format("{} is no UUID", quote_for_message(text)));
-        }
+        const Result<Uuid> parsed = parse_id(text, kind, options_.ids);
+        if (!parsed.ok()) return fail(parsed.error().message);
+        id = *parsed;
     }
+    void read(dom::element value, EventId& id) { read_id(value, id.kind, id.id); }
     template <class T>
     requires requires(T ref) { ref.id; }
-    void read(dom::element value, T& ref) { read(value, ref.id); }
+    void read(dom::element value, T& ref) { read_id(value, id_kind(ref), ref.id); }
 
     void read(dom::element value, EventType& type) {
         std::string_view name;
@@ -215,6 +211,7 @@ class FieldReader {
         if (!read_string(value, text, "a time like \"2026-01-02T03:04:05Z\"")) return;
         const Result<int64_t> parsed = parse_time(text);
         if (!parsed.ok()) return fail(parsed.error().message);
+        if (*parsed == 0) return fail("the first instant of 1970 is what a clock says that was not set");
         time.value = *parsed;
     }
 
@@ -259,7 +256,7 @@ class FieldReader {
         if (found == names.end()) {
             return fail(fmt::format("{} is none of {}", quote_for_message(name), fmt::join(names, ", ")));
         }
-        member = static_cast<E>(found - names.begin());
+        member = enum_at<E>(static_cast<size_t>(found - names.begin()));
     }
 
     void read(dom::element value, Text& text) {
@@ -285,6 +282,8 @@ class FieldReader {
         const char* const stop = std::from_chars(digits.data(), end, token, 16).ptr;
         if (digits.size() != 16 || stop != end) {
             fail(fmt::format("{} is not 16 hex digits", quote_for_message(digits)));
+        } else if (token == 0) {
+            fail("0 is no visitor (leave the field out instead)");
         }
     }
 
@@ -364,12 +363,14 @@ Result<Event> EventParser::parse(std::string_view line) {
     EventType type{};
     ProgramName program{event.program};
     Microseconds occurred_at{};
-    fields(0, "id", event.id, Presence::kRequired);
     fields(1, "type", type, Presence::kRequired);
+    EventId id{event.id, type == EventType{} ? "" : id_kind(type)};
+    fields(0, "id", id, Presence::kRequired);
     fields(2, "program", program, Presence::kDefault);
     fields(3, "occurred_at", occurred_at, Presence::kRequired);
     if (type == EventType{}) return invalid(fields.error());
 
+    event.id = id.id;
     event.type = static_cast<uint8_t>(type);
     event.program = program.text;
     event.occurred_at_us = occurred_at.value;

@@ -5,7 +5,7 @@
 //    "buyer": "…", "amount": "11.77", "currency": "USD", "source": "platform", "stream": "subscription_tiers"}
 //
 // Strict: unknown and repeated keys are refused; money is a decimal string of at most the currency's decimals, never a
-// JSON number; times are RFC 3339 with Z and at most 6 decimals. What the ledger would call malformed is refused here
+// JSON number; times are RFC 3339 with at most 6 decimals. What the ledger would call malformed is refused here
 // with the field's name and the reason; what it would judge (signs, sizes, sums) passes. A line above kMaxJsonLineBytes
 // is refused unread: no record could hold it.
 #pragma once
@@ -17,6 +17,7 @@
 
 #include "events/base/result.h"
 #include "events/event.h"
+#include "events/ids.h"
 
 namespace upline {
 
@@ -25,12 +26,8 @@ inline constexpr size_t kMaxJsonLineBytes = size_t{1} << 20;
 inline constexpr size_t kMaxJsonRates = 8000;
 
 struct JsonOptions {
-    // --ids uuid5: an id or reference that is no UUID becomes UUIDv5 of it in kIdNamespace; one that is, stays.
-    bool map_ids_to_uuid5 = false;
+    IdForm ids = IdForm::kUuid;
 };
-
-// The namespace of --ids uuid5: UUIDv5 of the DNS namespace and "ids.upline" (documented for other producers).
-extern const Uuid kIdNamespace;
 
 // Not thread-safe; one per thread.
 class EventParser {

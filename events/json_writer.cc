@@ -67,7 +67,7 @@ class FieldPrinter {
     void print(const Currency& currency) { append_quoted(currency.text(), out_); }
     template <class T>
     requires std::is_enum_v<T>
-    void print(const T& value) { append_quoted(enum_names<T>()[static_cast<size_t>(value)], out_); }
+    void print(const T& value) { append_quoted(enum_name(value), out_); }
     template <class T>
     requires std::is_integral_v<T>
     void print(const T& number) {

@@ -110,6 +110,7 @@ using Reason = const char*;
 
 constexpr Reason kOutside = "does not lie in the record as a FlatBuffers field must";
 constexpr Reason kMissing = "is required and missing";
+constexpr Reason kUnspecified = "is unspecified";
 
 template <class T>
 Reason read_scalar(const Bytes& bytes, size_t at, T& value) {
@@ -159,15 +160,19 @@ Reason read(const Bytes& bytes, size_t at, uint32_t& count) {
 }
 
 Reason read(const Bytes& bytes, size_t at, OptionalVisitor& visitor) {
-    return read_scalar(bytes, at, visitor.emplace().value);
+    uint64_t token = 0;
+    if (const Reason reason = read_scalar(bytes, at, token)) return reason;
+    if (token != 0) visitor = {token};
+    return nullptr;
 }
 
 template <class E>
 requires std::is_enum_v<E> Reason read(const Bytes& bytes, size_t at, E& value) {
     uint8_t number = 0;
     if (const Reason reason = read_scalar(bytes, at, number)) return reason;
+    if (number == 0) return kUnspecified;
     value = static_cast<E>(number);
-    return number < enum_names<E>().size() ? nullptr : "is out of its enum's range";
+    return is_enum_value<E>(number) ? nullptr : "is out of its enum's range";
 }
 
 Reason read(const Bytes& bytes, size_t at, Text& text) {
@@ -196,6 +201,14 @@ Reason read(const Bytes& bytes, size_t at, Rates& rates) {
     return nullptr;
 }
 
+// What is wrong with a required field that is absent. A number that equals its default, 0, is left out by generated
+// code, so an absent one is 0: no value of an enum, and of all others a number like any other.
+template <class T>
+constexpr Reason why_absent() {
+    if (std::is_enum_v<T>) return kUnspecified;
+    return WithUnit<T> || std::is_integral_v<T> ? nullptr : kMissing;
+}
+
 struct Fault {
     Reason reason = nullptr;
     const char* field = nullptr;
@@ -214,7 +227,7 @@ class FieldReader {
         if (at != 0) {
             reason = read(table_.bytes(), at, member);
         } else if (presence == Presence::kRequired) {
-            reason = kMissing;
+            reason = why_absent<T>();
         }
         if (reason != nullptr) fault_ = {reason, name};
     }
@@ -267,8 +280,9 @@ Fault read_event(const Bytes& bytes, uint8_t last_type, Event& event) {
     fields(kProgramSlot, "program", event.program, Presence::kDefault);
     fields(kOccurredAtSlot, "occurred_at", event.occurred_at_us, Presence::kRequired);
     if (fields.fault().reason != nullptr) return fields.fault();
-    if (event.type == 0) return {"is 0", "type"};
+    if (event.type == 0) return {kUnspecified, "type"};
     if (!is_program_name(event.program)) return {"is not 1 to 64 of a-z 0-9 . _ -", "program"};
+    if (event.occurred_at_us == 0) return {kUnspecified, "occurred_at"};
     if (event.occurred_at_us < 0 || event.occurred_at_us > kMaxTimeUs) return {"is not in 1970 to 9999", "occurred_at"};
     return read_payload_of_type(*header, last_type, event);
 }
@@ -282,6 +296,9 @@ Fault read_record(std::span<const std::byte> value, uint8_t last_type, Event& ev
     const Bytes bytes(value);
     if (!bytes.holds(kIdentifierAt, kIdentifierSize) ||
         std::memcmp(bytes.data(kIdentifierAt), kFileIdentifier, kIdentifierSize) != 0) {
+        // A library's idea of what is JSON is no promise for ever, so the reason may say so, and the rules do not.
+        if (value.front() == std::byte{'{'})
+            return {"is JSON, which `upline produce` takes and makes records of", nullptr};
         return {"has no file identifier UPLN", nullptr};
     }
     return read_event(bytes, last_type, event);

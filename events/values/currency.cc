@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of currencies: ISO 4217 List One as of amendment 180, in force from 2026-01-01.
+// The table of currencies: ISO 4217 List One as of amendment 180, in force from 2026-01-01, and for sales of the past
+// the codes that it has withdrawn since 1999. List Three, which names those, gives no exponents: they are those of the
+// JDK's java.util.Currency, and a code that it does not know either (ECS, TJR ...) is left out.
 //
 // It is part of rules version 1: whether a code is in it decides whether an event is malformed, and its exponent what
 // an amount means. Entries are never removed or changed; a code of a later amendment takes effect with a later rules
 // version.
 #include "events/values/currency.h"
+
+#include <span>
 
 #include "events/base/check.h"
 
@@ -28,6 +32,13 @@ constexpr CodesOfExponent kList[] = {
     {4, "CLF UYW"},
 };
 
+constexpr CodesOfExponent kWithdrawn[] = {
+    {0, "ADP BEF BYB BYR ESP GRD ITL LUF MGF PTE ROL TPE TRL"},
+    {2,
+     "AFA ANG ATS AYM AZM BGL BGN CSD CUC CYP DEM EEK FIM FRF GHC HRK IEP LTL LVL MRO MTL MZM NLG RUR SDD SIT SKK SLL "
+     "SRG STD TMM USS VEB VEF YUM ZMK ZWD ZWL ZWN ZWR"},
+};
+
 constexpr size_t kLetters = 26;
 constexpr int8_t kNoCurrency = -1;
 
@@ -48,11 +59,14 @@ constexpr size_t index_of(const char* code) {
 constexpr auto kExponents = [] {
     std::array<int8_t, kLetters * kLetters * kLetters> exponents{};
     exponents.fill(kNoCurrency);
-    for (const CodesOfExponent& group : kList) {
-        for (size_t at = 0; at < group.codes.size(); at += 4) {
-            exponents[index_of(group.codes.data() + at)] = static_cast<int8_t>(group.exponent);
+    const auto add = [&](std::span<const CodesOfExponent> list) {
+        for (const CodesOfExponent& group : list) {
+            for (size_t at = 0; at < group.codes.size(); at += 4)
+                exponents[index_of(group.codes.data() + at)] = static_cast<int8_t>(group.exponent);
         }
-    }
+    };
+    add(kList);
+    add(kWithdrawn);
     return exponents;
 }();
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ISO 4217 currencies, from a table pinned in currency.cc: an event's outcome must not change with a system's locale
-// data. Codes without a minor unit (XAU, XDR, XXX ...) are not in it.
+// ISO 4217 currencies, those withdrawn since 1999 too, from a table pinned in currency.cc: an event's outcome must not
+// change with a system's locale data. Codes without a minor unit (XAU, XDR, XXX ...) are not in it.
 #pragma once
 
 #include <array>

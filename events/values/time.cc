@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// RFC 3339 in UTC to microseconds since 1970 and back.
+// RFC 3339 to microseconds since 1970 and back.
 #include "events/values/time.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <optional>
 
 #include "events/base/check.h"
 #include "events/base/text.h"
@@ -17,19 +19,15 @@ bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-// Where digits stand in "YYYY-MM-DDThh:mm:ss", and what stands between them.
+// Where digits stand in "YYYY-MM-DDThh:mm:ss" and "+hh:mm", and what stands between them.
 constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:dd";
+constexpr std::string_view kOffsetForm = "?dd:dd";
 
-bool has_form(std::string_view text) {
-    if (text.size() <= kForm.size() || text.back() != 'Z') return false;
-    for (size_t i = 0; i < kForm.size(); ++i) {
-        if (kForm[i] == 'd' ? !is_digit(text[i]) : text[i] != kForm[i]) return false;
-    }
-    const std::string_view rest = text.substr(kForm.size());
-    if (rest.size() == 1) return true;
-    if (rest[0] != '.' || rest.size() < 3 || rest.size() > 8) return false;
-    for (const char c : rest.substr(1, rest.size() - 2)) {
-        if (!is_digit(c)) return false;
+bool has_form(std::string_view text, std::string_view form) {
+    if (text.size() != form.size()) return false;
+    for (size_t i = 0; i < form.size(); ++i) {
+        if (form[i] == '?') continue;
+        if (form[i] == 'd' ? !is_digit(text[i]) : text[i] != form[i]) return false;
     }
     return true;
 }
@@ -40,9 +38,14 @@ int number(std::string_view digits) {
     return value;
 }
 
-int64_t microseconds(std::string_view fraction) {
-    int64_t value = number(fraction);
-    for (size_t i = fraction.size(); i < 6; ++i) value *= 10;
+// Of "" or ".1" to ".123456"; nothing of any other text.
+std::optional<int64_t> microseconds(std::string_view fraction) {
+    if (fraction.empty()) return 0;
+    const std::string_view digits = fraction.substr(1);
+    if (fraction.front() != '.' || digits.empty() || digits.size() > 6 || !std::ranges::all_of(digits, is_digit))
+        return std::nullopt;
+    int64_t value = number(digits);
+    for (size_t i = digits.size(); i < 6; ++i) value *= 10;
     return value;
 }
 
@@ -65,7 +68,12 @@ Result<int64_t> parse_time(std::string_view text) {
     const auto wrong = [&](std::string_view reason) {
         return Error{ErrorCode::kInvalid, fmt::format("{} {}", quote_for_message(text), reason)};
     };
-    if (!has_form(text)) return wrong("is not a time like 2026-01-02T03:04:05Z (UTC, at most 6 decimals)");
+    const std::string_view local = text.substr(0, kForm.size());
+    const size_t zone_at = std::min(text.find_first_of("Z+-", kForm.size()), text.size());
+    const std::string_view zone = text.substr(zone_at);
+    const std::optional<int64_t> fraction = microseconds(text.substr(local.size(), zone_at - local.size()));
+    if (!has_form(local, kForm) || !fraction || (zone != "Z" && !has_form(zone, kOffsetForm)))
+        return wrong("is not a time like 2026-01-02T03:04:05Z or 2026-01-02T04:04:05+01:00 (at most 6 decimals)");
     const std::chrono::year_month_day date{std::chrono::year{number(text.substr(0, 4))},
                                            std::chrono::month{static_cast<unsigned>(number(text.substr(5, 2)))},
                                            std::chrono::day{static_cast<unsigned>(number(text.substr(8, 2)))}};
@@ -74,12 +82,19 @@ Result<int64_t> parse_time(std::string_view text) {
     const int minute = number(text.substr(14, 2));
     const int second = number(text.substr(17, 2));
     if (hour > 23 || minute > 59 || second > 59) return wrong("is no time of a day (leap seconds are not counted)");
-    if (date.year() < std::chrono::year{1970}) return wrong("is before 1970");
+    int64_t ahead = 0;  // of UTC, in minutes
+    if (zone != "Z") {
+        const int hours = number(zone.substr(1, 2));
+        const int minutes = number(zone.substr(4, 2));
+        if (hours > 23 || minutes > 59) return wrong("has no offset from UTC that there is");
+        ahead = (zone.front() == '-' ? -1 : 1) * (hours * 60 + minutes);
+    }
 
     const int64_t day = std::chrono::sys_days{date}.time_since_epoch().count();
-    const std::string_view fraction =
-        text.size() > kForm.size() + 1 ? text.substr(kForm.size() + 1, text.size() - kForm.size() - 2) : "";
-    return day * kUsPerDay + (hour * 3600 + minute * 60 + second) * kUsPerSecond + microseconds(fraction);
+    const int64_t us = day * kUsPerDay + (hour * 3600 + minute * 60 + second - ahead * 60) * kUsPerSecond + *fraction;
+    if (us < 0) return wrong("is before 1970");
+    if (us > kMaxTimeUs) return wrong("is after 9999");
+    return us;
 }
 
 void append_time(int64_t us, std::string& out) {

@@ -173,7 +173,7 @@ class FactsReader {
     requires std::is_enum_v<E>
     void get(E& value) {
         const auto number = in_.fixed<uint8_t>();
-        in_.expect(number < enum_names<E>().size(), "a value of the enum");
+        in_.expect(is_enum_value<E>(number), "a value of the enum");
         value = static_cast<E>(number);
     }
 

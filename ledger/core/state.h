@@ -77,7 +77,7 @@ struct Website {
     Sequence sequence = 0;
     ProgramIndex program{0};
     UserIndex owner{0};
-    uint32_t status = 0;  // a WebsiteStatus
+    uint32_t status = static_cast<uint32_t>(WebsiteStatus::kDraft);
     uint32_t zero = 0;
 };
 

@@ -39,6 +39,7 @@ Status StateStorage::restore(uint64_t size, int64_t clock_us, uint16_t rules_ver
         const Website& website = state_.websites_[i];
         if (website.sequence < least || website.sequence >= size || website.program.value >= state_.programs_.size() ||
             website.owner.value >= state_.users_.size() ||
+            website.status < static_cast<uint32_t>(WebsiteStatus::kDraft) ||
             website.status > static_cast<uint32_t>(WebsiteStatus::kSuspended))
             return wrong("website", i);
         least = website.sequence + 1;

@@ -18,7 +18,7 @@
 namespace upline {
 
 // Raised whenever an older program could misread a folder of this one.
-inline constexpr int kDataFormat = 5;
+inline constexpr int kDataFormat = 6;
 
 class DataFolder {
   public:

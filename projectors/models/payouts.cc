@@ -15,8 +15,8 @@
 namespace upline {
 namespace {
 
-static_assert(kSources == static_cast<size_t>(Source::kReferral) + 1);
-static_assert(kStreams == static_cast<size_t>(Stream::kValueAddedServices) + 1);
+static_assert(kSources == index_of(Source::kReferral) + 1);
+static_assert(kStreams == index_of(Stream::kValueAddedServices) + 1);
 
 // The numbers of a row's counters. They are stored: see layout().
 enum Number : uint32_t {
@@ -201,8 +201,8 @@ class PayoutsModel final : public Model {
                 effect.high = maturing;
                 if (const auto counter = counter_of(static_cast<Role>(i / 2))) effect.counters[1] = *counter;
                 if (sale) {
-                    effect.counters[2] = static_cast<uint8_t>(kBySource + static_cast<uint32_t>(sale->source));
-                    effect.counters[3] = static_cast<uint8_t>(kByStream + static_cast<uint32_t>(sale->stream));
+                    effect.counters[2] = static_cast<uint8_t>(kBySource + index_of(sale->source));
+                    effect.counters[3] = static_cast<uint8_t>(kByStream + index_of(sale->stream));
                 }
                 if (i % 2 == 1) effect.count = kSales;
             }

@@ -44,8 +44,8 @@ struct Payouts {
     int64_t as_creator = 0;
     int64_t as_website_owner = 0;
     int64_t adjusted = 0;
-    std::array<int64_t, kSources> by_source{};  // index: Source
-    std::array<int64_t, kStreams> by_stream{};  // index: Stream
+    std::array<int64_t, kSources> by_source{};  // by index_of(Source)
+    std::array<int64_t, kStreams> by_stream{};  // by index_of(Stream)
     struct Maturing {
         int64_t day = 0;  // since 1970-01-01
         int64_t amount = 0;

@@ -107,7 +107,7 @@ class ReferencesModel final : public Model {
             case EventType::kWebsiteCreated: add(deltas, ReferenceKind::kWebsite, named, entry, 1); break;
             case EventType::kWebsiteStatusChanged: {
                 const auto status = std::get<WebsiteStatusChanged>(entry.payload).status;
-                add(deltas, ReferenceKind::kWebsiteStatus, named, entry, static_cast<int64_t>(status) + 1);
+                add(deltas, ReferenceKind::kWebsiteStatus, named, entry, static_cast<int64_t>(status));
                 break;
             }
             case EventType::kTransactionRefunded:

@@ -8,7 +8,7 @@
 //    kind                 named: the entry of         it is named by                 counters
 //     1 referral          the referrer                UserSignedUp                   1
 //     2 website           the owner                   WebsiteCreated                 1
-//     3 website status    the website                 WebsiteStatusChanged           WebsiteStatus + 1
+//     3 website status    the website                 WebsiteStatusChanged           WebsiteStatus
 //     4 refund            the sale                    TransactionRefunded            amount
 //     5 payout            the user                    PayoutRequested                amount, currency, id (2 x 64 bits)
 //     6 payout result     the PayoutRequested         PayoutSettled, PayoutFailed    1 settled, 2 failed
@@ -60,7 +60,7 @@ struct Reference {
     int64_t amount() const { return counters[0]; }  // minor units, of a refund, payout or adjustment
     Currency currency() const;                      // of a payout or adjustment
     Uuid payout_id() const;
-    WebsiteStatus website_status() const { return static_cast<WebsiteStatus>(counters[0] - 1); }
+    WebsiteStatus website_status() const { return static_cast<WebsiteStatus>(counters[0]); }
     bool is_settled() const { return counters[0] == 1; }    // of a payout result; else failed
     bool is_suspended() const { return counters[0] == 1; }  // of a suspension; else reinstated
 };

@@ -61,7 +61,7 @@ struct Key {
     bool valid() const {
         if (!parse_currency(currency.text())) return false;
         if (stream == kNone && source == kNone) return true;
-        return stream < enum_names<Stream>().size() && source < enum_names<Source>().size();
+        return is_enum_value<Stream>(stream) && is_enum_value<Source>(source);
     }
 };
 
@@ -148,7 +148,8 @@ class RevenueModel final : public Model {
         std::string text = fmt::format("program of entry {}, {}, {}", key.program,
                                        format_day(static_cast<int64_t>(key.day)), key.currency.text());
         if (key.stream == kNone || !key.valid()) return text + ", adjustments";
-        return text + fmt::format(", {}, {}", enum_names<Stream>()[key.stream], enum_names<Source>()[key.source]);
+        return text + fmt::format(", {}, {}", enum_name(static_cast<Stream>(key.stream)),
+                                  enum_name(static_cast<Source>(key.source)));
     }
     std::string counter_name(const RowKey& row, uint32_t number) const override {
         return row.high >> 56 == kProgramRow ? "known" : number_name(number);

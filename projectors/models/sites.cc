@@ -14,8 +14,8 @@
 namespace upline {
 namespace {
 
-static_assert(kWidgets == static_cast<size_t>(Widget::kEarningsCalculator) + 1);
-static_assert(kActivityKinds == static_cast<size_t>(ActivityKind::kShare) + 1);
+static_assert(kWidgets == index_of(Widget::kEarningsCalculator) + 1);
+static_assert(kActivityKinds == index_of(ActivityKind::kShare) + 1);
 
 // Stored orders: see layout().
 enum SalesNumber : uint32_t { kSales, kRevenue, kTax, kCommission, kBonus, kRefunds, kRefunded, kSalesCounters };
@@ -102,8 +102,7 @@ class SitesModel final : public Model {
         constexpr size_t kWebsite = 0;
         const Sequence website = entry.refs[kWebsite];
         const uint32_t day = key_day_of(entry.occurred_at_us);
-        const size_t counter =
-            static_cast<size_t>(activity.widget) * kActivityKinds + static_cast<size_t>(activity.kind);
+        const size_t counter = index_of(activity.widget) * kActivityKinds + index_of(activity.kind);
         for (const uint32_t when : {kTotal, day}) {
             const Key key{.website = website, .day = when};
             wrapping_add(deltas.touch(key.row(), kActivityCounters)[counter], activity.count);
@@ -188,14 +187,13 @@ std::unique_ptr<Model> sites_model() {
 
 int64_t SiteStats::count(ActivityKind kind) const {
     int64_t sum = 0;
-    for (const auto& widget : activity) wrapping_add(sum, widget[static_cast<size_t>(kind)]);
+    for (const auto& widget : activity) wrapping_add(sum, widget[index_of(kind)]);
     return sum;
 }
 
 std::optional<int64_t> SiteStats::click_through_bp(Widget widget) const {
-    const auto& counts = activity[static_cast<size_t>(widget)];
-    return basis_points(counts[static_cast<size_t>(ActivityKind::kClick)],
-                        counts[static_cast<size_t>(ActivityKind::kImpression)]);
+    const auto& counts = activity[index_of(widget)];
+    return basis_points(counts[index_of(ActivityKind::kClick)], counts[index_of(ActivityKind::kImpression)]);
 }
 
 std::optional<int64_t> SiteStats::conversion_bp() const {

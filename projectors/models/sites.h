@@ -43,8 +43,9 @@ struct SiteSales {
 };
 
 struct SiteStats {
-    std::array<std::array<int64_t, kActivityKinds>, kWidgets> activity{};  // [Widget][ActivityKind]
-    std::vector<SiteSales> sales;                                          // by currency, ascending
+    std::array<std::array<int64_t, kActivityKinds>, kWidgets>
+        activity{};                // by index_of(Widget), index_of(ActivityKind)
+    std::vector<SiteSales> sales;  // by currency, ascending
     // Different visitors of the day; in a total the sum of its days'. An estimate (of 1.6 % standard error for a day)
     // where not exact.
     int64_t visitors = 0;

@@ -78,7 +78,12 @@ std::vector<std::pair<std::string, Bytes>> malformed_records() {
     Event activity;
     activity.id = *parse_uuid(kSale);
     activity.type = static_cast<uint8_t>(EventType::kWebsiteActivity);
-    activity.payload = WebsiteActivity{.website = {*parse_uuid(kUser)}, .count = 0, .visitor = std::nullopt};
+    activity.occurred_at_us = 1;
+    activity.payload = WebsiteActivity{.website = {*parse_uuid(kUser)},
+                                       .widget = Widget::kNone,
+                                       .kind = ActivityKind::kView,
+                                       .count = 0,
+                                       .visitor = std::nullopt};
     return {
         {"empty", {}},
         {"above 32 KiB", too_large},
@@ -91,7 +96,7 @@ std::vector<std::pair<std::string, Bytes>> malformed_records() {
         {"no payload", without_header_field(good, 5)},
         {"type 0", sale_with([](Event& event, auto&) { event.type = 0; })},
         {"type and tag disagree", disagreeing},
-        {"value out of its enum", sale_with([](Event&, auto& p) { p.stream = static_cast<Stream>(18); })},
+        {"value out of its enum", sale_with([](Event&, auto& p) { p.stream = static_cast<Stream>(19); })},
         {"text not UTF-8", suspended("caf\xe9")},
         {"text with U+0000", suspended(std::string_view("a\0b", 3))},
         {"text of 256 bytes", suspended(long_text)},

@@ -35,6 +35,7 @@
 #include "tests/consumers/log_of_events.h"
 #include "tests/events/log/log_harness.h"
 #include "tests/ledger/core/memory_shard.h"
+#include "tests/ledger/core/short_ids.h"
 
 namespace upline::testing {
 namespace {
@@ -82,13 +83,13 @@ struct LogRecord {
 
 // As if the log had been brought here from elsewhere, all at once, when it ended.
 std::vector<LogRecord> records_of_log() {
-    EventParser parser(JsonOptions{.map_ids_to_uuid5 = true});
+    EventParser parser;
     std::vector<LogRecord> records;
     int64_t append_time_ms = *parse_time("2026-03-01T00:00:00Z") / 1000;
     for (const std::string& line : lines_of(read_golden("log.jsonl"))) {
         std::optional<Bytes> value = raw_of(line);
         if (!value) {
-            const Result<Event> event = parser.parse(line);
+            const Result<Event> event = parser.parse(testing::with_uuids(line));
             UPLINE_CHECK(event.ok(), "an event");
             value = record_of(*event);
         }
@@ -250,13 +251,13 @@ TEST_F(GoldenFolder, RecordsSayWhatWasWritten) {
     const Lines lines = lines_of(read_golden("log.jsonl"));
     const std::vector<LogRecord> records = golden_records();
     ASSERT_EQ(records.size(), lines.size());
-    EventParser parser(JsonOptions{.map_ids_to_uuid5 = true});
+    EventParser parser;
     for (size_t i = 0; i < lines.size(); ++i) {
         if (const std::optional<Bytes> raw = raw_of(lines[i])) {
             EXPECT_EQ(to_hex(*raw), to_hex(records[i].value)) << i;
             continue;
         }
-        const Result<Event> written = parser.parse(lines[i]);
+        const Result<Event> written = parser.parse(testing::with_uuids(lines[i]));
         ASSERT_OK(written);
         const DecodedRecord decoded = decode_record(records[i].value);
         ASSERT_EQ(decoded.malformed, nullptr) << i;

@@ -92,7 +92,7 @@ inline Lines make_community(std::string_view program, size_t events, uint64_t se
         } else if (kind < 6) {
             fields = fmt::format(R"("type": "WebsiteActivity", "website": "{}", "widget": "none", "kind": "view", )"
                                  R"("count": {}, "visitor": "{:016x}")",
-                                 sites[below(sites.size())], 1 + below(5), below(500));
+                                 sites[below(sites.size())], 1 + below(5), 1 + below(500));
         } else {
             static constexpr std::string_view kMoney[] = {"29.99\", \"currency\": \"USD", "7.50\", \"currency\": \"EUR",
                                                           "1250\", \"currency\": \"JPY"};

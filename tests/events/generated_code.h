@@ -25,8 +25,8 @@ class Oracle {
                program.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos);
         description_.add("program", program);
         scalar("occurred_at", event.occurred_at());
-        demand(event.occurred_at() && *event.occurred_at() >= 0 && *event.occurred_at() <= 253'402'300'799'999'999);
-        demand(event.type() && *event.type() != 0 && *event.type() == event.payload_type());
+        demand(event.occurred_at() >= 1 && event.occurred_at() <= 253'402'300'799'999'999);
+        demand(event.type() != 0 && event.type() == event.payload_type());
         if (accepts_) read_payload(event);
     }
     bool accepts() const { return accepts_; }
@@ -71,14 +71,14 @@ class Oracle {
         uuid("website", p.website());
         value("widget", p.widget(), fb::Widget_MAX);
         value("kind", p.kind(), fb::ActivityKind_MAX);
-        scalar<uint32_t>("count", p.count());
+        scalar("count", p.count());
         demand(p.count() != 0);
-        if (p.visitor()) scalar("visitor", p.visitor());
+        if (p.visitor() != 0) scalar("visitor", p.visitor());
     }
     void read(const fb::TransactionRecorded& p) {
         uuid("buyer", p.buyer());
         scalar("amount", p.amount());
-        scalar<int64_t>("tax", p.tax());
+        scalar("tax", p.tax());
         currency("currency", p.currency());
         value("source", p.source(), fb::Source_MAX);
         optional_uuid("website", p.website());
@@ -157,14 +157,13 @@ class Oracle {
         demand(code != nullptr && parse_currency(code->string_view()));
     }
     template <class T>
-    void scalar(const char* name, flatbuffers::Optional<T> number) {
-        demand(number.has_value());
-        if (number) description_.add(name, *number);
+    void scalar(const char* name, T number) {
+        description_.add(name, number);
     }
     template <class E>
-    void value(const char* name, flatbuffers::Optional<E> member, E last) {
-        demand(member && *member <= last);
-        if (member) description_.add(name, static_cast<int>(*member));
+    void value(const char* name, E member, E last) {
+        demand(static_cast<int>(member) != 0 && member <= last);
+        description_.add(name, static_cast<int>(member));
     }
 
     Description description_;
@@ -200,8 +199,7 @@ class GeneratedWriter {
         return fb::CreateWebsiteStatusChanged(builder_, ref(p.website), value<fb::WebsiteStatus>(p.status)).Union();
     }
     Payload build(const WebsiteActivity& p) {
-        flatbuffers::Optional<uint64_t> visitor;
-        if (p.visitor) visitor = p.visitor->value;
+        const uint64_t visitor = p.visitor ? p.visitor->value : 0;
         return fb::CreateWebsiteActivity(builder_, ref(p.website), value<fb::Widget>(p.widget),
                                          value<fb::ActivityKind>(p.kind), p.count, visitor)
             .Union();

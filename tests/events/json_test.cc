@@ -144,11 +144,11 @@ std::string sale_with(std::string_view field = "", std::string_view value = "") 
 TEST(Json, ReadsWhatTheLineSays) {
     EXPECT_EQ(described(sale_with()),
               "id=0190a0b0-0000-7000-8000-000000000001\ntype=5\nprogram=default\noccurred_at=1767323045000006\n"
-              "buyer=0190a0b0-0000-7000-8000-000000000002\namount=1177\ntax=0\ncurrency=USD\nsource=0\nstream=0\n");
+              "buyer=0190a0b0-0000-7000-8000-000000000002\namount=1177\ntax=0\ncurrency=USD\nsource=1\nstream=1\n");
     EXPECT_EQ(described(line_with(R"("type": "WebsiteActivity", "website": "0190A0B0-0000-7000-8000-00000000000F",
                                      "widget": "social_proof", "kind": "click", "visitor": "00000000DEADBEEF")")),
               "id=0190a0b0-0000-7000-8000-000000000001\ntype=4\nprogram=default\noccurred_at=1767323045000006\n"
-              "website=0190a0b0-0000-7000-8000-00000000000f\nwidget=4\nkind=2\ncount=1\nvisitor=3735928559\n");
+              "website=0190a0b0-0000-7000-8000-00000000000f\nwidget=5\nkind=3\ncount=1\nvisitor=3735928559\n");
     EXPECT_EQ(described(line_with(R"("type": "PlanPublished", "program": "shop", "level_rates": [2000, -1, 0],
                                      "website_bonus": 500, "creator_share": 5000, "hold_days": 30,
                                      "minimum_payout": "10.005")")),
@@ -253,8 +253,10 @@ std::string all_types() {
 TEST(Json, RefusesWrongHeaders) {
     expect_errors({
         {sale_with("id"), R"(field "id": missing)"},
-        {sale_with("id", R"("order 77")"), R"(field "id": "order 77" is no UUID)"},
-        {sale_with("id", R"("00000000-0000-0000-0000-000000000000")"), R"(field "id": the nil UUID names nothing)"},
+        {sale_with("id", R"("order 77")"),
+         R"(field "id": "order 77" is no UUID; an id of another system is mapped with --ids uuid5)"},
+        {sale_with("id", R"("00000000-0000-0000-0000-000000000000")"),
+         R"(field "id": "00000000-0000-0000-0000-000000000000" is the nil UUID, which names nothing)"},
         {sale_with("id", "7"), R"(field "id": a number, where a UUID is expected)"},
         {sale_with("type"), R"(field "type": missing)"},
         {sale_with("type", R"("Sale")"), R"(field "type": "Sale" is none of )" + all_types()},
@@ -268,9 +270,11 @@ TEST(Json, RefusesWrongHeaders) {
          R"(field "occurred_at": a number, where a time like "2026-01-02T03:04:05Z" is expected)"},
         {sale_with("occurred_at", R"("1969-12-31T23:59:59Z")"),
          R"(field "occurred_at": "1969-12-31T23:59:59Z" is before 1970)"},
-        {sale_with("occurred_at", R"("2026-01-02T03:04:05+01:00")"),
-         R"(field "occurred_at": "2026-01-02T03:04:05+01:00" is not a time like 2026-01-02T03:04:05Z )"
-         R"((UTC, at most 6 decimals))"},
+        {sale_with("occurred_at", R"("1970-01-01T00:00:00Z")"),
+         R"(field "occurred_at": the first instant of 1970 is what a clock says that was not set)"},
+        {sale_with("occurred_at", R"("2026-01-02T03:04:05")"),
+         R"(field "occurred_at": "2026-01-02T03:04:05" is not a time like 2026-01-02T03:04:05Z or )"
+         R"(2026-01-02T04:04:05+01:00 (at most 6 decimals))"},
     });
 }
 
@@ -290,8 +294,9 @@ TEST(Json, RefusesWrongFields) {
     expect_errors({
         {sale_with("buyer"), R"(field "buyer": missing)"},
         {sale_with("buyer", R"("00000000-0000-0000-0000-000000000000")"),
-         R"(field "buyer": the nil UUID names nothing)"},
-        {sale_with("website", R"("")"), R"(field "website": "" is no UUID)"},
+         R"(field "buyer": "00000000-0000-0000-0000-000000000000" is the nil UUID, which names nothing)"},
+        {sale_with("website", R"("")"),
+         R"(field "website": "" is no UUID; an id of another system is mapped with --ids uuid5)"},
         {sale_with("creator", "null"),
          R"(field "creator": null (leave the field out instead), where a UUID is expected)"},
         {sale_with("source", R"("Platform")"), R"(field "source": "Platform" is none of platform, website, referral)"},
@@ -307,6 +312,8 @@ TEST(Json, RefusesWrongFields) {
         {activity(R"("visitor": "123")"), R"(field "visitor": "123" is not 16 hex digits)"},
         {activity(R"("visitor": "-123456789abcdef")"), R"(field "visitor": "-123456789abcdef" is not 16 hex digits)"},
         {activity(R"("visitor": "0x12345678abcdef")"), R"(field "visitor": "0x12345678abcdef" is not 16 hex digits)"},
+        {activity(R"("visitor": "0000000000000000")"),
+         R"(field "visitor": 0 is no visitor (leave the field out instead))"},
         {activity(R"("visitor": 77)"), R"(field "visitor": a number, where 16 hex digits is expected)"},
         {suspended(fmt::format("\"{}\"", std::string(256, 'x'))), R"(field "reason": longer than 255 bytes)"},
         {suspended(R"("a\u0000b")"), R"(field "reason": holds U+0000)"},
@@ -352,7 +359,7 @@ TEST(Json, RefusesWhatIsNoJsonObject) {
         {"[]", "not an event: a line holds one JSON object"},
         {"\"text\"", "not an event: a line holds one JSON object"},
         {"null", "not an event: a line holds one JSON object"},
-        {"{}", R"(field "id": missing)"},
+        {"{}", R"(field "type": missing)"},
         {sale_with("amount", "\"\xff\""), "not JSON: not UTF-8"},
         {sale_with("amount", "\"\xed\xa0\x80\""), "not JSON: not UTF-8"},
         {sale_with("amount", "99999999999999999999"), "not JSON: a number that is malformed or beyond 64 bits"},
@@ -398,18 +405,19 @@ TEST(Json, OfAnyCutOrFlippedLineIsRefusedOrGivesARecordThatIsRight) {
 // ---- Ids that are no UUIDs ----
 
 TEST(Json, MapsOtherIdsToUuid5WhenAsked) {
-    const JsonOptions map_ids{.map_ids_to_uuid5 = true};
+    const JsonOptions map_ids{.ids = IdForm::kUuid5};
     const std::string line = line_with(R"("type": "WebsiteStatusChanged", "website": "site 7", "status": "draft")");
-    EXPECT_EQ(error_of(line), R"(field "website": "site 7" is no UUID)");
+    EXPECT_EQ(error_of(line),
+              R"(field "website": "site 7" is no UUID; an id of another system is mapped with --ids uuid5)");
     EXPECT_EQ(described(line, map_ids),
               "id=0190a0b0-0000-7000-8000-000000000001\ntype=3\nprogram=default\noccurred_at=1767323045000006\n"
               "website=" +
-                  to_string(uuid5(kIdNamespace, "site 7")) + "\nstatus=0\n");
+                  to_string(uuid5(kIdNamespace, "website/site 7")) + "\nstatus=1\n");
     EXPECT_EQ(error_of(sale_with("id", R"("00000000-0000-0000-0000-000000000000")"), map_ids),
-              R"(field "id": the nil UUID names nothing)");
-    EXPECT_EQ(error_of(sale_with("id", R"("")"), map_ids), R"(field "id": "" is no UUID)");
+              R"(field "id": "00000000-0000-0000-0000-000000000000" is the nil UUID, which names nothing)");
+    EXPECT_EQ(error_of(sale_with("id", R"("")"), map_ids), R"(field "id": "" is no id)");
     EXPECT_EQ(described(sale_with("id", "\"order-77\""), map_ids).substr(0, 39),
-              "id=" + to_string(uuid5(kIdNamespace, "order-77")));
+              "id=" + to_string(uuid5(kIdNamespace, "transaction/order-77")));
 }
 
 }  // namespace

@@ -62,9 +62,9 @@ class RandomEvents {
         return name;
     }
     int64_t time() {
-        const auto anywhere = static_cast<int64_t>(below(static_cast<uint64_t>(kMaxTimeUs) + 1));
+        const auto anywhere = static_cast<int64_t>(1'000'000 + below(static_cast<uint64_t>(kMaxTimeUs) - 999'999));
         switch (below(5)) {
-            case 0: return 0;
+            case 0: return 1;
             case 1: return kMaxTimeUs;
             case 2: return anywhere / 1'000'000 * 1'000'000;
             case 3: return anywhere / 1000 * 1000;
@@ -102,7 +102,7 @@ class RandomEvents {
     void fill(Days& days) { days.value = number<int32_t>(); }
     void fill(uint16_t& version) { version = number<uint16_t>(); }
     void fill(uint32_t& count) { count = number<uint32_t>() | 1; }
-    void fill(OptionalVisitor& visitor) { visitor = VisitorToken{number<uint64_t>()}; }
+    void fill(OptionalVisitor& visitor) { visitor = VisitorToken{std::max<uint64_t>(1, number<uint64_t>())}; }
     void fill(Currency& currency) {
         static constexpr std::string_view kCodes[] = {"USD", "EUR", "JPY", "KWD", "CLF", "ZWG", "AED"};
         currency = *parse_currency(kCodes[below(std::size(kCodes))]);
@@ -116,7 +116,7 @@ class RandomEvents {
     }
     template <class E>
     requires std::is_enum_v<E>
-    void fill(E& value) { value = static_cast<E>(below(enum_names<E>().size())); }
+    void fill(E& value) { value = enum_at<E>(below(enum_names<E>().size())); }
 
     std::mt19937_64 random_;
     std::deque<std::string> texts_;

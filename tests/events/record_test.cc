@@ -139,6 +139,8 @@ Event sale() {
     payload.amount.value = 1177;
     payload.tax.value = 77;
     payload.currency = *parse_currency("USD");
+    payload.source = Source::kPlatform;
+    payload.stream = Stream::kSubscriptionTiers;
     Event event;
     event.id = kSomeId;
     event.type = static_cast<uint8_t>(EventType::kTransactionRecorded);
@@ -153,6 +155,7 @@ Event with_payload(const T& payload) {
     Event event;
     event.id = kSomeId;
     event.type = static_cast<uint8_t>(T::kType);
+    event.occurred_at_us = 1;
     event.payload = payload;
     return event;
 }
@@ -165,6 +168,7 @@ Event suspension(std::string_view reason) {
 
 template <class E>
 void expect_names(const char* const* names) {
+    EXPECT_STREQ(*names++, "unspecified");
     for (const std::string_view name : enum_names<E>()) {
         ASSERT_NE(*names, nullptr);
         EXPECT_EQ(name, *names++);
@@ -208,17 +212,31 @@ TEST(Record, IsReadTheSameByGeneratedCodeAndByUs) {
 }
 
 TEST(Record, LeavesOutWhatIsAbsentOrAtItsDefault) {
-    Event event = with_payload(WebsiteActivity{.website = {kSomeId}, .visitor = std::nullopt});
+    Event event = with_payload(WebsiteActivity{
+        .website = {kSomeId}, .widget = Widget::kNone, .kind = ActivityKind::kView, .visitor = std::nullopt});
     const Surgeon activity(encode(event));
     EXPECT_EQ(activity.place(activity.header(), 2), 0U) << "the default program";
     EXPECT_EQ(activity.place(activity.payload(), 3), 0U) << "count 1";
     EXPECT_EQ(activity.place(activity.payload(), 4), 0U) << "no visitor";
-    EXPECT_NE(activity.place(activity.payload(), 1), 0U) << "a required value, though it is the first of its enum";
+    EXPECT_NE(activity.place(activity.payload(), 1), 0U) << "a value that is required";
     event = sale();
     std::get<TransactionRecorded>(event.payload).tax.value = 0;
     const Surgeon untaxed(encode(event));
     EXPECT_EQ(untaxed.place(untaxed.payload(), 2), 0U) << "no tax";
     EXPECT_EQ(untaxed.place(untaxed.payload(), 7), 0U) << "no creator";
+}
+
+TEST(Record, WithoutANumberHasZeroThereForGeneratedCodeLeavesZerosOut) {
+    Surgeon without(encode(sale()));
+    constexpr int kAmountSlot = 1;
+    constexpr int kTaxSlot = 2;
+    for (const int slot : {kAmountSlot, kTaxSlot}) without.remove(without.payload(), slot);
+    const Buffer bytes = without.bytes();
+    const DecodedRecord record = decode_record(bytes);
+    ASSERT_EQ(record.malformed, nullptr) << record.malformed << " " << record.field;
+    EXPECT_EQ(std::get<TransactionRecorded>(record.event.payload).amount.value, 0);
+    EXPECT_EQ(std::get<TransactionRecorded>(record.event.payload).tax.value, 0);
+    EXPECT_TRUE(reads_as_oracle(bytes));
 }
 
 TEST(Record, NeitherWayAllocatesOnceWarm) {
@@ -330,15 +348,22 @@ std::vector<MalformedCase> malformed_cases() {
         return header_with([&](Event& event) { change(std::get<TransactionRecorded>(event.payload)); });
     };
     const auto string_of = [](const Surgeon& s) { return s.follow(s.place(s.payload(), 3)); };
+    constexpr std::string_view kJson = R"({"id": "00000000-0000-0000-0000-00000000000a"})";
     const std::string long_text(256, 'x');
     const std::string long_program(65, 'x');
-    const WebsiteActivity no_activity{.website = {kSomeId}, .count = 0, .visitor = std::nullopt};
+    const WebsiteActivity no_activity{.website = {kSomeId},
+                                      .widget = Widget::kNone,
+                                      .kind = ActivityKind::kView,
+                                      .count = 0,
+                                      .visitor = std::nullopt};
     const Surgeon plan(encode(with_payload(PlanPublished{})));
 
     return {
         {"empty", {}, "is empty", nullptr},
         {"above 32 KiB", with([](Surgeon& s) { s.resize(32 * 1024 + 1); }), "is above 32 KiB", nullptr},
         {"another identifier", with([](Surgeon& s) { s.put(4, 'V'); }), "has no file identifier UPLN", nullptr},
+        {"JSON", Buffer(std::as_bytes(std::span(kJson)).begin(), std::as_bytes(std::span(kJson)).end()),
+         "is JSON, which `upline produce` takes and makes records of", nullptr},
         {"too short for one", with([](Surgeon& s) { s.resize(7); }), "has no file identifier UPLN", nullptr},
 
         {"root nowhere", with([](Surgeon& s) { s.put<uint32_t>(0, 0); }), "does not lead to an event table", nullptr},
@@ -370,13 +395,13 @@ std::vector<MalformedCase> malformed_cases() {
          kOutside, "level_rates"},
 
         {"no id", with([](Surgeon& s) { s.remove(s.header(), 0); }), "is required and missing", "id"},
-        {"no type", with([](Surgeon& s) { s.remove(s.header(), 1); }), "is required and missing", "type"},
-        {"no time", with([](Surgeon& s) { s.remove(s.header(), 3); }), "is required and missing", "occurred_at"},
+        {"no type", with([](Surgeon& s) { s.remove(s.header(), 1); }), "is unspecified", "type"},
+        {"no time", with([](Surgeon& s) { s.remove(s.header(), 3); }), "is unspecified", "occurred_at"},
         {"no payload", with([](Surgeon& s) { s.remove(s.header(), 5); }), "is required and missing", "payload"},
 
         {"type 0",
          with([](Surgeon& s) { s.put<uint8_t>(s.place(s.header(), 1), 0).put<uint8_t>(s.place(s.header(), 4), 0); }),
-         "is 0", "type"},
+         "is unspecified", "type"},
         {"type without a tag", with([](Surgeon& s) { s.remove(s.header(), 4); }), "is not the type the header names",
          "payload_type"},
         {"tag of another type", with([](Surgeon& s) { s.put<uint8_t>(s.place(s.header(), 4), 6); }),
@@ -386,7 +411,9 @@ std::vector<MalformedCase> malformed_cases() {
         {"unknown type, known tag", with([](Surgeon& s) { s.put<uint8_t>(s.place(s.header(), 1), 200); }),
          "is not the type the header names", "payload_type"},
 
-        {"value out of its enum", sale_with([](auto& p) { p.stream = static_cast<Stream>(18); }),
+        {"no source", with([](Surgeon& s) { s.remove(s.payload(), 4); }), "is unspecified", "source"},
+        {"source 0", sale_with([](auto& p) { p.source = Source{}; }), "is unspecified", "source"},
+        {"value out of its enum", sale_with([](auto& p) { p.stream = static_cast<Stream>(19); }),
          "is out of its enum's range", "stream"},
         {"largest value of a byte", sale_with([](auto& p) { p.source = static_cast<Source>(255); }),
          "is out of its enum's range", "source"},
@@ -407,6 +434,8 @@ std::vector<MalformedCase> malformed_cases() {
         {"program of 65", header_with([&](Event& e) { e.program = long_program; }), "is not 1 to 64 of a-z 0-9 . _ -",
          "program"},
 
+        {"the time of an unset clock", header_with([](Event& e) { e.occurred_at_us = 0; }), "is unspecified",
+         "occurred_at"},
         {"before 1970", header_with([](Event& e) { e.occurred_at_us = -1; }), "is not in 1970 to 9999", "occurred_at"},
         {"after 9999", header_with([](Event& e) { e.occurred_at_us = kMaxTimeUs + 1; }), "is not in 1970 to 9999",
          "occurred_at"},
@@ -441,23 +470,26 @@ TEST(Record, MalformedIsEveryLineOfTheList) {
 struct FieldOfType {
     int slot;
     std::string name;
-    Presence presence;
+    const char* malformed_without;  // nullptr: a record without it is not
     bool is_reference;
 };
 class FieldList {
   public:
     template <class T>
     void operator()(int slot, const char* name, const T& /*field*/, Presence presence) {
-        fields_.push_back({slot, name, presence, requires(T ref) { ref.id;
-    }});
-}  // namespace
-const std::vector<FieldOfType>& fields() const {
-    return fields_;
-}
+        constexpr bool kIsReference = requires(T ref) {
+            ref.id;
+        };
+        constexpr bool kIsNumber = WithUnit<T> || std::is_integral_v<T>;
+        const char* malformed = std::is_enum_v<T> ? "is unspecified" : "is required and missing";
+        if (kIsNumber || presence != Presence::kRequired) malformed = nullptr;
+        fields_.push_back({slot, name, malformed, kIsReference});
+    }
+    const std::vector<FieldOfType>& fields() const { return fields_; }
 
-private:
-std::vector<FieldOfType> fields_;
-};  // namespace upline
+  private:
+    std::vector<FieldOfType> fields_;
+};
 
 std::vector<FieldOfType> fields_of(const Event& event) {
     FieldList list;
@@ -478,9 +510,8 @@ TEST(Record, WithoutARequiredFieldIsMalformedAndWithoutAnotherIsNot) {
             if (record.place(record.payload(), field.slot) == 0) continue;
             record.remove(record.payload(), field.slot);
             const DecodedRecord decoded = decode_record(record.bytes());
-            const bool required = field.presence == Presence::kRequired;
-            EXPECT_STREQ(decoded.malformed, required ? "is required and missing" : nullptr) << field.name;
-            if (required) {
+            EXPECT_STREQ(decoded.malformed, field.malformed_without) << field.name;
+            if (field.malformed_without != nullptr) {
                 EXPECT_EQ(decoded.field, field.name);
             }
             ASSERT_TRUE(reads_as_oracle(record.bytes())) << field.name;

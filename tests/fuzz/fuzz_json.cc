@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view line = fuzz::text_of(data, size);
     EventParser strict;
     const Result<Event> event = strict.parse(line);
-    EventParser mapping(JsonOptions{.map_ids_to_uuid5 = true});
+    EventParser mapping(JsonOptions{.ids = IdForm::kUuid5});
     const Result<Event> mapped = mapping.parse(line);
     UPLINE_CHECK(!event.ok() || (mapped.ok() && testing::describe(*event) == testing::describe(*mapped)),
                  "ids that are UUIDs stay");

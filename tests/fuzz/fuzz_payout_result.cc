@@ -49,7 +49,7 @@ void check_result(const CsvRow& row) {
         .id = result.payout,
         .type = static_cast<uint8_t>(result.settled ? EventType::kPayoutSettled : EventType::kPayoutFailed),
         .program = kDefaultProgram,
-        .occurred_at_us = 0,
+        .occurred_at_us = 1,
         .payload = payload_of(result)};
     RecordWriter writer;
     const DecodedRecord record = decode_record(writer.encode(event));

@@ -109,19 +109,19 @@ class Community {
                 break;
             case 2:
                 set(event,
-                    WebsiteStatusChanged{.website = {any(websites)}, .status = static_cast<WebsiteStatus>(below(3))});
+                    WebsiteStatusChanged{.website = {any(websites)}, .status = enum_at<WebsiteStatus>(below(3))});
                 break;
             case 3:
             case 4:
             case 5:
             case 6: {
                 WebsiteActivity activity{.website = {any(websites)},
-                                         .widget = static_cast<Widget>(below(6)),
-                                         .kind = static_cast<ActivityKind>(below(4)),
+                                         .widget = enum_at<Widget>(below(6)),
+                                         .kind = enum_at<ActivityKind>(below(4)),
                                          .count = static_cast<uint32_t>(1 + below(5)),
                                          .visitor = {}};
                 // Now and then all the world comes to one page, or the same few come back.
-                if (below(3) != 0) activity.visitor = VisitorToken{below(2) == 0 ? random_() : below(20)};
+                if (below(3) != 0) activity.visitor = VisitorToken{below(2) == 0 ? random_() : 1 + below(20)};
                 if (below(2) == 0) {
                     activity.website = {websites.empty() ? uuid() : websites.front()};
                     event.occurred_at_us = kBusyDayUs;
@@ -154,9 +154,9 @@ class Community {
         sale.amount.value = static_cast<int64_t>(below(below(2) == 0 ? 50 : 1'000'000));
         if (below(3) == 0) sale.tax.value = static_cast<int64_t>(below(static_cast<uint64_t>(sale.amount.value) + 2));
         sale.currency = kCurrencies[below(3)];
-        sale.source = static_cast<Source>(below(3));
+        sale.source = enum_at<Source>(below(3));
         if (below(2) == 0 || sale.source == Source::kWebsite) sale.website.id = any(websites_);
-        sale.stream = static_cast<Stream>(below(18));
+        sale.stream = enum_at<Stream>(below(18));
         if (below(4) == 0) sale.creator.id = any(users);
         return sale;
     }
@@ -171,7 +171,7 @@ class Community {
         set(event, TransactionRefunded{.transaction = {sold->id},
                                        .amount = {amount},
                                        .currency = sale.currency,
-                                       .reason = static_cast<RefundReason>(below(2))});
+                                       .reason = enum_at<RefundReason>(below(2))});
     }
     PlanPublished plan() {
         static constexpr std::array<std::array<int32_t, 4>, 3> kRates = {

@@ -60,7 +60,7 @@ inline constexpr uint64_t kSize = 19;
 inline void append_records(const fs::path& folder, const std::vector<std::string>& lines, int64_t append_time_ms) {
     const auto log = take(open_log(file_url(folder), {.properties = {}, .create_with_partitions = 1}));
     const auto writer = take(log->open_writer());
-    EventParser parser({.map_ids_to_uuid5 = true});
+    EventParser parser({.ids = IdForm::kUuid5});
     RecordWriter records;
     for (const std::string& line : lines) {
         if (line.front() != '{') {

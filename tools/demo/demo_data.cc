@@ -75,8 +75,8 @@ struct Community {
     void visit(const Site& site, int day) {
         for (uint64_t visits = random.below(4); visits > 0; --visits) {
             WebsiteActivity activity{.website = {site.id},
-                                     .widget = static_cast<Widget>(random.below(6)),
-                                     .kind = static_cast<ActivityKind>(random.below(4)),
+                                     .widget = enum_at<Widget>(random.below(6)),
+                                     .kind = enum_at<ActivityKind>(random.below(4)),
                                      .count = 1 + static_cast<uint32_t>(random.below(20))};
             activity.visitor = VisitorToken{random.below(1000) * 0x9e3779b97f4a7c15U + static_cast<uint64_t>(day)};
             add(id_of("activity", next_activity++), day, EventType::kWebsiteActivity, activity);
@@ -90,7 +90,7 @@ struct Community {
         sale.currency = *parse_currency(random.below(8) == 0 ? "EUR" : "USD");
         if (sale.currency.text() == "EUR") sale.tax.value = sale.amount.value * 19 / 119;
         sale.source = Source::kReferral;
-        sale.stream = static_cast<Stream>(random.below(18));
+        sale.stream = enum_at<Stream>(random.below(18));
         if (!sites.empty() && random.below(3) == 0) {
             sale.source = Source::kWebsite;
             sale.website.id = sites[random.below(sites.size())].id;

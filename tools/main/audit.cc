@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "tools/main/id_options.h"
 #include "tools/main/subcommands.h"
 #include "tools/terminal/stop_signal.h"
 #include "tools/transparency/commands.h"
@@ -68,9 +69,18 @@ void add_audit(CLI::App& app, int& exit_code) {
     prove_command->add_option("--partition", prove_args->partition, "Of an entry or a size, if there are several")
         ->check(CLI::NonNegativeNumber);
     prove_command->add_option("--out", prove_args->out, "A file instead of standard output")->type_name("FILE");
-    prove_command->callback([prove_args, &exit_code] {
+    const auto prove_ids = add_id_form(*prove_command);
+    prove_command->callback([prove_args, prove_ids, &exit_code] {
         if (prove_args->what == "user-line" && prove_args->user.empty())
             throw CLI::ValidationError("--user", "a user-line needs to know whose");
+        prove_args->user = id_argument("--user", prove_args->user, "user", *prove_ids);
+        if (prove_args->what == "transaction") {
+            prove_args->id = id_argument("id", prove_args->id, "transaction", *prove_ids);
+        } else if (prove_args->what == "balance") {
+            prove_args->id = id_argument("id", prove_args->id, "user", *prove_ids);
+        } else if (prove_args->what == "user-line") {
+            prove_args->id = event_id_argument("id", prove_args->id, *prove_ids);
+        }
         exit_code = prove(*prove_args);
     });
 

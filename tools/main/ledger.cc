@@ -5,6 +5,7 @@
 
 #include "tools/audit/commands.h"
 #include "tools/demo/commands.h"
+#include "tools/main/id_options.h"
 #include "tools/main/log_options.h"
 #include "tools/main/subcommands.h"
 #include "tools/node/commands.h"
@@ -26,12 +27,7 @@ void add_produce(CLI::App& app, int& exit_code) {
                      "At a bad line: stop (those before it are produced), or skip it and go on; exit code 1 either way")
         ->check(CLI::IsMember({"stop", "skip"}))
         ->capture_default_str();
-    const auto ids = std::make_shared<std::string>("uuid");
-    command
-        ->add_option("--ids", *ids,
-                     "uuid: ids are UUIDs; uuid5: any other text becomes a UUIDv5 (see events/README.md)")
-        ->check(CLI::IsMember({"uuid", "uuid5"}))
-        ->capture_default_str();
+    const auto ids = add_id_form(*command);
     command
         ->add_option("--partitions", args->partitions,
                      "If there is no such log yet, make it with so many partitions (file: default 1)")
@@ -40,7 +36,7 @@ void add_produce(CLI::App& app, int& exit_code) {
     add_log_properties(*command, args->log);
     command->callback([args, on_error, ids, &exit_code] {
         args->skip_bad_lines = *on_error == "skip";
-        args->map_ids_to_uuid5 = *ids == "uuid5";
+        args->ids = *ids;
         exit_code = produce(*args);
     });
 }
@@ -56,7 +52,10 @@ void add_run(CLI::App& app, int& exit_code) {
     auto* command = app.add_subcommand("run", "Feed the ledger and its read models from the log");
     command->add_option("--log", args->log.url, kLogHelp)->required();
     command->add_option("--data", args->data, "The data folder; made if there is none")->required();
-    command->add_flag("--once", args->once, "Stop at the end of the log");
+    auto* once =
+        command->add_flag("--once", args->once, "Stop at the end of the log; exit code 2 if stopped before it");
+    command->add_flag("--strict", args->strict, "With --once: exit code 1 if any event was refused, but duplicates")
+        ->needs(once);
     command->add_option("--partitions", args->partitions, "Only these, as 0,3,5; default: all of the log")
         ->delimiter(',');
     command->add_option("--batch", args->batch_records, "Events a batch at most; no root depends on it")

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "tools/main/id_options.h"
 #include "tools/main/log_options.h"
 #include "tools/main/subcommands.h"
 #include "tools/payouts/commands.h"
@@ -38,7 +39,11 @@ void add_payouts(CLI::App& app, int& exit_code) {
     add_time(*plan_command, *plan);
     plan_command->add_flag("--all", plan->everybody, "Also those who are not due, with the reason");
     plan_command->add_option("--user", plan->user, "Why was this one paid, or not (of --program, or the default one)");
-    plan_command->callback([plan, &exit_code] { exit_code = payouts_plan(*plan); });
+    const auto plan_ids = add_id_form(*plan_command);
+    plan_command->callback([plan, plan_ids, &exit_code] {
+        plan->user = id_argument("--user", plan->user, "user", *plan_ids);
+        exit_code = payouts_plan(*plan);
+    });
 
     const auto request = std::make_shared<PayoutsRequestArgs>();
     auto* request_command = payouts->add_subcommand(
@@ -71,7 +76,11 @@ void add_payouts(CLI::App& app, int& exit_code) {
                              "YYYY-MM-DD; default: the day of the last request");
     file_command->add_flag("--rest", file->rest, "Though some of the run have a result: those that have none");
     add_log(*file_command, file->log, false);
-    file_command->callback([file, &exit_code] { exit_code = payouts_file(*file); });
+    const auto file_ids = add_id_form(*file_command);
+    file_command->callback([file, file_ids, &exit_code] {
+        file->ids = *file_ids;
+        exit_code = payouts_file(*file);
+    });
 
     const auto settle = std::make_shared<PayoutsSettleArgs>();
     auto* settle_command = payouts->add_subcommand(

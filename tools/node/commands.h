@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "consumers/shard_options.h"
+#include "events/ids.h"
 #include "tools/terminal/log_args.h"
 
 namespace upline {
@@ -17,7 +18,7 @@ struct ProduceArgs {
     LogArgs log;
     std::string file = "-";
     bool skip_bad_lines = false;
-    bool map_ids_to_uuid5 = false;
+    IdForm ids = IdForm::kUuid;
     uint32_t partitions = 0;  // of a log made by this; 0: an embedded one gets one partition, a topic must exist
     bool json = false;
 };
@@ -27,6 +28,7 @@ struct RunArgs {
     LogArgs log;
     std::string data;
     bool once = false;
+    bool strict = false;               // with once: a refusal is a negative answer
     std::string key;                   // signs checkpoints; empty: none are signed
     uint32_t checkpoint_seconds = 60;  // at most so often
     std::vector<uint32_t> partitions;  // empty: all
@@ -34,7 +36,8 @@ struct RunArgs {
     ShardOptions shard;
     bool json = false;
 };
-// Ends at the end of the log (once), or soon after it is asked to stop.
+// Ends at the end of the log (once), or soon after it is asked to stop; a run to the end that is stopped before it
+// could not do what it was asked.
 int run(const RunArgs& args, std::stop_token stop);
 
 struct ReplayArgs {

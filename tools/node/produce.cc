@@ -51,6 +51,8 @@ class LineReader {
 
   private:
     std::optional<Line> take(std::string_view line, size_t size) {
+        constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // what Windows programs begin a file with
+        if (std::exchange(first_, false) && line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
         begin_ += size;
         searched_ = 0;
         const bool too_long = std::exchange(passing_, false) || line.size() > kMaxLineBytes;
@@ -81,6 +83,7 @@ class LineReader {
     size_t begin_ = 0;
     size_t end_ = 0;
     size_t searched_ = 0;   // of the rest, without a newline
+    bool first_ = true;     // no line was given yet
     bool passing_ = false;  // in a line that is too long
     bool at_end_ = false;
 };
@@ -95,7 +98,7 @@ struct Counts {
 Status produce_lines(int fd, const ProduceArgs& args, LogWriter& writer, Counts& counts) {
     const std::string file = args.file == "-" ? "standard input" : args.file;
     LineReader lines(fd, file);
-    EventParser parser({.map_ids_to_uuid5 = args.map_ids_to_uuid5});
+    EventParser parser({.ids = args.ids});
     RecordWriter records;
     ProgressBar progress("produce");
     size_t unflushed_bytes = 0;

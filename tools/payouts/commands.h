@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "events/ids.h"
 #include "tools/terminal/log_args.h"
 
 namespace upline {
@@ -39,7 +40,8 @@ struct PayoutsFileArgs : PayoutsArgs {
     std::string run;
     std::string format;  // pain.001, csv
     std::string payees;
-    std::string debtor;  // of pain.001 only
+    IdForm ids = IdForm::kUuid;  // of the payees
+    std::string debtor;          // of pain.001 only
     std::string out;
     std::string execution_date;  // YYYY-MM-DD; empty: the day of the run's last request
 };

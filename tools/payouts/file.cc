@@ -12,7 +12,7 @@
 
 #include "events/base/files.h"
 #include "events/base/text.h"
-#include "events/json_reader.h"
+#include "events/ids.h"
 #include "events/values/time.h"
 #include "tools/payouts/commands.h"
 #include "tools/payouts/csv.h"
@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 6> kPayeeColumns = {"program", "user", "n
 
 using PayeeKey = std::pair<std::string, Uuid>;
 
-Result<std::map<PayeeKey, BankParty>> read_payees(const std::string& path) {
+Result<std::map<PayeeKey, BankParty>> read_payees(const std::string& path, IdForm ids) {
     UPLINE_TRY_ASSIGN(const std::vector<CsvRow> rows, read_csv(path, kPayeeColumns));
     std::map<PayeeKey, BankParty> payees;
     for (const CsvRow& row : rows) {
@@ -36,8 +36,8 @@ Result<std::map<PayeeKey, BankParty>> read_payees(const std::string& path) {
             return Error{ErrorCode::kInvalid, fmt::format("{}:{}: {}", path, row.line, what)};
         };
         if (!row.wrong.empty()) return wrong(row.wrong);
-        const std::optional<Uuid> user = parse_uuid(row.cells[1]);
-        if (!user) return wrong(fmt::format("user: {} is no UUID", quote_for_message(row.cells[1])));
+        const Result<Uuid> user = parse_id(row.cells[1], "user", ids);
+        if (!user.ok()) return wrong("user: " + user.error().message);
         BankParty party{row.cells[2], row.cells[3], row.cells[4], row.cells[5]};
         const Status checked = check_party(party);
         if (!checked.ok()) return wrong(checked.error().message);
@@ -162,7 +162,7 @@ Result<int> refuse(const std::string& why) {
 Result<int> write_payment_file(const PayoutsFileArgs& args) {
     UPLINE_TRY(check_run_name(args.run));
     UPLINE_TRY_ASSIGN(const std::optional<Currency> currency, currency_asked_for(args.currency));
-    UPLINE_TRY_ASSIGN(const auto payees, read_payees(args.payees));
+    UPLINE_TRY_ASSIGN(const auto payees, read_payees(args.payees, args.ids));
     const bool as_csv = args.format == "csv";
     PaymentFile file{.run = args.run};
     if (!as_csv) {

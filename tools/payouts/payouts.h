@@ -2,7 +2,7 @@
 // What the words of `upline payouts` share: the ledgers they look at, who is due what at a time, and the ids by which
 // a run and a result are recognised when they come again.
 //
-// Ids are UUIDv5 in kIdNamespace (events/json_reader.h) of these texts, for ever, so that whoever knows a run's name
+// Ids are UUIDv5 in kIdNamespace (events/ids.h) of these texts, for ever, so that whoever knows a run's name
 // can work them out again:
 //
 //   a payout          payout/RUN/PROGRAM/USER/CURRENCY

@@ -96,8 +96,7 @@ class Explainer {
         UPLINE_TRY_ASSIGN(const WebsiteStatus status, website_status(ledger_, entry.refs[kWebsite], entry.sequence));
         sale.website_bonus_owed = status == WebsiteStatus::kPublished;
         if (sale.website_bonus_owed) return std::string();
-        return fmt::format("the website was {} then, not published",
-                           enum_names<WebsiteStatus>()[static_cast<size_t>(status)]);
+        return fmt::format("the website was {} then, not published", enum_name(status));
     }
 
     Status find_refunds(const Entry& sale, Explanation& e) {
@@ -128,7 +127,7 @@ class Explainer {
         ExplainedRefund refund{.entry = entry.sequence,
                                .clock_us = entry.clock_us,
                                .id = to_string(entry.id),
-                               .reason = enum_names<RefundReason>()[static_cast<size_t>(facts.reason)],
+                               .reason = enum_name(facts.reason),
                                .amount = facts.amount.value,
                                .left = e.left,
                                .back = {},

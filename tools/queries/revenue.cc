@@ -21,9 +21,8 @@ std::string label(const std::string& dimension, std::string_view program, const 
     if (dimension == "program") return std::string(program);
     if (dimension == "day") return format_day(row.day);
     if (dimension == "month") return format_day(row.day).substr(0, 7);
-    if (dimension == "source")
-        return row.source ? std::string(enum_names<Source>()[static_cast<size_t>(*row.source)]) : "adjustments";
-    return row.stream ? std::string(enum_names<Stream>()[static_cast<size_t>(*row.stream)]) : "adjustments";
+    if (dimension == "source") return row.source ? std::string(enum_name(*row.source)) : "adjustments";
+    return row.stream ? std::string(enum_name(*row.stream)) : "adjustments";
 }
 
 // Adds a shard's rows to the report; its sums by program and currency into `sums`.

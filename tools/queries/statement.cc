@@ -112,7 +112,7 @@ class Collector {
         if (std::holds_alternative<TransactionRecorded>(entry.payload)) {
             movement.what = "sale";
         } else if (const auto* refund = std::get_if<TransactionRefunded>(&entry.payload)) {
-            movement.what = enum_names<RefundReason>()[static_cast<size_t>(refund->reason)];
+            movement.what = enum_name(refund->reason);
             UPLINE_TRY_ASSIGN(movement.reference, id_of(entry.refs[0]));
         } else if (const auto* request = std::get_if<PayoutRequested>(&entry.payload)) {
             movement.what = "payout requested";

@@ -23,7 +23,7 @@ constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
 // ---- Currency ----
 
-TEST(Currency, TableIsTheListOfAmendment180) {
+TEST(Currency, TableIsTheListOfAmendment180AndWhatHasGoneSince1999) {
     std::map<int, int> codes_by_exponent;
     uint64_t fingerprint = 14695981039346656037U;  // FNV-1a over code and exponent of all, in order
     for (char a = 'A'; a <= 'Z'; ++a) {
@@ -40,20 +40,21 @@ TEST(Currency, TableIsTheListOfAmendment180) {
             }
         }
     }
-    EXPECT_EQ(codes_by_exponent, (std::map<int, int>{{0, 17}, {2, 139}, {3, 7}, {4, 2}}));
-    EXPECT_EQ(fingerprint, 2957742949644372441U);  // computed from the published list
+    EXPECT_EQ(codes_by_exponent, (std::map<int, int>{{0, 30}, {2, 179}, {3, 7}, {4, 2}}));
+    EXPECT_EQ(fingerprint, 4691286421941656130U);  // computed from the published lists
 }
 
 TEST(Currency, ExponentsAreThoseOfTheStandard) {
     const std::map<std::string_view, int> exponents = {{"JPY", 0}, {"VND", 0}, {"USD", 2}, {"XCG", 2}, {"CHE", 2},
-                                                       {"MXV", 2}, {"KWD", 3}, {"TND", 3}, {"CLF", 4}, {"UYW", 4}};
+                                                       {"MXV", 2}, {"KWD", 3}, {"TND", 3}, {"CLF", 4}, {"UYW", 4},
+                                                       {"HRK", 2}, {"BGN", 2}, {"DEM", 2}, {"ITL", 0}, {"BYR", 0}};
     for (const auto& [code, exponent] : exponents) EXPECT_EQ(currency_exponent(parse_currency(code).value()), exponent);
 }
 
 TEST(Currency, RefusesWhatHasNoMinorUnitOrIsNoCode) {
     for (const std::string_view text :
          {"XAU", "XAG", "XPD", "XPT", "XDR", "XSU", "XUA",  "XBA", "XBB", "XBC",          "XBD",    "XTS", "XXX",
-          "BGN", "HRK", "DEM", "usd", "Usd", "US",  "USDX", "",    "U D", "\xff\xff\xff", "AA\xc3", "ZZZ", "AAA"}) {
+          "XFO", "XFU", "DDM", "usd", "Usd", "US",  "USDX", "",    "U D", "\xff\xff\xff", "AA\xc3", "ZZZ", "AAA"}) {
         EXPECT_FALSE(parse_currency(text)) << text;
     }
     EXPECT_FALSE(parse_currency(std::string_view("\0\0\0", 3)));
@@ -204,6 +205,19 @@ TEST(Time, KnownMoments) {
     EXPECT_EQ(format_time(0), "1970-01-01T00:00:00Z");
 }
 
+TEST(Time, OfAnotherZoneIsTheSameMomentInUtc) {
+    const std::map<std::string_view, std::string_view> moments = {
+        {"2026-01-02T03:04:05+00:00", "2026-01-02T03:04:05Z"},
+        {"2026-01-02T03:04:05-00:00", "2026-01-02T03:04:05Z"},
+        {"2026-01-02T03:04:05.25+05:30", "2026-01-01T21:34:05.250Z"},
+        {"2026-01-02T03:04:05.000001-08:00", "2026-01-02T11:04:05.000001Z"},
+        {"2024-02-28T23:30:00-01:00", "2024-02-29T00:30:00Z"},
+        {"1969-12-31T23:00:00-01:00", "1970-01-01T00:00:00Z"},
+        {"9999-12-31T23:59:59.999999+00:00", "9999-12-31T23:59:59.999999Z"},
+    };
+    for (const auto& [text, utc] : moments) EXPECT_EQ(format_time(*parse_time(text)), utc) << text;
+}
+
 TEST(Time, RefusesWithTheReason) {
     const std::map<std::string_view, std::string_view> reasons = {
         {"2026-02-29T00:00:00Z", "\"2026-02-29T00:00:00Z\" is no day of the calendar"},
@@ -215,19 +229,38 @@ TEST(Time, RefusesWithTheReason) {
         {"2026-01-01T00:60:00Z", "\"2026-01-01T00:60:00Z\" is no time of a day (leap seconds are not counted)"},
         {"2016-12-31T23:59:60Z", "\"2016-12-31T23:59:60Z\" is no time of a day (leap seconds are not counted)"},
         {"1969-12-31T23:59:59Z", "\"1969-12-31T23:59:59Z\" is before 1970"},
+        {"1970-01-01T00:59:59+01:00", "\"1970-01-01T00:59:59+01:00\" is before 1970"},
+        {"9999-12-31T23:59:59-00:01", "\"9999-12-31T23:59:59-00:01\" is after 9999"},
+        {"2026-01-01T00:00:00+24:00", "\"2026-01-01T00:00:00+24:00\" has no offset from UTC that there is"},
+        {"2026-01-01T00:00:00+00:60", "\"2026-01-01T00:00:00+00:60\" has no offset from UTC that there is"},
     };
     for (const auto& [text, reason] : reasons) {
         ASSERT_FALSE(parse_time(text).ok()) << text;
         EXPECT_EQ(parse_time(text).error().message, reason);
     }
-    for (const std::string_view text :
-         {"", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01T00:00:00+00:00", "2026-01-01 00:00:00Z",
-          "2026-01-01t00:00:00z", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00.1234567Z", "2026-01-01T00:00:00.12x4Z",
-          "2026-1-01T00:00:00Z", "02026-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "-026-01-01T00:00:00Z",
-          "2026-01-01T00:00:00ZZ", "2026-01-01T00:00Z", "Z"}) {
+    for (const std::string_view text : {"",
+                                        "2026-01-01",
+                                        "2026-01-01T00:00:00",
+                                        "2026-01-01T00:00:00+0000",
+                                        "2026-01-01T00:00:00+00",
+                                        "2026-01-01T00:00:00 +00:00",
+                                        "2026-01-01T00:00:00Z+00:00",
+                                        "2026-01-01T00:00:00*00:00",
+                                        "2026-01-01 00:00:00Z",
+                                        "2026-01-01t00:00:00z",
+                                        "2026-01-01T00:00:00.Z",
+                                        "2026-01-01T00:00:00.1234567Z",
+                                        "2026-01-01T00:00:00.12x4Z",
+                                        "2026-1-01T00:00:00Z",
+                                        "02026-01-01T00:00:00Z",
+                                        "10000-01-01T00:00:00Z",
+                                        "-026-01-01T00:00:00Z",
+                                        "2026-01-01T00:00:00ZZ",
+                                        "2026-01-01T00:00Z",
+                                        "Z"}) {
         ASSERT_FALSE(parse_time(text).ok()) << text;
         EXPECT_TRUE(parse_time(text).error().message.ends_with(
-            " is not a time like 2026-01-02T03:04:05Z (UTC, at most 6 decimals)"));
+            " is not a time like 2026-01-02T03:04:05Z or 2026-01-02T04:04:05+01:00 (at most 6 decimals)"));
     }
 }
 

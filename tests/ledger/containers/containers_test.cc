@@ -373,6 +373,8 @@ class HeldSales final : public EntrySource {
         TransactionRecorded sale;
         sale.amount.value = 1;
         sale.currency = *parse_currency("USD");
+        sale.source = Source::kPlatform;
+        sale.stream = Stream::kSubscriptionTiers;
         entry.payload = sale;
         entry.refs[0] = 0;
         entry.currency = sale.currency;

@@ -36,11 +36,13 @@ class Writing {
         facts.buyer.id = id(buyer);
         facts.amount.value = amount;
         facts.currency = *parse_currency("USD");
+        facts.source = Source::kPlatform;
+        facts.stream = Stream::kSubscriptionTiers;
         if (creator != 0) facts.creator.id = id(creator);
         return input(number, facts);
     }
     Input refund(uint64_t number, uint64_t sale, int64_t amount) {
-        return input(number, TransactionRefunded{{id(sale)}, {amount}, *parse_currency("USD"), {}});
+        return input(number, TransactionRefunded{{id(sale)}, {amount}, *parse_currency("USD"), RefundReason::kRefund});
     }
     Input payout(uint64_t number, uint64_t user, int64_t amount) {
         return input(number, PayoutRequested{{id(user)}, {amount}, *parse_currency("USD"), "bank"});
@@ -185,6 +187,8 @@ TEST(Core, AnAccountNeverLeavesInt64) {
     taxed.amount.value = 1;
     taxed.tax.value = 1;
     taxed.currency = *parse_currency("USD");
+    taxed.source = Source::kPlatform;
+    taxed.stream = Stream::kSubscriptionTiers;
     taxed.buyer = std::get<TransactionRecorded>(inputs[0].record.event.payload).buyer;
     EXPECT_EQ(outcome_of(shard, events.input(next, taxed)), Outcome::kAccepted);
     EXPECT_EQ(shard.state().books()[0].sales, INT64_MIN);

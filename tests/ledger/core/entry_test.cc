@@ -386,9 +386,9 @@ TEST(EntryBytes, LieWhereTheFormatSays) {
     EXPECT_EQ(varint(), 23'800U) << "amount";
     EXPECT_EQ(varint(), 3800U) << "tax";
     EXPECT_EQ(letters(3), "EUR");
-    EXPECT_EQ(number(1), 1U) << "source";
+    EXPECT_EQ(number(1), 2U) << "source";
     EXPECT_EQ(varint(), 1U) << "website";
-    EXPECT_EQ(number(1), 3U) << "stream";
+    EXPECT_EQ(number(1), 4U) << "stream";
     EXPECT_EQ(varint(), 301U) << "creator";
     EXPECT_EQ(varint(), 12U) << "plan";
     EXPECT_EQ(number(1), 12U) << "postings";

@@ -25,6 +25,7 @@
 #include "ledger/core/core.h"
 #include "ledger/core/rules.h"
 #include "ledger/core/rules_v1.h"
+#include "tests/ledger/core/short_ids.h"
 
 namespace upline::testing {
 
@@ -62,9 +63,10 @@ inline const int64_t kAppendedMs = *parse_time("2026-02-01T00:00:00Z") / 1000;
 // The record of an event; ids are short names, `fields` what its type has, as JSON.
 inline RecordBytes record_of_event(std::string_view type, std::string_view id, std::string_view fields = "",
                                    std::string_view time = "2025-12-01T00:00:00Z") {
-    EventParser parser(JsonOptions{.map_ids_to_uuid5 = true});
-    const Result<Event> event = parser.parse(fmt::format(R"({{"id": "{}", "type": "{}", "occurred_at": "{}"{}{}}})", id,
-                                                         type, time, fields.empty() ? "" : ", ", fields));
+    EventParser parser;
+    const std::string line = fmt::format(R"({{"id": "{}", "type": "{}", "occurred_at": "{}"{}{}}})", id, type, time,
+                                         fields.empty() ? "" : ", ", fields);
+    const Result<Event> event = parser.parse(with_uuids(line));
     UPLINE_CHECK(event.ok(), "an event");
     RecordWriter writer;
     const std::span<const std::byte> record = writer.encode(*event);
@@ -80,13 +82,14 @@ inline RecordBytes activation(unsigned version, std::string_view id = "activatio
 // An adjustment that cannot be read: its reason is not UTF-8. Where the type is unknown nobody looks.
 inline RecordBytes unreadable_adjustment(std::string_view id) {
     Event event;
-    event.id = uuid5(kIdNamespace, id);
+    event.id = short_id(id);
     event.type = static_cast<uint8_t>(EventType::kAdjustmentPosted);
     AdjustmentPosted payload;
-    payload.user.id = uuid5(kIdNamespace, "u0");
+    payload.user.id = short_id("u0");
     payload.amount.value = 1;
     payload.currency = *parse_currency("USD");
     payload.reason = "caf\xe9";
+    event.occurred_at_us = 1;
     event.payload = payload;
     RecordWriter writer;
     const std::span<const std::byte> record = writer.encode(event);

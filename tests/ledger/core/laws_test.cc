@@ -309,6 +309,8 @@ MoneyLog log_of_few(uint64_t seed) {
         sale.amount.value = 1 + below(size);
         sale.tax.value = below(2) == 0 ? below(sale.amount.value) : 0;
         sale.currency = currency;
+        sale.source = Source::kPlatform;
+        sale.stream = Stream::kSubscriptionTiers;
         if (below(2) == 0) sale.creator = user();
         sales.push_back(id_of(next));
         add(sale);
@@ -327,7 +329,7 @@ MoneyLog log_of_few(uint64_t seed) {
             case 1: sell(); break;
             case 2: {
                 const int64_t part = 1 + below(below(2) == 0 ? size : 1 + size / 3);
-                add(TransactionRefunded{{one_of(sales)}, {part}, currency, {}});
+                add(TransactionRefunded{{one_of(sales)}, {part}, currency, RefundReason::kRefund});
                 break;
             }
             case 3: request(1 + below(size)); break;

@@ -118,7 +118,7 @@ TEST(Laws, ASaleRefundedInAnyPartsEndsAtZeroForEveryRole) {
             if (!entry.accepted() || sale == nullptr) continue;
             ++sales;
             const std::string program(entry.program);  // the shard's memory moves as it grows
-            TransactionRefunded refund{{entry.id}, {}, sale->currency, {}};
+            TransactionRefunded refund{{entry.id}, {}, sale->currency, RefundReason::kRefund};
             int64_t left = shard.state().left_of(entry.sequence, sale->amount.value);
             while (left > 0) {
                 const auto part = static_cast<int64_t>(random() % static_cast<uint64_t>(left) + 1);

@@ -336,12 +336,13 @@ class RandomMoney {
 
     void fill(WebsiteStatusChanged& facts) {
         facts.website.id = site();
-        facts.status = chance(70) ? WebsiteStatus::kPublished : static_cast<WebsiteStatus>(below(3));
+        facts.status = chance(70) ? WebsiteStatus::kPublished : enum_at<WebsiteStatus>(below(3));
     }
 
     void fill(WebsiteActivity& facts) {
         facts.website.id = site();
-        facts.kind = static_cast<ActivityKind>(below(4));
+        facts.widget = enum_at<Widget>(below(6));
+        facts.kind = enum_at<ActivityKind>(below(4));
     }
 
     void fill(TransactionRecorded& facts) {
@@ -350,12 +351,12 @@ class RandomMoney {
         facts.amount.value = amount();
         if (chance(30)) facts.tax.value = chance(85) && facts.amount.value > 0 ? up_to(facts.amount.value) : amount();
         facts.currency = currency();
-        facts.source = static_cast<Source>(below(3));
+        facts.source = enum_at<Source>(below(3));
         if (names_->sites.empty() && chance(80)) facts.source = Source::kReferral;
         if (facts.source == Source::kWebsite ? chance(95) : chance(names_->sites.empty() ? 3 : 25))
             facts.website.id = site();
         if (chance(30)) facts.creator.id = chance(25) ? facts.buyer.id : user();
-        facts.stream = static_cast<Stream>(below(18));
+        facts.stream = enum_at<Stream>(below(18));
     }
 
     void fill(TransactionRefunded& facts) {

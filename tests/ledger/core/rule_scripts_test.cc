@@ -19,6 +19,7 @@
 #include "events/record_writer.h"
 #include "events/values/time.h"
 #include "tests/ledger/core/memory_shard.h"
+#include "tests/ledger/core/short_ids.h"
 
 namespace upline {
 namespace {
@@ -41,11 +42,6 @@ std::vector<std::string> words_of(std::string_view text) {
 
 std::string joined(std::span<const std::string> words) {
     return fmt::format("{}", fmt::join(words, " "));
-}
-
-Uuid uuid_of(std::string_view name) {
-    if (const auto uuid = parse_uuid(name)) return *uuid;
-    return uuid5(kIdNamespace, name);
 }
 
 class Script {
@@ -132,9 +128,9 @@ class Script {
             add_missing("stream", "subscription_tiers");
         }
         std::string_view id;
-        if (object["id"].get(id) == simdjson::SUCCESS) names_[uuid_of(id)] = id;
+        if (object["id"].get(id) == simdjson::SUCCESS) names_[testing::short_id(id)] = id;
         std::string filled = line;
-        return filled.insert(1, added);
+        return testing::with_uuids(filled.insert(1, added));
     }
 
     void raw(std::span<const std::string> words) {
@@ -323,7 +319,7 @@ class Script {
     std::vector<Fault> faults_;
     ShardIdentity identity_;
     std::optional<MemoryShard> shard_;
-    EventParser parser_{JsonOptions{.map_ids_to_uuid5 = true}};
+    EventParser parser_;
     RecordWriter writer_;
     std::map<Uuid, std::string> names_;
     std::optional<int64_t> append_time_ms_;

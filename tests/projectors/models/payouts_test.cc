@@ -71,8 +71,8 @@ std::map<Who, Payouts> slow_payouts(testing::Community& community) {
                 payouts.by_level.at(static_cast<size_t>(posting.role) - 1) += posting.amount;
             if (!recorded && !refund) continue;
             const auto [source, stream] = sales.at(recorded ? entry.sequence : entry.refs[0]);
-            payouts.by_source.at(static_cast<size_t>(source)) += posting.amount;
-            payouts.by_stream.at(static_cast<size_t>(stream)) += posting.amount;
+            payouts.by_source.at(index_of(source)) += posting.amount;
+            payouts.by_stream.at(index_of(stream)) += posting.amount;
             if (recorded && earners.insert(posting.user).second) ++payouts.sales;
         }
     });

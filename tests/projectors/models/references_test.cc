@@ -31,7 +31,7 @@ SlowReferences slow_references(testing::Community& community) {
         if (std::holds_alternative<UserSignedUp>(entry.payload)) put(ReferenceKind::kReferral, {1});
         if (std::holds_alternative<WebsiteCreated>(entry.payload)) put(ReferenceKind::kWebsite, {1});
         if (const auto* changed = std::get_if<WebsiteStatusChanged>(&entry.payload))
-            put(ReferenceKind::kWebsiteStatus, {static_cast<int64_t>(changed->status) + 1});
+            put(ReferenceKind::kWebsiteStatus, {static_cast<int64_t>(changed->status)});
         if (const auto* refund = std::get_if<TransactionRefunded>(&entry.payload))
             put(ReferenceKind::kRefund, {refund->amount.value});
         if (const auto* request = std::get_if<PayoutRequested>(&entry.payload)) {

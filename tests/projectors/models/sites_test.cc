@@ -63,7 +63,7 @@ void expect_same(const SiteStats& stats, SlowStats& slow, const std::string& whe
     for (size_t widget = 0; widget < kWidgets; ++widget)
         for (size_t kind = 0; kind < kActivityKinds; ++kind)
             EXPECT_EQ(stats.activity[widget][kind],
-                      (slow.activity[{static_cast<Widget>(widget), static_cast<ActivityKind>(kind)}]))
+                      (slow.activity[{enum_at<Widget>(widget), enum_at<ActivityKind>(kind)}]))
                 << where;
     ASSERT_EQ(stats.sales.size(), slow.sales.size()) << where;
     auto expected = slow.sales.begin();
@@ -163,13 +163,13 @@ TEST(SiteStats, DividesInBasisPointsAndNeverByZero) {
     SiteStats stats;
     EXPECT_FALSE(stats.click_through_bp(Widget::kSocialProof));
     EXPECT_FALSE(stats.conversion_bp());
-    auto& proof = stats.activity[static_cast<size_t>(Widget::kSocialProof)];
-    proof[static_cast<size_t>(ActivityKind::kClick)] = 2;
-    proof[static_cast<size_t>(ActivityKind::kImpression)] = 3;
+    auto& proof = stats.activity[index_of(Widget::kSocialProof)];
+    proof[index_of(ActivityKind::kClick)] = 2;
+    proof[index_of(ActivityKind::kImpression)] = 3;
     EXPECT_EQ(stats.click_through_bp(Widget::kSocialProof), 6666);
     EXPECT_FALSE(stats.click_through_bp(Widget::kNone));
-    proof[static_cast<size_t>(ActivityKind::kClick)] = INT64_MAX / 2;
-    proof[static_cast<size_t>(ActivityKind::kImpression)] = INT64_MAX / 2;
+    proof[index_of(ActivityKind::kClick)] = INT64_MAX / 2;
+    proof[index_of(ActivityKind::kImpression)] = INT64_MAX / 2;
     EXPECT_EQ(stats.click_through_bp(Widget::kSocialProof), 10'000);
     stats.visitors = 8;
     EXPECT_EQ(stats.conversion_bp(), 0);
