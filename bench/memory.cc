@@ -52,6 +52,10 @@ class Prelude final : public EventLog {
             return ok_status();
         }
         Result<bool> at_end() override { return next_ < size_ ? Result<bool>(false) : rest_->at_end(); }
+        Result<Offset> end() override {
+            UPLINE_TRY_ASSIGN(const Offset rest, rest_->end());
+            return size_ + rest;
+        }
         void note_progress(Offset /*next*/) override {}
 
       private:

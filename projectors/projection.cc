@@ -101,7 +101,8 @@ Status Projection::fold_to(uint64_t size) {
     return fold_together(std::array{this}, entries_, size, delta_bytes_);
 }
 
-Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size, size_t delta_bytes) {
+Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size, size_t delta_bytes,
+                     const std::function<void(const Entry&)>& seen) {
     UPLINE_CHECK(size <= kMaxKeySequence, "entries that keys can name");
     uint64_t first = size;
     for (const Projection* projection : projections) {
@@ -124,6 +125,7 @@ Status fold_together(std::span<Projection* const> projections, EntrySource& walk
                          fmt::format("entry {} stands where entry {} belongs", entry.sequence, sequence)};
         if (!names_earlier_entries(entry))
             return Error{ErrorCode::kCorrupt, fmt::format("entry {} names an entry that is not before it", sequence)};
+        if (seen) seen(entry);
         size_t bytes_held = 0;
         for (Projection* projection : projections) {
             // One that was stored later than others has these entries behind it.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -69,7 +70,7 @@ class Projection {
 
     class Merge;
     friend Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size,
-                                size_t delta_bytes);
+                                size_t delta_bytes, const std::function<void(const Entry&)>& seen);
     friend Result<std::unique_ptr<Table>> rows_at(std::unique_ptr<Table> stored, std::unique_ptr<Model> model,
                                                   EntrySource& walk, EntrySource& point_reader, const ModelPosition& at,
                                                   std::span<const Rules> versions);
@@ -90,8 +91,9 @@ class Projection {
 
 // Folds entries up to `size` into several read models as fold_to() does into one, each entry read and decoded once.
 // They may stand for different positions, and are stored together when they hold more than so much memory together.
-// `walk` is read in ascending order, from the least of their positions on.
-Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size, size_t delta_bytes);
+// `walk` is read in ascending order, from the least of their positions on; `seen`, if given, is called with each entry.
+Status fold_together(std::span<Projection* const> projections, EntrySource& walk, uint64_t size, size_t delta_bytes,
+                     const std::function<void(const Entry&)>& seen = {});
 
 // For readers: the rows of a model as of the first `size` entries, at the clock after the last of them or a later one:
 // the stored ones where they stand for that, else brought forward in memory, which folds the entries since. `stored`

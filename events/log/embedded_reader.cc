@@ -87,6 +87,10 @@ class EmbeddedReader final : public LogReader {
         UPLINE_TRY(refresh());
         return cursor_.position() == file_.durable.position;
     }
+    Result<Offset> end() override {
+        UPLINE_TRY(refresh());
+        return file_.durable.next_offset;
+    }
 
     void note_progress(Offset) override {}
 

@@ -54,6 +54,10 @@ class LogReader {
     // True when every record that was durable at the time of the call had been given by read().
     virtual Result<bool> at_end() = 0;
 
+    // The offset behind the last record that is durable now: how many records there are, of a Kafka topic with
+    // transactions at most so many.
+    virtual Result<Offset> end() = 0;
+
     // Advice to lag tools that all up to `next` (the offset after the last applied record) is done. Never needed for
     // correctness; failures are ignored by design, the position is the ledger's.
     virtual void note_progress(Offset next) = 0;

@@ -122,6 +122,10 @@ class KafkaReader final : public LogReader {
         // end that fetching reached tells.
         return std::max(next, end_reached_) >= marks.high;
     }
+    Result<Offset> end() override {
+        UPLINE_TRY_ASSIGN(const Watermarks marks, query_watermarks(settings_.open_timeout_ms));
+        return marks.high;
+    }
 
     void note_progress(Offset next) override {
         progress_ = next;

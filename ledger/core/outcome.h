@@ -2,6 +2,7 @@
 // What became of an event. Numbers stand in entries for ever: never reused, only appended.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -33,5 +34,13 @@ inline constexpr uint8_t kLastOutcome = 19;
 
 // "accepted", "wrong_partition" ...
 std::string_view outcome_name(Outcome outcome);
+
+// True of an outcome that somebody should look at: the event changed nothing, and no other of its id did what it says.
+constexpr bool is_refusal(Outcome outcome) {
+    return outcome != Outcome::kAccepted && outcome != Outcome::kDuplicate;
+}
+
+// Entries by outcome: index is its number.
+using OutcomeCounts = std::array<int64_t, kLastOutcome + 1>;
 
 }  // namespace upline

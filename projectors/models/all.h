@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 
+#include "projectors/models/outcomes.h"
 #include "projectors/models/payouts.h"
 #include "projectors/models/references.h"
 #include "projectors/models/revenue.h"
@@ -12,7 +13,7 @@
 
 namespace upline {
 
-inline constexpr std::array<std::unique_ptr<Model> (*)(), 4> kModels = {payouts_model, sites_model, revenue_model,
-                                                                        references_model};
+inline constexpr std::array<std::unique_ptr<Model> (*)(), 5> kModels = {payouts_model, sites_model, revenue_model,
+                                                                        references_model, outcomes_model};
 
 }  // namespace upline

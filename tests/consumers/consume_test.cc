@@ -40,6 +40,7 @@ class FakeReader final : public LogReader {
         return ok_status();
     }
     Result<bool> at_end() override { return steps_.empty(); }
+    Result<Offset> end() override { return static_cast<Offset>(next_); }
     void note_progress(Offset next) override { progress_.push_back(next); }
 
   private:

@@ -128,7 +128,7 @@ TEST_F(Command, ProduceStopsAtABadLineAndNamesIt) {
     const Ran ran = run_upline({"produce", "--log", url(), file});
     EXPECT_EQ(ran.code, 1);
     EXPECT_TRUE(ran.out.starts_with("2 events produced to ")) << ran.out;
-    EXPECT_TRUE(ran.err.starts_with(file + ":3: ") || ran.err.starts_with("upline: " + file + ":3: field \"id\": "))
+    EXPECT_TRUE(ran.err.starts_with(file + ":3: ") || ran.err.starts_with("upline: " + file + ":3: field \"type\": "))
         << ran.err;
     EXPECT_NE(ran.err.find("stopped there; mend it and give the rest again, or go on with --on-error skip"),
               std::string::npos);
@@ -418,7 +418,7 @@ TEST_F(Command, ShowAnswersInWordsAndInJson) {
     EXPECT_EQ(site.at("sales"), R"([{"currency":"USD","sales":1,"revenue":10000,"commission":2000}])");
     EXPECT_NE(show({"website", kSite}, false).find("sales     1 for 100.00 USD"), std::string::npos);
 
-    EXPECT_NE(show({"head"}, false).find("size   4 entries"), std::string::npos);
+    EXPECT_NE(show({"head"}, false).find("size      4 entries"), std::string::npos);
     EXPECT_EQ(json_rows(show({"head"}, true)).at(0).at("clock"), "1767484800000000");
 }
 

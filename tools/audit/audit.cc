@@ -151,6 +151,7 @@ Status Audit::check_whole(const AuditedLedger& ledger, EntryWalk& walk, const Ch
     Store& store = ledger.store;
     const uint64_t size = ledger.head.size;
     report_.root = walk.checks().root();
+    report_.outcomes = walk.checks().outcomes();
     check_head(ledger, walk.checks(), walk.entries(), findings_);
     if (ingest_head_ && ingest_head_->size < size) UPLINE_TRY(check_ingest_head(store, *ingest_head_, findings_));
     report_checkpoints(size, checkpoint_roots);

@@ -72,6 +72,7 @@ Status EntryChecks::check_chunk(Chunk& chunk) {
 Status EntryChecks::check_entry(Chunk& chunk, size_t i) {
     const Sequence sequence = chunk.first + i;
     const Entry& entry = chunk.entries[i];
+    ++outcomes_[static_cast<size_t>(entry.outcome)];
     Findings& findings = chunk.findings;
     const std::span<const Rules> versions = ledger_.versions.executed;
     if (!find_rules(versions, rules_version_)) return unknown_rules(rules_version_, versions);

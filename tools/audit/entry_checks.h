@@ -36,6 +36,7 @@ class EntryChecks {
     int64_t clock_us() const { return clock_us_; }
     const Hash& last_record_sha256() const { return last_record_sha256_; }
     const AuditBooks& books() const { return books_; }
+    const OutcomeCounts& outcomes() const { return outcomes_; }
 
   private:
     Status check_chunk(Chunk& chunk);
@@ -54,6 +55,7 @@ class EntryChecks {
     AuditBooks books_;
     AuditTree tree_;
     StoredTiles stored_tiles_;
+    OutcomeCounts outcomes_{};
     int64_t clock_us_ = 0;
     uint16_t rules_version_ = 1;
     Hash last_record_sha256_{};

@@ -9,6 +9,7 @@
 #include "tools/audit/audit.h"
 #include "tools/audit/commands.h"
 #include "tools/terminal/json_writer.h"
+#include "tools/terminal/outcome_text.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
 
@@ -30,6 +31,7 @@ void print_json(const AuditReport& report, bool with_log) {
     json.number("partition", report.partition);
     json.number("size", report.size);
     json.text("root", to_hex(report.root));
+    json.raw("outcomes", outcomes_json(report.outcomes));
     json.boolean("ok", report.findings.empty());
     json.boolean("log", with_log);
     json.raw("findings", json_objects(report.findings, [](JsonWriter& of_one, const Finding& finding) {
@@ -49,6 +51,7 @@ void print_text(const AuditReport& report, bool with_log) {
     if (report.findings.empty()) {
         fmt::print("{}ok{}      partition {}: {} entries, root {}\n", s.green, s.plain, report.partition,
                    with_commas(report.size), to_hex(report.root));
+        fmt::print("        {}\n", outcomes_text(report.outcomes));
         fmt::print(
             "        every entry hashes into the tree, executes again {} to the same bytes, sums to zero;\n"
             "        balances are the sums of postings; read models{} are the fold of entries\n",

@@ -21,6 +21,8 @@
 #include "tools/demo/demo_data.h"
 #include "tools/node/partition_runner.h"
 #include "tools/queries/ledger_queries.h"
+#include "tools/queries/outcomes.h"
+#include "tools/terminal/outcome_text.h"
 #include "tools/terminal/print.h"
 #include "tools/terminal/value_text.h"
 #include "tools/transparency/checkpoints.h"
@@ -108,7 +110,7 @@ void show_sale(const Entry& entry, const State& state) {
     const auto& sale = std::get<TransactionRecorded>(entry.payload);
     const auto name = [&](Sequence user) { return short_id(state.users()[state.user_by_sequence(user)].id); };
     fmt::print("   entry {}: {} buys for {} in stream {}\n", entry.sequence, name(entry.refs[0]),
-               money_text(sale.amount.value, entry.currency), enum_names<Stream>()[static_cast<size_t>(sale.stream)]);
+               money_text(sale.amount.value, entry.currency), enum_name(sale.stream));
     for (const Posting& posting : entry.posted()) {
         std::string what = std::string(account_name(posting.account));
         if (posting.role != Role::kNone) what = fmt::format("{} of {}", role_name(posting.role), name(posting.user));
@@ -254,17 +256,10 @@ struct ShownSale {
 Result<ShownSale> show_ledger(const fs::path& data, const LedgerHead& position, int64_t took_ms) {
     UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(data));
     Store& store = *shards.front().store;
-    std::map<std::string_view, uint64_t> outcomes;
-    const std::unique_ptr<EntrySource> source = store.scan_reader();
-    Entry entry;
-    for (Sequence sequence = 0; sequence < position.size; ++sequence) {
-        UPLINE_TRY(read_entry(*source, sequence, entry));
-        ++outcomes[outcome_name(entry.outcome)];
-    }
-    std::string text;
-    for (const auto& [name, count] : outcomes)
-        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", with_commas(count), name);
-    fmt::print("   {} entries, one for each event, in {} ms: {}\n", with_commas(position.size), took_ms, text);
+    UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shards.front()));
+    UPLINE_TRY_ASSIGN(const OutcomeCounts outcomes, query_outcomes(ledger));
+    fmt::print("   {} entries, one for each event, in {} ms: {}\n", with_commas(position.size), took_ms,
+               outcomes_text(outcomes));
 
     headline(3, "Top earners");
     UPLINE_TRY_ASSIGN(const std::unique_ptr<State> state, load_current_state(store));
@@ -272,7 +267,8 @@ Result<ShownSale> show_ledger(const fs::path& data, const LedgerHead& position, 
 
     headline(4, "One sale, to the cent");
     UPLINE_TRY_ASSIGN(const Sequence sequence, find_rich_sale(store));
-    UPLINE_TRY(read_entry(*source, sequence, entry));
+    Entry entry;
+    UPLINE_TRY(ledger.read(sequence, entry));
     show_sale(entry, *state);
     const Posting* earned = level_1(entry);
     return ShownSale{sequence, to_string(entry.id),

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of the questions people ask: export, show, statement, explain, balances, revenue.
+// The command line of the questions people ask: export, show, statement, explain, rejected, balances, revenue.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "tools/main/id_options.h"
 #include "tools/main/subcommands.h"
 #include "tools/reports/commands.h"
 
@@ -32,17 +33,26 @@ void add_questions(CLI::App& app, int& exit_code) {
 
     const auto show_args = std::make_shared<ShowArgs>();
     auto* show_command =
-        app.add_subcommand("show", "Show one user, transaction, website or payout, or the head of the ledger");
-    show_command->add_option("what", show_args->what, "user, transaction, website, payout or head")
+        app.add_subcommand("show", "Show one user, transaction, website, payout or event, or the head of the ledger");
+    show_command
+        ->add_option("what", show_args->what, "user, transaction, website, payout, event (accepted or refused) or head")
         ->required()
-        ->check(CLI::IsMember({"user", "transaction", "website", "payout", "head"}));
-    show_command->add_option("id", show_args->id, "Its UUID (head needs none)");
+        ->check(CLI::IsMember({"user", "transaction", "website", "payout", "event", "head"}));
+    show_command->add_option(
+        "id", show_args->id,
+        "Its UUID (head needs none); of an event also PARTITION@OFFSET, its record's place in the log");
     show_command->add_option("--program", show_args->program, kProgram)->capture_default_str();
     show_command->add_option("--data", show_args->data, kData)->required();
     show_command->add_flag("--json", show_args->json, kJson);
-    show_command->callback([show_args, &exit_code] {
+    const auto show_ids = add_id_form(*show_command);
+    show_command->callback([show_args, show_ids, &exit_code] {
         if (show_args->what != "head" && show_args->id.empty())
             throw CLI::ValidationError("id", fmt::format("show {} needs an id", show_args->what));
+        const bool by_place = show_args->what == "event" && show_args->id.find('@') != std::string::npos;
+        if (show_args->what == "event" && !by_place)
+            show_args->id = event_id_argument("id", show_args->id, *show_ids);
+        else if (!by_place)
+            show_args->id = id_argument("id", show_args->id, show_args->what, *show_ids);
         exit_code = show(*show_args);
     });
 
@@ -61,7 +71,9 @@ void add_questions(CLI::App& app, int& exit_code) {
         ->check(CLI::IsMember({"text", "jsonl", "csv"}))
         ->capture_default_str();
     statement_command->add_flag("--json", statement_args->json, "The same as --format jsonl");
-    statement_command->callback([statement_args, statement_format, &exit_code] {
+    const auto statement_ids = add_id_form(*statement_command);
+    statement_command->callback([statement_args, statement_ids, statement_format, &exit_code] {
+        statement_args->user = id_argument("user", statement_args->user, "user", *statement_ids);
         statement_args->json |= *statement_format == "jsonl";
         statement_args->csv = *statement_format == "csv";
         exit_code = statement(*statement_args);
@@ -74,7 +86,28 @@ void add_questions(CLI::App& app, int& exit_code) {
     explain_command->add_option("--data", explain_args->data, kData)->required();
     explain_command->add_option("--program", explain_args->program, kProgram)->capture_default_str();
     explain_command->add_flag("--json", explain_args->json, kJson);
-    explain_command->callback([explain_args, &exit_code] { exit_code = explain(*explain_args); });
+    const auto explain_ids = add_id_form(*explain_command);
+    explain_command->callback([explain_args, explain_ids, &exit_code] {
+        explain_args->transaction = id_argument("transaction", explain_args->transaction, "transaction", *explain_ids);
+        exit_code = explain(*explain_args);
+    });
+
+    const auto rejected_args = std::make_shared<RejectedArgs>();
+    auto* rejected_command = app.add_subcommand("rejected", "List the events that were refused, all but duplicates");
+    rejected_command->add_option("--data", rejected_args->data, kData)->required();
+    rejected_command->add_option("--program", rejected_args->program, "Only of this one");
+    rejected_command->add_option("--type", rejected_args->type, "Only of this type, as TransactionRefunded");
+    rejected_command->add_option("--outcome", rejected_args->outcome, "Only with this outcome, as over_refund");
+    rejected_command->add_option("--from", rejected_args->from, "Ledger time (RFC 3339) or UTC day it begins with");
+    rejected_command->add_option("--to", rejected_args->to, "Ledger time or UTC day it ends before");
+    rejected_command->add_option("--partition", rejected_args->partition, "Only of this one")
+        ->check(CLI::NonNegativeNumber);
+    rejected_command->add_option("--format", rejected_args->format, "text, jsonl or csv")
+        ->check(CLI::IsMember({"text", "jsonl", "csv"}))
+        ->capture_default_str();
+    rejected_command->add_flag_function(
+        "--json", [rejected_args](int64_t) { rejected_args->format = "jsonl"; }, "The same as --format jsonl");
+    rejected_command->callback([rejected_args, &exit_code] { exit_code = rejected(*rejected_args); });
 
     const auto balances_args = std::make_shared<BalancesArgs>();
     auto* balances_command = app.add_subcommand(
@@ -96,7 +129,9 @@ void add_questions(CLI::App& app, int& exit_code) {
         ->capture_default_str();
     balances_command->add_flag_function(
         "--json", [balances_format](int64_t) { *balances_format = "jsonl"; }, "The same as --format jsonl");
-    balances_command->callback([balances_args, balances_format, &exit_code] {
+    const auto balances_ids = add_id_form(*balances_command);
+    balances_command->callback([balances_args, balances_ids, balances_format, &exit_code] {
+        balances_args->user = id_argument("--user", balances_args->user, "user", *balances_ids);
         balances_args->csv = *balances_format == "csv";
         exit_code = balances(*balances_args);
     });

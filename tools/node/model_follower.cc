@@ -18,20 +18,22 @@ constexpr auto kFirstGuess = std::chrono::milliseconds(150);
 
 }  // namespace
 
-ModelFollower::ModelFollower(Shard& shard, size_t delta_bytes, Committed committed, std::stop_source failed)
+ModelFollower::ModelFollower(Shard& shard, size_t delta_bytes, Committed committed, Seen seen, std::stop_source failed)
     : shard_(shard),
       walk_(shard.follow()),
       delta_bytes_(delta_bytes),
       committed_(std::move(committed)),
+      seen_(std::move(seen)),
+      next_seen_(shard.position().size),
       failed_(std::move(failed)),
       stored_at_(Clock::now() - kPause),
       storing_took_(kFirstGuess),
       size_(shard.position().size) {}
 
 Result<std::unique_ptr<ModelFollower>> ModelFollower::open(Shard& shard, size_t delta_bytes, Committed committed,
-                                                           std::stop_source failed) {
+                                                           Seen seen, std::stop_source failed) {
     std::unique_ptr<ModelFollower> follower(
-        new ModelFollower(shard, delta_bytes, std::move(committed), std::move(failed)));
+        new ModelFollower(shard, delta_bytes, std::move(committed), std::move(seen), std::move(failed)));
     Store& store = shard.store();
     for (const auto make_model : kModels) {
         std::unique_ptr<Model> model = make_model();
@@ -106,7 +108,13 @@ Status ModelFollower::follow() {
 Status ModelFollower::fold(uint64_t size, bool store) {
     std::vector<Projection*> projections;
     for (const OpenModel& model : models_) projections.push_back(model.projection.get());
-    if (size > 0) UPLINE_TRY(fold_together(projections, *walk_, size, delta_bytes_));
+    // Models that were stored before others read some entries a second time.
+    const auto see = [this](const Entry& entry) {
+        if (entry.sequence < next_seen_) return;
+        seen_(entry);
+        next_seen_ = entry.sequence + 1;
+    };
+    if (size > 0) UPLINE_TRY(fold_together(projections, *walk_, size, delta_bytes_, seen_ ? Seen(see) : Seen()));
     if (!store) return ok_status();
     const auto start = Clock::now();
     for (Projection* projection : projections) UPLINE_TRY(projection->flush());

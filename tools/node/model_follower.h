@@ -20,16 +20,20 @@ namespace upline {
 // |-----------------|--------------------------------|
 // | open, finish    | the shard's                    |
 // | advance         | any                            |
-// | the callback    | called by the following thread |
+// | the callbacks   | called by the following thread |
 class ModelFollower {
   public:
     // Called when entries are folded and now and then when none are, with how many entries are on disk; `last` is the
     // call before the end. An error ends the following.
     using Committed = std::function<Status(uint64_t size, bool last)>;
 
+    // Called by the following thread with each entry, in order, once it is on disk: those after the shard's position
+    // when this was opened.
+    using Seen = std::function<void(const Entry&)>;
+
     // Takes up to `delta_bytes` for changes of rows that are not stored yet. Asks `failed` to stop as soon as it cannot
     // go on; finish() says why. The shard must outlive it.
-    static Result<std::unique_ptr<ModelFollower>> open(Shard& shard, size_t delta_bytes, Committed committed,
+    static Result<std::unique_ptr<ModelFollower>> open(Shard& shard, size_t delta_bytes, Committed committed, Seen seen,
                                                        std::stop_source failed);
     ~ModelFollower();
     ModelFollower(const ModelFollower&) = delete;
@@ -49,7 +53,7 @@ class ModelFollower {
         std::unique_ptr<Projection> projection;
     };
 
-    ModelFollower(Shard& shard, size_t delta_bytes, Committed committed, std::stop_source failed);
+    ModelFollower(Shard& shard, size_t delta_bytes, Committed committed, Seen seen, std::stop_source failed);
     void run();
     Status follow();
     Status fold(uint64_t size, bool store);
@@ -59,6 +63,8 @@ class ModelFollower {
     const std::unique_ptr<EntrySource> walk_;  // of the entries to fold
     const size_t delta_bytes_;
     const Committed committed_;
+    const Seen seen_;
+    Sequence next_seen_;
     std::stop_source failed_;
     std::vector<OpenModel> models_;
     Clock::time_point stored_at_;

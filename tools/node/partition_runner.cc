@@ -47,8 +47,12 @@ Status run_partition(Run& run, uint32_t partition, ShardReport& report) {
     ModelFollower::Committed committed;
     if (options.committed)
         committed = [&](uint64_t size, bool last) { return options.committed(partition, shard->store(), size, last); };
+    const auto seen = [&](const Entry& entry) {
+        ++report.outcomes[static_cast<size_t>(entry.outcome)];
+        if (options.refused && is_refusal(entry.outcome)) options.refused(partition, entry);
+    };
     UPLINE_TRY_ASSIGN(const std::unique_ptr<ModelFollower> follower,
-                      ModelFollower::open(*shard, run.delta_bytes, std::move(committed), run.stop));
+                      ModelFollower::open(*shard, run.delta_bytes, std::move(committed), seen, run.stop));
 
     ConsumeOptions consume_options{
         .batch_records = options.batch_records, .once = options.once, .stop = run.stop.get_token()};
@@ -65,9 +69,17 @@ Status run_partition(Run& run, uint32_t partition, ShardReport& report) {
     };
     const Status consumed = consume(*shard, *reader, consume_options);
     report.position = shard->position();
-    Status followed = follower->finish();
+    const Status followed = follower->finish();
     UPLINE_TRY(consumed);
-    return followed;
+    UPLINE_TRY(followed);
+    report.reached_end = options.once;
+    if (options.once && options.stop.stop_requested()) {  // it may have been at the end all the same
+        const Result<bool> at_end = reader->at_end();
+        const Result<Offset> end = reader->end();
+        report.reached_end = at_end.ok() && *at_end;
+        if (end.ok()) report.log_end = *end;
+    }
+    return ok_status();
 }
 
 // Each once, ascending. kInvalid if the log has no such partition.

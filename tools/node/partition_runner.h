@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "consumers/shard.h"
 #include "events/log/event_log.h"
 #include "ledger/store/data_folder.h"
+#include "projectors/models/outcomes.h"
 #include "tools/terminal/log_line.h"
 
 namespace upline {
@@ -20,6 +22,9 @@ struct ShardReport {
     uint32_t partition = 0;
     uint64_t size_before = 0;
     LedgerHead position;
+    OutcomeCounts outcomes{};       // of the entries since size_before
+    bool reached_end = false;       // of the log
+    std::optional<Offset> log_end;  // known if a run to the end was stopped before it
 };
 
 struct PartitionRunOptions {
@@ -31,7 +36,8 @@ struct PartitionRunOptions {
     // Called by a thread of the partition's own when entries have come to the disk, and now and then when none have:
     // what is done with a ledger while it grows. `last` is the call before the end. An error ends all partitions.
     std::function<Status(uint32_t partition, Store& store, uint64_t size, bool last)> committed;
-    // Both are called from several threads.
+    // All are called from several threads.
+    std::function<void(uint32_t partition, const Entry&)> refused;  // in order of a partition's entries, once on disk
     std::function<void(uint32_t partition, LogLevel level, const std::string& message)> say;
     std::function<void(uint64_t entries_applied)> applied;  // the sum over the shards of this call
 };

@@ -14,6 +14,7 @@
 #include "tools/node/commands.h"
 #include "tools/node/partition_runner.h"
 #include "tools/queries/ledger_queries.h"
+#include "tools/terminal/outcome_text.h"
 #include "tools/terminal/print.h"
 
 namespace upline {
@@ -115,8 +116,8 @@ Status make_ledger(const ReplayArgs& args) {
     UPLINE_TRY_ASSIGN(const std::vector<ShardReport> reports, run_partitions(*log, folder, options));
     if (args.json) return ok_status();
     for (const ShardReport& report : reports)
-        fmt::print("partition {}: {} entries, root {}\n", report.partition, with_commas(report.position.size),
-                   to_hex(report.position.root));
+        fmt::print("partition {}: {} entries, root {}\n  {}\n", report.partition, with_commas(report.position.size),
+                   to_hex(report.position.root), outcomes_text(report.outcomes));
     return ok_status();
 }
 

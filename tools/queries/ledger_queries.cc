@@ -37,6 +37,18 @@ Status decode(Sequence sequence, std::span<const std::byte> bytes, Entry& entry)
                  fmt::format("entry {}: {}; run `upline verify`", sequence, decoded.error().message)};
 }
 
+// ": entry 4 refused it as over_refund (`upline show event` tells more)", of the newest refusal; empty if there is
+// none.
+Result<std::string> refusal_of(LedgerReader& ledger, std::string_view program, const Uuid& id) {
+    UPLINE_TRY_ASSIGN(Table * table, ledger.rows(outcomes_model));
+    UPLINE_TRY_ASSIGN(const std::vector<Sequence> refusals, refusals_of(*table, ledger.entries(), program, id));
+    if (refusals.empty()) return std::string();
+    Entry entry;
+    UPLINE_TRY(ledger.read(refusals.back(), entry));
+    return fmt::format(": entry {} refused it as {} (`upline show event {}` tells more)", entry.sequence,
+                       outcome_name(entry.outcome), to_string(id));
+}
+
 }  // namespace
 
 Status catch_up(Store& store) {
@@ -111,29 +123,36 @@ Result<uint64_t> size_at(Store& store, int64_t clock_us) {
     return first;
 }
 
-Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string& program, const std::string& id,
-                              const char* kind) {
-    const std::optional<Uuid> uuid = parse_uuid(id);
-    if (!uuid) return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is not a UUID", id)};
+Result<ReadShard*> shard_of(std::vector<ReadShard>& shards, const std::string& program) {
     for (ReadShard& shard : shards) {
         UPLINE_TRY_ASSIGN(const std::optional<ShardInfo> info, shard.store->info());
-        if (!info || info->identity.partition_count == 0 ||
-            partition_of(program, info->identity.partition_count) != shard.partition)
-            continue;
-        UPLINE_TRY_ASSIGN(const std::optional<Sequence> sequence, find_entry_of(*shard.store, program, *uuid));
-        if (!sequence)
-            return Error{ErrorCode::kNotFound, fmt::format("no {} {} in program {}; another one is named with "
-                                                           "--program",
-                                                           kind, id, program)};
-        FoundEntry found{.shard = &shard, .bytes = {}, .decoded = std::make_unique<Entry>()};
-        UPLINE_TRY_ASSIGN(const auto bytes, shard.store->point_reader()->entry(*sequence));
-        found.bytes.assign(bytes.begin(), bytes.end());
-        UPLINE_TRY(decode(*sequence, found.bytes, *found.decoded));
-        return found;
+        if (info && info->identity.partition_count > 0 &&
+            partition_of(program, info->identity.partition_count) == shard.partition)
+            return &shard;
     }
     return Error{ErrorCode::kNotFound, fmt::format("program {} belongs to a partition that this data folder has no "
                                                    "ledger of",
                                                    program)};
+}
+
+Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string& program, const std::string& id,
+                              const char* kind) {
+    const std::optional<Uuid> uuid = parse_uuid(id);
+    if (!uuid) return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is not a UUID", id)};
+    UPLINE_TRY_ASSIGN(ReadShard * shard, shard_of(shards, program));
+    UPLINE_TRY_ASSIGN(const std::optional<Sequence> sequence, find_entry_of(*shard->store, program, *uuid));
+    if (!sequence) {
+        UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(*shard));
+        UPLINE_TRY_ASSIGN(const std::string refusal, refusal_of(ledger, program, *uuid));
+        return Error{ErrorCode::kNotFound,
+                     fmt::format("no {} {} in program {}{}", kind, id, program,
+                                 refusal.empty() ? "; another one is named with --program" : refusal)};
+    }
+    FoundEntry found{.shard = shard, .bytes = {}, .decoded = std::make_unique<Entry>()};
+    UPLINE_TRY_ASSIGN(const auto bytes, shard->store->point_reader()->entry(*sequence));
+    found.bytes.assign(bytes.begin(), bytes.end());
+    UPLINE_TRY(decode(*sequence, found.bytes, *found.decoded));
+    return found;
 }
 
 std::string type_text(uint8_t type) {

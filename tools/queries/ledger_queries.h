@@ -50,6 +50,9 @@ Result<int64_t> parse_moment(const std::string& text);
 // How many entries the ledger had at a ledger time: those whose clock is not after it, for the clock never goes back.
 Result<uint64_t> size_at(Store& store, int64_t clock_us);
 
+// The shard that a program belongs to. kNotFound if this folder has no ledger of its partition.
+Result<ReadShard*> shard_of(std::vector<ReadShard>& shards, const std::string& program);
+
 // The accepted entry of a program's event id, in the shard the program belongs to; it owns what the entry's views point
 // to.
 struct FoundEntry {

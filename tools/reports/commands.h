@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline export`, `show`, `statement`, `explain`, `balances` and `revenue`: what each is asked.
+// `upline export`, `show`, `statement`, `explain`, `rejected`, `balances` and `revenue`: what each is asked.
 // Each returns the exit code: 0 done, 1 a negative answer, 2 could not.
 #pragma once
 
@@ -17,8 +17,8 @@ struct ExportArgs {
 int export_rows(const ExportArgs& args);
 
 struct ShowArgs {
-    std::string what;  // user, transaction, website, payout, head
-    std::string id;
+    std::string what;  // user, transaction, website, payout, event, head
+    std::string id;    // a UUID; of an event also PARTITION@OFFSET
     std::string program = "default";
     std::string data;
     bool json = false;
@@ -45,6 +45,18 @@ struct ExplainArgs {
     bool json = false;
 };
 int explain(const ExplainArgs& args);
+
+struct RejectedArgs {
+    std::string data;
+    std::string program;          // empty: all
+    std::string type;             // empty: all
+    std::string outcome;          // empty: all but duplicate
+    std::string from;             // ledger time or UTC day; empty: from the first entry
+    std::string to;               // not included; empty: to the last
+    int64_t partition = -1;       // -1: all
+    std::string format = "text";  // jsonl, csv
+};
+int rejected(const RejectedArgs& args);
 
 struct BalancesArgs {
     std::string as_of;       // a time, an entry's number, or empty: as of now

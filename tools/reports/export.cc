@@ -123,7 +123,7 @@ std::string widgets_json(const SiteStats& stats) {
         json.text("widget", enum_names<Widget>()[widget]);
         for (size_t kind = 0; kind < kActivityKinds; ++kind)
             json.number(fmt::format("{}s", enum_names<ActivityKind>()[kind]), stats.activity[widget][kind]);
-        if (const auto click_through = stats.click_through_bp(static_cast<Widget>(widget)))
+        if (const auto click_through = stats.click_through_bp(enum_at<Widget>(widget)))
             json.number("click_through_bp", *click_through);
         else
             json.null("click_through_bp");

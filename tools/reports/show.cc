@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline show`: one user, sale, website or payout, or the head of the ledger.
+// `upline show`: one user, sale, website, payout or event, or the head of the ledger.
 #include <fmt/format.h>
 
 #include <array>
@@ -8,11 +8,14 @@
 #include "events/base/text.h"
 #include "events/values/money.h"
 #include "events/values/time.h"
+#include "tools/queries/outcomes.h"
 #include "tools/queries/payout.h"
 #include "tools/queries/sale.h"
 #include "tools/queries/user.h"
 #include "tools/queries/website.h"
 #include "tools/reports/commands.h"
+#include "tools/reports/refused.h"
+#include "tools/terminal/outcome_text.h"
 #include "tools/terminal/print.h"
 #include "tools/terminal/value_text.h"
 
@@ -24,23 +27,26 @@ std::string_view status_name(PayoutStatus status) {
     return kNames.at(static_cast<size_t>(status));
 }
 
-int show_head(std::vector<ReadShard>& shards, bool json) {
+Status show_head(std::vector<ReadShard>& shards, bool json) {
     RowPrinter rows(Format::kJsonl, stdout);
     for (ReadShard& shard : shards) {
-        const auto position = shard.store->position();
-        if (!position.ok()) return print_error(position.error());
+        UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
+        const LedgerHead& position = ledger.position();
+        UPLINE_TRY_ASSIGN(const OutcomeCounts outcomes, query_outcomes(ledger));
         if (json) {
             rows.number("partition", shard.partition);
-            rows.number("size", static_cast<int64_t>(position->size));
-            rows.text("root", to_hex(position->root));
-            rows.number("clock", position->clock_us);
+            rows.number("size", static_cast<int64_t>(position.size));
+            rows.text("root", to_hex(position.root));
+            rows.number("clock", position.clock_us);
+            rows.json("outcomes", outcomes_json(outcomes));
             rows.end_row();
         } else {
-            fmt::print("partition {}\n  size   {} entries\n  root   {}\n  clock  {}\n", shard.partition,
-                       with_commas(position->size), to_hex(position->root), ledger_time_text(position->clock_us));
+            fmt::print("partition {}\n  size      {} entries\n  outcomes  {}\n  root      {}\n  clock     {}\n",
+                       shard.partition, with_commas(position.size), outcomes_text(outcomes), to_hex(position.root),
+                       ledger_time_text(position.clock_us));
         }
     }
-    return kExitDone;
+    return ok_status();
 }
 
 std::string json_ids(const std::vector<Uuid>& ids) {
@@ -120,8 +126,8 @@ void print_json(const SaleAnswer& sale) {
     row.number("amount", sale.amount);
     row.number("tax", sale.tax);
     row.text("currency", sale.currency.text());
-    row.text("source", enum_names<Source>()[static_cast<size_t>(sale.source)]);
-    row.text("stream", enum_names<Stream>()[static_cast<size_t>(sale.stream)]);
+    row.text("source", enum_name(sale.source));
+    row.text("stream", enum_name(sale.stream));
     row.text("matures_at", ledger_time_text(sale.maturity_us));
     row.boolean("mature", sale.mature);
     row.number("left", sale.left);
@@ -138,9 +144,8 @@ void print_text(const SaleAnswer& sale, uint32_t partition) {
     fmt::print("transaction {} of program {}\n", to_string(sale.id), sale.program);
     fmt::print("  entry {}, offset {} of partition {}; occurred {}\n", sale.entry, sale.place.offset, partition,
                ledger_time_text(sale.occurred_us));
-    fmt::print("  buyer {}, {} ({}, {})\n", sale.buyer, money_text(sale.amount, sale.currency),
-               enum_names<Source>()[static_cast<size_t>(sale.source)],
-               enum_names<Stream>()[static_cast<size_t>(sale.stream)]);
+    fmt::print("  buyer {}, {} ({}, {})\n", sale.buyer, money_text(sale.amount, sale.currency), enum_name(sale.source),
+               enum_name(sale.stream));
     for (const SaleAnswer::Line& line : sale.postings)
         fmt::print("    {:<8} {:<10} {:>18}  {}\n", account_name(line.account), role_name(line.role),
                    money_text(line.amount, sale.currency), line.user);
@@ -189,7 +194,7 @@ void print_json(const WebsiteAnswer& website) {
     row.text("website", to_string(website.id));
     row.number("entry", static_cast<int64_t>(website.entry));
     row.text("owner", to_string(website.owner));
-    row.text("status", enum_names<WebsiteStatus>()[static_cast<size_t>(website.status)]);
+    row.text("status", enum_name(website.status));
     row.number("views", stats.count(ActivityKind::kView));
     row.number("impressions", stats.count(ActivityKind::kImpression));
     row.number("clicks", stats.count(ActivityKind::kClick));
@@ -206,8 +211,7 @@ void print_json(const WebsiteAnswer& website) {
 
 void print_text(const WebsiteAnswer& website) {
     const SiteStats& stats = website.total;
-    fmt::print("website {} of program {}, {}\n", to_string(website.id), website.program,
-               enum_names<WebsiteStatus>()[static_cast<size_t>(website.status)]);
+    fmt::print("website {} of program {}, {}\n", to_string(website.id), website.program, enum_name(website.status));
     fmt::print("  created   {} (entry {}) by {}\n", ledger_time_text(website.created_us), website.entry,
                to_string(website.owner));
     fmt::print("  activity  {} views, {} impressions, {} clicks, {} shares, {} visitors{}\n",
@@ -230,7 +234,13 @@ Status print(const Result<Answer>& answer, bool json, const More&... more) {
 }
 
 Status show_one(std::vector<ReadShard>& shards, const ShowArgs& args) {
-    UPLINE_TRY_ASSIGN(const FoundEntry found, find_entry(shards, args.program, args.id, args.what.c_str()));
+    if (args.what == "event") return show_event(shards, args);
+    const Result<FoundEntry> found_entry = find_entry(shards, args.program, args.id, args.what.c_str());
+    // What was refused is an answer too.
+    if (!found_entry.ok() && found_entry.error().code == ErrorCode::kNotFound && show_event(shards, args).ok())
+        return ok_status();
+    UPLINE_TRY(found_entry);
+    const FoundEntry& found = *found_entry;
     const Entry& entry = found.entry();
     UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(*found.shard));
     if (args.what == "user") {
@@ -254,7 +264,7 @@ Status show_one(std::vector<ReadShard>& shards, const ShowArgs& args) {
 int show(const ShowArgs& args) {
     auto shards = open_for_reading(args.data);
     if (!shards.ok()) return print_error(shards.error());
-    if (args.what == "head") return show_head(*shards, args.json);
+    if (args.what == "head") return finish(show_head(*shards, args.json), ErrorCode::kNotFound);
     return finish(show_one(*shards, args), ErrorCode::kNotFound);
 }
 

@@ -114,14 +114,15 @@ ProgressBar::~ProgressBar() {
     if (shown_) std::fputs("\r\x1b[K", stderr);
 }
 
-void ProgressBar::update(uint64_t done, uint64_t of) {
+void ProgressBar::update(uint64_t done, uint64_t of, std::string_view more) {
     if (!terminal_) return;
     const int64_t now = now_ms();
     if (now - started_ms_ < 500 || now - last_ms_ < 200) return;  // short work needs none
     last_ms_ = now;
     shown_ = true;
     if (of == 0) {
-        fmt::print(stderr, "\r\x1b[K{}  {}", doing_, with_commas(done));
+        fmt::print(stderr, "\r\x1b[K{}  {}  {} a second{}{}", doing_, with_commas(done),
+                   with_commas(done * 1000 / static_cast<uint64_t>(now - started_ms_)), more.empty() ? "" : "  ", more);
         return;
     }
     const uint64_t percent = done * 100 / of;

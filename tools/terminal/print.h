@@ -74,7 +74,8 @@ class ProgressBar {
     ~ProgressBar();
     ProgressBar(const ProgressBar&) = delete;
     ProgressBar& operator=(const ProgressBar&) = delete;
-    void update(uint64_t done, uint64_t of);
+    // `of` 0: nobody knows, and the rate is told; `more` is told behind that.
+    void update(uint64_t done, uint64_t of, std::string_view more = {});
     Progress callback();
 
   private:

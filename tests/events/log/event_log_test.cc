@@ -298,8 +298,15 @@ TEST_P(AnyLog, IsAtItsEndExactlyWhenAllWasGiven) {
         EXPECT_OK(end);
         return end.ok() && *end;
     };
+    const auto end = [&] {
+        const Result<Offset> offset = (*reader)->end();
+        EXPECT_OK(offset);
+        return offset.ok() ? *offset : -1;
+    };
     EXPECT_TRUE(at_end());
+    EXPECT_EQ(end(), 0);
     write(0, {"a", "b", "c"}, kSomeTimeMs);
+    EXPECT_EQ(end(), 3) << "whatever was given";
     for (size_t given = 0; given < 3; given += batch.size()) {
         EXPECT_FALSE(at_end()) << given;
         ASSERT_OK((*reader)->read(1, 1000, 10'000, batch));
@@ -308,6 +315,7 @@ TEST_P(AnyLog, IsAtItsEndExactlyWhenAllWasGiven) {
     EXPECT_TRUE(at_end());
     write(0, {"d"}, kSomeTimeMs);
     EXPECT_FALSE(at_end());
+    EXPECT_EQ(end(), 4);
 }
 
 TEST_P(AnyLog, ReadWaitsAsLongAsAskedAndNoLonger) {

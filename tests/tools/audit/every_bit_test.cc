@@ -347,7 +347,8 @@ const std::vector<std::string> kEntries = {"entries"};
 const std::vector<std::string> kHeadTreeAndOffsets = {"default", "tiles", "offsets"};
 const std::vector<std::string> kWhoAndWhat = {"programs", "users", "websites", "ids", "entity_ids", "state"};
 const std::vector<std::string> kBalances = {"accounts", "books", "plans", "payouts", "refunds", "closings"};
-const std::vector<std::string> kReadModels = {"model.payouts", "model.sites", "model.revenue", "model.references"};
+const std::vector<std::string> kReadModels = {"model.payouts", "model.sites", "model.revenue", "model.references",
+                                              "model.outcomes"};
 
 // The first page in two tests: it is long.
 TEST_F(EveryBit, OfTheFirstHalfOfTheFirstPageOfEntriesIsFound) {

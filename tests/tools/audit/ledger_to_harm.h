@@ -18,6 +18,7 @@
 #include "ledger/store/entry_pages.h"
 #include "ledger/store/rows.h"
 #include "projectors/models/all.h"
+#include "projectors/projection.h"
 #include "projectors/row.h"
 #include "tests/ledger/store/store_tampering.h"
 #include "tests/tools/ledgers.h"
@@ -165,6 +166,14 @@ class LedgerToHarm : public ::testing::Test {
                    {reinterpret_cast<const char*>(tile.hashes.data()), tile.hashes.size() * sizeof(Hash)});
         put_number(position, kPositionRoot, tree.root());
         tamper("default", "position", position);
+    }
+    // As one who also folds the entries again: every row of a read model from the entries as they are now.
+    void rebuild_model(std::unique_ptr<Model> model) {
+        Store& store = open_ledger();
+        const auto walk = store.scan_reader();
+        const auto point_reader = store.point_reader();
+        auto table = take(open_table(store, *model));
+        take(take(Projection::open(std::move(table), std::move(model), *walk, *point_reader))->rebuild());
     }
     // The first entry, not before `from`, that `wanted` is true of.
     template <class F>

@@ -308,27 +308,16 @@ TEST_F(VerifyLife, FindsAChangedARemovedAndAnAddedRowOfEveryKindOfEachReadModel)
     use_ledger(young_sample().data, young_sample().log);
     std::set<std::string> kinds;
     expect_each_row_kind_found(&kinds);
-    EXPECT_EQ(kinds, (std::set<std::string>{"payouts: refunds",
-                                            "payouts: USD",
-                                            "payouts: JPY",
-                                            "payouts: KWD",
-                                            "sites: activity",
-                                            "sites: sales in USD",
-                                            "revenue: program",
-                                            "revenue: adjustments",
-                                            "revenue: platform",
-                                            "revenue: website",
-                                            "revenue: referral",
-                                            "references: referral",
-                                            "references: website",
-                                            "references: website status",
-                                            "references: refund",
-                                            "references: payout",
-                                            "references: payout result",
-                                            "references: suspension",
-                                            "references: adjustment",
-                                            "references: plan",
-                                            "references: program"}));
+    EXPECT_EQ(kinds,
+              (std::set<std::string>{"outcomes: program",      "outcomes: refusal",      "outcomes: refused id",
+                                     "outcomes: counts",       "payouts: refunds",       "payouts: USD",
+                                     "payouts: JPY",           "payouts: KWD",           "sites: activity",
+                                     "sites: sales in USD",    "revenue: program",       "revenue: adjustments",
+                                     "revenue: platform",      "revenue: website",       "revenue: referral",
+                                     "references: referral",   "references: website",    "references: website status",
+                                     "references: refund",     "references: payout",     "references: payout result",
+                                     "references: suspension", "references: adjustment", "references: plan",
+                                     "references: program"}));
 }
 
 TEST_F(VerifyLife, FindsOneFlippedBitAtEveryByteOfAnEntryOfEachTypeAndOutcome) {

@@ -173,7 +173,7 @@ TEST_F(Verify, FindsWithTheLogWhatOnlyTheLogCanTell) {
     const Sequence sale = find_entry_where(is_sale_with_uplines, 7000);
     const auto change_stream = [](Entry& entry) {
         auto& facts = std::get<TransactionRecorded>(entry.payload);
-        facts.stream = static_cast<Stream>((static_cast<unsigned>(facts.stream) + 1) % 18);
+        facts.stream = enum_at<Stream>((index_of(facts.stream) + 1) % 18);
     };
     change_and_rehash(sale, change_stream);
     EXPECT_EQ(text_of(audit_with_log().findings.at(0)),
@@ -197,6 +197,7 @@ TEST_F(Verify, FindsWithTheLogAnotherReasonOfARefusal) {
     const Sequence refused =
         find_entry_where([](const Entry& entry) { return entry.outcome == Outcome::kUnknownUser; });
     change_and_rehash(refused, [](Entry& entry) { entry.outcome = Outcome::kInvalid; });
+    rebuild_model(outcomes_model());
     EXPECT_EQ(texts_of(audit_without_log()), std::vector<std::string>{});
     EXPECT_EQ(
         text_of(audit_with_log().findings.at(0)),

@@ -19,10 +19,10 @@ namespace {
 class Queries : public testing::Test {
   protected:
     FoundEntry find(const char* name, const char* kind) {
-        return take(find_entry(shards_, "default", to_string(id_of(name)), kind));
+        return take(find_entry(shards_, "default", to_string(id_of(name, kind)), kind));
     }
     // As the ids of small_ledger.h are made.
-    static Uuid id_of(const char* name) { return uuid5(kIdNamespace, name); }
+    static Uuid id_of(const char* name, const char* kind) { return *parse_id(name, kind, IdForm::kUuid5); }
 
     TemporaryFolder folder_;
     std::vector<ReadShard> shards_ = [this] {
@@ -38,20 +38,20 @@ TEST_F(Queries, TellOfUsersWebsitesSalesAndPayouts) {
     const UserAnswer ada = take(query_user(ledger, find("ada", "user").entry()));
     EXPECT_TRUE(ada.suspended);
     EXPECT_EQ(ada.direct_referrals, 1U);
-    EXPECT_EQ(ada.first_referrals, std::vector<Uuid>{id_of("ben")});
+    EXPECT_EQ(ada.first_referrals, std::vector<Uuid>{id_of("ben", "user")});
     EXPECT_TRUE(ada.upline.empty());
 
     const UserAnswer ben = take(query_user(ledger, find("ben", "user").entry()));
     EXPECT_FALSE(ben.suspended);
-    EXPECT_EQ(ben.upline, std::vector<Uuid>{id_of("ada")});
+    EXPECT_EQ(ben.upline, std::vector<Uuid>{id_of("ada", "user")});
     ASSERT_EQ(ben.balances.size(), 1U);
     EXPECT_EQ(ben.balances.front().balances, (Balances{.available = 500, .paid = 1500}));
     ASSERT_EQ(ben.payouts.size(), 1U);
-    EXPECT_EQ(ben.payouts.front().id, id_of("payout"));
+    EXPECT_EQ(ben.payouts.front().id, id_of("payout", "payout"));
     EXPECT_EQ(ben.payouts.front().status, PayoutStatus::kSettled);
 
     const WebsiteAnswer site = take(query_website(ledger, find("site", "website").entry()));
-    EXPECT_EQ(site.owner, id_of("ada"));
+    EXPECT_EQ(site.owner, id_of("ada", "user"));
     EXPECT_EQ(site.status, WebsiteStatus::kPublished);
     EXPECT_EQ(take(website_status(ledger, site.entry, site.entry + 1)), WebsiteStatus::kDraft);
 
@@ -64,9 +64,9 @@ TEST_F(Queries, TellOfUsersWebsitesSalesAndPayouts) {
     EXPECT_EQ(why.refunds.size(), 1U);
 
     const PayoutAnswer payout = take(query_payout(ledger, find("payout", "payout").entry()));
-    EXPECT_EQ(payout.user, id_of("ben"));
+    EXPECT_EQ(payout.user, id_of("ben", "user"));
     ASSERT_EQ(payout.results.size(), 1U);
-    EXPECT_EQ(payout.results.front().id, id_of("paid"));
+    EXPECT_EQ(payout.results.front().id, id_of("paid", "payout_settled"));
 }
 
 // A statement that is held against rows that somebody changed says so.
@@ -97,7 +97,7 @@ TEST_F(Queries, AStatementIsHeldAgainstTheLedgersOwnBalances) {
 }
 
 TEST_F(Queries, SayWhatAnIdIsOf) {
-    const FoundEntry found = find("early", "user");
+    const FoundEntry found = find("early", "transaction");
     const Status is_user = expect_is<UserSignedUp>(found, "the id", "user");
     ASSERT_FALSE(is_user.ok());
     EXPECT_EQ(is_user.error().message, "the id is no user: it is the id of a TransactionRecorded (entry 6)");

@@ -68,24 +68,28 @@ class Maker {
     // A sale of 999 minor units to the buyer, of which so much is posted to the referrer.
     const Entry& sale(uint16_t version, Sequence sequence, int64_t referrer_earns, int64_t days_held,
                       uint64_t plan = 0) {
-        const Entry& made =
-            entry(version, sequence, TransactionRecorded{.amount = {999}, .currency = *parse_currency("USD")},
-                  {kBuyer, kNoSequence, kNoSequence},
-                  {{AccountKind::kSales, Role::kNone, kNoSequence, -999},
-                   {AccountKind::kEarned, Role::kLevel1, kReferrer, referrer_earns},
-                   {AccountKind::kHouse, Role::kNone, kNoSequence, 999 - referrer_earns}});
+        const Entry& made = entry(version, sequence,
+                                  TransactionRecorded{.amount = {999},
+                                                      .currency = *parse_currency("USD"),
+                                                      .source = Source::kPlatform,
+                                                      .stream = Stream::kSubscriptionTiers},
+                                  {kBuyer, kNoSequence, kNoSequence},
+                                  {{AccountKind::kSales, Role::kNone, kNoSequence, -999},
+                                   {AccountKind::kEarned, Role::kLevel1, kReferrer, referrer_earns},
+                                   {AccountKind::kHouse, Role::kNone, kNoSequence, 999 - referrer_earns}});
         entries_.back()->maturity_us = kDayUs + days_held * kDayUs;
         entries_.back()->plan = plan;
         return made;
     }
     // A refund of all of it.
     const Entry& refund(uint16_t version, Sequence sequence, const Entry& sale) {
-        const Entry& made =
-            entry(version, sequence, TransactionRefunded{.amount = {999}, .currency = *parse_currency("USD")},
-                  {sale.sequence, kNoSequence, kNoSequence},
-                  {{AccountKind::kSales, Role::kNone, kNoSequence, 999},
-                   {AccountKind::kEarned, Role::kLevel1, kReferrer, -sale.postings[1].amount},
-                   {AccountKind::kHouse, Role::kNone, kNoSequence, -sale.postings[2].amount}});
+        const Entry& made = entry(
+            version, sequence,
+            TransactionRefunded{.amount = {999}, .currency = *parse_currency("USD"), .reason = RefundReason::kRefund},
+            {sale.sequence, kNoSequence, kNoSequence},
+            {{AccountKind::kSales, Role::kNone, kNoSequence, 999},
+             {AccountKind::kEarned, Role::kLevel1, kReferrer, -sale.postings[1].amount},
+             {AccountKind::kHouse, Role::kNone, kNoSequence, -sale.postings[2].amount}});
         entries_.back()->maturity_us = sale.maturity_us;
         entries_.back()->remaining_before = 999;
         entries_.back()->plan = sale.plan;

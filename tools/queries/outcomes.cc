@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/queries/outcomes.h"
+
+#include "ledger/store/id_lookup.h"
+#include "ledger/store/ledger_reader.h"
+
+namespace upline {
+Result<RefusedEvent> read_outcome(LedgerReader& ledger, Sequence sequence) {
+    Entry entry;
+    UPLINE_TRY(ledger.read(sequence, entry));
+    RefusedEvent event{.entry = sequence,
+                       .place = {},
+                       .clock_us = entry.clock_us,
+                       .outcome = entry.outcome,
+                       .type = entry.type,
+                       .id = entry.id,
+                       .program = std::string(entry.program)};
+    UPLINE_TRY_ASSIGN(event.place, read_location(ledger.store(), sequence));
+    return event;
+}
+
+Result<std::optional<Sequence>> entry_of_record(LedgerReader& ledger, Offset offset) {
+    Sequence first = 0;
+    for (Sequence end = ledger.position().size; first < end;) {
+        const Sequence middle = first + (end - first) / 2;
+        UPLINE_TRY_ASSIGN(const LogLocation place, read_location(ledger.store(), middle));
+        if (place.offset == offset) return std::optional(middle);
+        (place.offset < offset ? first : end) = place.offset < offset ? middle + 1 : middle;
+    }
+    return std::optional<Sequence>();
+}
+
+Result<OutcomeCounts> query_outcomes(LedgerReader& ledger) {
+    UPLINE_TRY_ASSIGN(Table * table, ledger.rows(outcomes_model));
+    OutcomeCounts sums{};
+    UPLINE_TRY(read_outcomes(*table, [&](const OutcomeRow& row) {
+        for (size_t i = 0; i < sums.size(); ++i) wrapping_add(sums[i], row.counts[i]);
+        return true;
+    }));
+    return sums;
+}
+
+Status query_refusals(LedgerReader& ledger, const RefusalFilter& filter,
+                      const std::function<bool(const RefusedEvent&)>& f) {
+    UPLINE_TRY_ASSIGN(Table * table, ledger.rows(outcomes_model));
+    Status status = ok_status();
+    UPLINE_TRY(read_refusals(*table, filter.first, [&](const Refusal& refusal) {
+        if (refusal.entry >= filter.end) return false;
+        if (filter.type && refusal.type != *filter.type) return true;
+        if (filter.outcome && refusal.outcome != *filter.outcome) return true;
+        const Result<RefusedEvent> refused = read_outcome(ledger, refusal.entry);
+        if (!refused.ok()) status = refused.error();
+        if (!refused.ok()) return false;
+        return !filter.program.empty() && refused->program != filter.program ? true : f(*refused);
+    }));
+    return status;
+}
+
+Result<EventStory> query_event(LedgerReader& ledger, std::string_view program, const Uuid& id) {
+    EventStory story;
+    UPLINE_TRY_ASSIGN(story.accepted, find_entry_of(ledger.store(), program, id));
+    UPLINE_TRY_ASSIGN(Table * table, ledger.rows(outcomes_model));
+    UPLINE_TRY_ASSIGN(const std::vector<Sequence> refusals, refusals_of(*table, ledger.entries(), program, id));
+    for (const Sequence sequence : refusals) {
+        UPLINE_TRY_ASSIGN(RefusedEvent refused, read_outcome(ledger, sequence));
+        story.refused.push_back(std::move(refused));
+    }
+    return story;
+}
+
+}  // namespace upline

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What became of events: how many came to what, and which were refused.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ledger/store/entry_pages.h"
+#include "projectors/models/outcomes.h"
+#include "tools/queries/ledger_queries.h"
+
+namespace upline {
+
+// All entries of a ledger by outcome.
+Result<OutcomeCounts> query_outcomes(LedgerReader& ledger);
+
+// An entry that refused an event. Its facts stand in the log alone: the ledger keeps what it accepted.
+struct RefusedEvent {
+    Sequence entry = 0;
+    LogLocation place;  // of its record
+    int64_t clock_us = 0;
+    Outcome outcome{};
+    uint8_t type = 0;  // 0: malformed, with neither id nor program
+    Uuid id;
+    std::string program;
+};
+
+struct RefusalFilter {
+    std::string program;             // empty: all
+    std::optional<uint8_t> type;     // none: all
+    std::optional<Outcome> outcome;  // none: all
+    Sequence first = 0;              // entries from here on
+    Sequence end = kNoSequence;      // and before here
+};
+// Calls f(refused) for each that the filter lets pass, in the order of entries, until it returns false.
+Status query_refusals(LedgerReader& ledger, const RefusalFilter& filter,
+                      const std::function<bool(const RefusedEvent&)>& f);
+
+// An entry's event and outcome, whatever that is.
+Result<RefusedEvent> read_outcome(LedgerReader& ledger, Sequence entry);
+// The entry of the record at an offset; none if the ledger has not come to it, or nothing is there.
+Result<std::optional<Sequence>> entry_of_record(LedgerReader& ledger, Offset offset);
+
+// What became of an event's id: the entry that accepted it, if one did, and those that refused it before.
+struct EventStory {
+    std::optional<Sequence> accepted;
+    std::vector<RefusedEvent> refused;
+};
+Result<EventStory> query_event(LedgerReader& ledger, std::string_view program, const Uuid& id);
+
+}  // namespace upline
