@@ -58,6 +58,23 @@ TEST_F(OutcomesTold, RunCountsThemAndTellsTheFirstOfEachKind) {
     expect_says(again.out, "4 accepted, 1 duplicate, 2 over_refund\n");
 }
 
+TEST_F(OutcomesTold, StatusTellsThemAndHowFarTheLedgerIsBehindItsLog) {
+    make_ledger(story() + refund("100.01"));
+    const auto status = [&] { return run_upline({"status", "--data", path("data"), "--log", url()}); };
+    expect_says(status().out, "size      5 entries, root ");
+    expect_says(status().out, "outcomes  4 accepted, 1 over_refund\n");
+    expect_says(status().out, "`upline rejected --data ");
+    expect_says(status().out, "log       applied to its end\n");
+    ASSERT_EQ(produce(numbered_signup(1) + "\n" + numbered_signup(2) + "\n").code, 0);
+    expect_says(status().out, "log       2 records behind its end, for ");
+    const auto row = json_rows(run_upline({"status", "--data", path("data"), "--log", url(), "--json"}).out).at(0);
+    EXPECT_EQ(row.at("behind_records"), "2");
+    EXPECT_EQ(row.at("refused"), "1");
+    EXPECT_EQ(json_rows(ask({"status", "--json"}).out).at(0).at("behind_records"), "null") << "without a log";
+    ASSERT_EQ(run_upline({"produce", "--log", url("other"), "--partitions", "2", "-"}, story()).code, 0);
+    expect_refused(run_upline({"status", "--data", path("data"), "--log", url("other")}), "this log has 2 partitions");
+}
+
 TEST_F(OutcomesTold, StrictIsANegativeAnswerToARefusalAndNotToADuplicate) {
     ASSERT_EQ(produce(story() + signup(kBob, kAnn) + "\n").code, 0);
     EXPECT_EQ(run_once({"--strict"}).code, 0);

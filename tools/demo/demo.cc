@@ -305,7 +305,7 @@ Result<HeldCheckpoint> sign_and_prove(const fs::path& folder, const fs::path& da
     }
     const std::string proof = folder / "demo.proof";
     ProveArgs prove_args{.what = "user-line", .id = sale.id, .user = sale.earner, .data = data};
-    prove_args.out = proof;
+    prove_args.out.path = proof;
     if (prove(prove_args) != kExitDone || check({.file = proof, .vkeys = {key + ".pub"}}) != kExitDone)
         return Error{ErrorCode::kCorrupt, "the sale was not proven"};
     return kept;

@@ -68,7 +68,8 @@ void add_audit(CLI::App& app, int& exit_code) {
     prove_command->add_option("--currency", prove_args->currency, "Of a balance, if the user has several");
     prove_command->add_option("--partition", prove_args->partition, "Of an entry or a size, if there are several")
         ->check(CLI::NonNegativeNumber);
-    prove_command->add_option("--out", prove_args->out, "A file instead of standard output")->type_name("FILE");
+    prove_command->add_option("--out", prove_args->out.path, "A file instead of standard output")->type_name("FILE");
+    prove_command->add_flag("--force", prove_args->out.force, "Replace that file if it is there");
     const auto prove_ids = add_id_form(*prove_command);
     prove_command->callback([prove_args, prove_ids, &exit_code] {
         if (prove_args->what == "user-line" && prove_args->user.empty())

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of what fills a ledger from a log, and checks it against one: demo, produce, run, replay, verify.
+// The command line of what fills a ledger from a log, and checks it against one: demo, produce, run, status, replay,
+// verify.
 #include <CLI/CLI.hpp>
 #include <memory>
 
@@ -89,6 +90,16 @@ void add_replay(CLI::App& app, int& exit_code) {
     command->callback([args, &exit_code] { exit_code = replay(*args); });
 }
 
+void add_status(CLI::App& app, int& exit_code) {
+    const auto args = std::make_shared<StatusArgs>();
+    auto* command = app.add_subcommand("status", "Where each ledger stands, and how far it is behind its log");
+    command->add_option("--data", args->data, "The data folder")->required();
+    command->add_option("--log", args->log.url, "The event log it is fed from, to tell how far it is behind");
+    command->add_flag("--json", args->json, kJson);
+    add_log_properties(*command, args->log);
+    command->callback([args, &exit_code] { exit_code = status(*args); });
+}
+
 void add_verify(CLI::App& app, int& exit_code) {
     const auto args = std::make_shared<VerifyArgs>();
     auto* command = app.add_subcommand("verify", "Check a ledger without trusting who runs it");
@@ -117,6 +128,7 @@ void add_ledger(CLI::App& app, int& exit_code) {
     demo_command->callback([demo_args, &exit_code] { exit_code = demo(*demo_args); });
     add_produce(app, exit_code);
     add_run(app, exit_code);
+    add_status(app, exit_code);
     add_replay(app, exit_code);
     add_verify(app, exit_code);
 }

@@ -71,7 +71,8 @@ void add_payouts(CLI::App& app, int& exit_code) {
                      "CSV with the columns program,user,name,iban,bic,country: read now, never kept")
         ->required();
     file_command->add_option("--debtor", file->debtor, "Who pays: lines name=, iban=, bic= (for pain.001)");
-    file_command->add_option("--out", file->out, "The file to write")->required();
+    file_command->add_option("--out", file->out.path, "The file to write")->required();
+    file_command->add_flag("--force", file->out.force, "Replace that file if it is there");
     file_command->add_option("--execution-date", file->execution_date,
                              "YYYY-MM-DD; default: the day of the last request");
     file_command->add_flag("--rest", file->rest, "Though some of the run have a result: those that have none");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline produce`, `run` and `replay`: the arguments of each. Each returns the exit code: 0 done, 1 a negative
-// answer, 2 could not.
+// `upline produce`, `run`, `status` and `replay`: the arguments of each. Each returns the exit code: 0 done, 1 a
+// negative answer, 2 could not.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +39,13 @@ struct RunArgs {
 // Ends at the end of the log (once), or soon after it is asked to stop; a run to the end that is stopped before it
 // could not do what it was asked.
 int run(const RunArgs& args, std::stop_token stop);
+
+struct StatusArgs {
+    LogArgs log;  // empty url: without
+    std::string data;
+    bool json = false;
+};
+int status(const StatusArgs& args);
 
 struct ReplayArgs {
     LogArgs log;

@@ -7,6 +7,7 @@
 
 #include "events/ids.h"
 #include "tools/terminal/log_args.h"
+#include "tools/terminal/output_file.h"
 
 namespace upline {
 
@@ -42,7 +43,7 @@ struct PayoutsFileArgs : PayoutsArgs {
     std::string payees;
     IdForm ids = IdForm::kUuid;  // of the payees
     std::string debtor;          // of pain.001 only
-    std::string out;
+    OutputFile out;
     std::string execution_date;  // YYYY-MM-DD; empty: the day of the run's last request
 };
 int payouts_file(const PayoutsFileArgs& args);

@@ -207,12 +207,13 @@ Result<int> write_payment_file(const PayoutsFileArgs& args) {
         for (const CreditTransfer& transfer : file.transfers)
             tell_changed_name(fmt::format("payout {}", to_string(transfer.payout)), transfer.payee);
     }
-    UPLINE_TRY(write_file(args.out, as_csv ? csv_of(file, run.open) : pain001_xml(file), 0600));
+    UPLINE_TRY(
+        write_output(args.out, as_csv ? csv_of(file, run.open) : pain001_xml(file), 0600, {args.payees, args.debtor}));
     PayoutSums sums;
     for (const CreditTransfer& transfer : file.transfers) sums[transfer.currency].add(transfer.amount);
     if (args.json) {
         RowPrinter row(Format::kJsonl, stdout);
-        row.text("file", args.out);
+        row.text("file", args.out.path);
         row.text("message_id", file.message_id);
         row.number("payouts", static_cast<int64_t>(file.transfers.size()));
         row.text("control_sum", control_sum(file.transfers));
@@ -220,7 +221,7 @@ Result<int> write_payment_file(const PayoutsFileArgs& args) {
         row.end_row();
         return kExitDone;
     }
-    fmt::print("{}: {} payouts of run {}\n", args.out, with_commas(file.transfers.size()), args.run);
+    fmt::print("{}: {} payouts of run {}\n", args.out.path, with_commas(file.transfers.size()), args.run);
     for (const auto& [code, sum] : sums)
         fmt::print("  {} {} in {} payouts\n", sum_text(sum, code), code.text(), with_commas(sum.payouts));
     return kExitDone;

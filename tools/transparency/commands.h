@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "tools/terminal/output_file.h"
+
 namespace upline {
 
 struct KeyNewArgs {
@@ -35,7 +37,7 @@ struct ProveArgs {
     std::string currency;  // of a balance; empty: the only one
     int64_t partition = -1;
     std::string data;
-    std::string out;  // empty: standard output
+    OutputFile out;  // empty: standard output
 };
 int prove(const ProveArgs& args);
 

@@ -217,13 +217,13 @@ class Proving {
 int prove(const ProveArgs& args) {
     const auto proof = Proving(args).prove();
     Status written = ok_status();
-    if (proof.ok() && !args.out.empty()) written = write_file(args.out, *proof, 0644);
+    if (proof.ok() && !args.out.path.empty()) written = write_output(args.out, *proof, 0644);
     if (!proof.ok() || !written.ok()) {
         const Error& error = proof.ok() ? written.error() : proof.error();
         print_error(error);
         return error.code == ErrorCode::kNotFound ? kExitNegative : kExitCouldNot;
     }
-    if (args.out.empty()) fmt::print("{}", *proof);
+    if (args.out.path.empty()) fmt::print("{}", *proof);
     return kExitDone;
 }
 

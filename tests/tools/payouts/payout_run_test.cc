@@ -53,9 +53,12 @@ class PayoutRun : public testing::Test {
         words.insert(words.end(), more.begin(), more.end());
         return run_upline(words);
     }
-    Ran file(const std::string& format, const std::string& out) {
-        return run_upline({"payouts", "file", "--run", "2026-02", "--data", data(), "--format", format, "--payees",
-                           path("payees.csv"), "--debtor", path("debtor"), "--out", out});
+    Ran file(const std::string& format, const std::string& out, const std::vector<std::string>& more = {}) {
+        std::vector<std::string> words = {"payouts",  "file",         "--run", "2026-02",  "--data",
+                                          data(),     "--format",     format,  "--payees", path("payees.csv"),
+                                          "--debtor", path("debtor"), "--out", out};
+        words.insert(words.end(), more.begin(), more.end());
+        return run_upline(words);
     }
     Ran settle(const std::vector<std::string>& more = {}) {
         std::vector<std::string> words = {"payouts", "settle", path("result.csv"), "--data",
@@ -153,9 +156,19 @@ TEST_F(PayoutRun, GoesFromPlanToSettledAndEveryStepTwiceChangesNothing) {
     EXPECT_FALSE(fs::exists(path("pain.xml")));
     write_payees(due);
     for (const char* format : {"pain.001", "csv"}) {
+        const std::string again = path("again") + format;
         ok(file(format, path("once")));
-        ok(file(format, path("again")));
-        EXPECT_EQ(read_file(path("once")), read_file(path("again"))) << format;
+        ok(file(format, again));
+        EXPECT_EQ(read_file(path("once")), read_file(again));
+        const Ran refused = file(format, again);
+        EXPECT_EQ(refused.code, 2);
+        EXPECT_NE(refused.err.find("it is there already, and is left alone; --force replaces it"), std::string::npos);
+        ok(file(format, again, {"--force"}));
+        for (const char* input : {"payees.csv", "debtor"}) {
+            const std::string before = read_file(path(input));
+            EXPECT_EQ(file(format, path(input), {"--force"}).code, 2);
+            EXPECT_EQ(read_file(path(input)), before) << "it is read by the same command";
+        }
         fs::rename(path("once"), path(format));
     }
     const std::string xml = read_file(path("pain.001"));

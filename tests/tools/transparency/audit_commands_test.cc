@@ -261,7 +261,9 @@ TEST_F(AuditCommands, ABalanceIsProvenAtTheLastClosingFromLeavesKeptOrFoldedAgai
         ASSERT_TRUE(store.ok());
         ASSERT_TRUE(tamper(**store, "closings", std::string(8, '\0'), "damaged").ok());
     }
-    prove({"balance", std::string(kAda)}, "balance");
+    refused({"prove", "balance", std::string(kAda), "--data", path("data"), "--out", path("balance")}, 2,
+            "it is there already, and is left alone; --force replaces it");
+    prove({"balance", std::string(kAda), "--force"}, "balance");
     EXPECT_EQ(read_file(path("balance")), kept);
     refused({"prove", "balance", std::string(kBen), "--data", path("data")}, 1, "had no balance");
     refused({"prove", "balance", std::string(kAda), "--currency", "EUR", "--data", path("data")}, 1, "in EUR");

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// `upline status`: where each ledger stands, what became of its events, and how far it is behind its log.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "events/base/bytes.h"
+#include "tools/node/commands.h"
+#include "tools/queries/outcomes.h"
+#include "tools/terminal/outcome_text.h"
+#include "tools/terminal/print.h"
+#include "tools/terminal/value_text.h"
+
+namespace upline {
+namespace {
+
+struct Lag {
+    uint64_t records = 0;
+    int64_t seconds = 0;  // since the oldest of them was appended
+};
+
+struct PartitionStatus {
+    uint32_t partition = 0;
+    LedgerHead position;
+    OutcomeCounts outcomes{};
+    std::optional<Lag> lag;  // none without a log
+};
+
+Result<Lag> lag_of(EventLog& log, uint32_t partition, const LedgerHead& position) {
+    constexpr size_t kAnyBytes = 1 << 20;
+    constexpr int kReadMs = 1000;
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader, log.open_reader(partition, position.last_record));
+    UPLINE_TRY_ASSIGN(const Offset end, reader->end());
+    const Offset next = position.last_record ? position.last_record->offset + 1 : 0;
+    if (end <= next) return Lag{};
+    RecordBatch batch;
+    UPLINE_TRY(reader->read(1, kAnyBytes, kReadMs, batch));
+    if (batch.empty()) return Lag{};  // a topic's last offsets may be markers of transactions and no records
+    using std::chrono::milliseconds;
+    const int64_t now_ms =
+        std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return Lag{.records = static_cast<uint64_t>(end - next),
+               .seconds = std::max<int64_t>(0, now_ms - batch.records().front().append_time_ms) / 1000};
+}
+
+Status check_is_its_log(EventLog& log, Store& store) {
+    UPLINE_TRY_ASSIGN(const std::optional<ShardInfo> info, store.info());
+    if (info && info->identity.partition_count != log.partition_count())
+        return Error{ErrorCode::kConflict,
+                     fmt::format("this log has {} partitions, the ledger was made from one of {}: give the log that "
+                                 "`upline run` feeds it from",
+                                 log.partition_count(), info->identity.partition_count)};
+    return ok_status();
+}
+
+Result<std::vector<PartitionStatus>> read_status(const StatusArgs& args) {
+    std::unique_ptr<EventLog> log;
+    if (!args.log.url.empty()) {
+        UPLINE_TRY_ASSIGN(log, open_log(args.log.url, {.properties = args.log.properties}));
+    }
+    UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(args.data));
+    std::vector<PartitionStatus> all;
+    for (ReadShard& shard : shards) {
+        UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
+        PartitionStatus status{.partition = shard.partition, .position = ledger.position(), .lag = {}};
+        UPLINE_TRY_ASSIGN(status.outcomes, query_outcomes(ledger));
+        if (log) {
+            UPLINE_TRY(check_is_its_log(*log, ledger.store()));
+            UPLINE_TRY_ASSIGN(status.lag, lag_of(*log, shard.partition, status.position));
+        }
+        all.push_back(std::move(status));
+    }
+    return all;
+}
+
+void print_json(const PartitionStatus& status, RowPrinter& rows) {
+    rows.number("partition", status.partition);
+    rows.number("size", static_cast<int64_t>(status.position.size));
+    rows.text("root", to_hex(status.position.root));
+    rows.text("clock", ledger_time_text(status.position.clock_us));
+    rows.json("outcomes", outcomes_json(status.outcomes));
+    rows.number("refused", refused_in(status.outcomes));
+    if (status.lag) {
+        rows.number("behind_records", static_cast<int64_t>(status.lag->records));
+        rows.number("behind_seconds", status.lag->seconds);
+    } else {
+        rows.absent("behind_records");
+        rows.absent("behind_seconds");
+    }
+    rows.end_row();
+}
+
+void print_text(const PartitionStatus& status, const std::string& data) {
+    fmt::print("partition {}\n  size      {} entries, root {}\n  clock     {}\n  outcomes  {}\n", status.partition,
+               with_commas(status.position.size), to_hex(status.position.root),
+               ledger_time_text(status.position.clock_us), outcomes_text(status.outcomes));
+    if (refused_in(status.outcomes) > 0)
+        fmt::print("            `upline rejected --data {}` lists the refused\n", data);
+    if (!status.lag) return;
+    if (status.lag->records == 0)
+        fmt::print("  log       applied to its end\n");
+    else
+        fmt::print("  log       {} records behind its end, for {} s\n", with_commas(status.lag->records),
+                   with_commas(static_cast<uint64_t>(status.lag->seconds)));
+}
+
+}  // namespace
+
+int status(const StatusArgs& args) {
+    const Result<std::vector<PartitionStatus>> all = read_status(args);
+    if (!all.ok()) return print_error(all.error());
+    RowPrinter rows(Format::kJsonl, stdout);
+    for (const PartitionStatus& one : *all) {
+        if (args.json)
+            print_json(one, rows);
+        else
+            print_text(one, args.data);
+    }
+    return kExitDone;
+}
+
+}  // namespace upline
