@@ -158,6 +158,59 @@ TEST_F(OutcomesTold, RejectedListsThemByProgramTypeOutcomeAndTime) {
     expect_refused(ask({"rejected", "--type", "Refund"}), "--type Refund: no such type of event");
 }
 
+TEST_F(OutcomesTold, ARefundThatCameBeforeItsSaleIsRedrivenAndAccepted) {
+    make_ledger(signup(kAnn) + "\n" + refund("100.00"));
+    const auto redrive = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), {"redrive", "--log", url(), "--data", path("data")});
+        return run_upline(more);
+    };
+    const Ran unasked = redrive({});
+    EXPECT_EQ(unasked.code, 2);
+    expect_says(unasked.err, "upline: nothing was appended: say --yes");
+    expect_says(unasked.err, fmt::format("TransactionRefunded {} of program default: entry 1 refused it as "
+                                         "unknown_transaction, its transaction is none of its program\n",
+                                         kRefund));
+    // Too early still: refused again, which is told.
+    const Ran early = redrive({"--yes"});
+    EXPECT_EQ(early.code, 1);
+    expect_says(early.out,
+                fmt::format("unknown_transaction TransactionRefunded {} of program default, entry 2", kRefund));
+    make_ledger(story());
+    const Ran done = redrive({kRefund, "--yes", "--json"});
+    EXPECT_EQ(done.code, 0) << done.err;
+    EXPECT_EQ(json_rows(done.out).at(0).at("outcome"), "\"accepted\"");
+    EXPECT_EQ(json_rows(done.out).at(0).at("outcome_before"), "\"unknown_transaction\"");
+    for (const auto& row : json_rows(ask({"export", "balances"}).out)) EXPECT_EQ(row.at("pending"), "0");
+    EXPECT_EQ(redrive({"--yes"}).code, 1) << "what was accepted since is not sent again";
+    expect_says(ask({"verify", "--log", url()}).out, "ok ");
+}
+
+TEST_F(OutcomesTold, ProduceWaitsForTheOutcomeOfEachEventAndAppliesThemIfNobodyDoes) {
+    const auto produce_and_wait = [&](const std::string& lines, std::vector<std::string> more = {}) {
+        more.insert(more.begin(), {"--wait", "--data", path("data")});
+        return produce(lines, more);
+    };
+    const Ran good = produce_and_wait(story());
+    EXPECT_EQ(good.code, 0) << good.err;
+    expect_says(good.out, fmt::format("accepted            TransactionRecorded {}, entry 3\n", kSale));
+    const Ran bad = produce_and_wait(refund("1.00") + refund("1.00") + refund("100.00", kNobody));
+    EXPECT_EQ(bad.code, 1);
+    expect_says(bad.out, fmt::format("accepted            TransactionRefunded {}, entry 4\n", kRefund));
+    expect_says(bad.out, fmt::format("duplicate           TransactionRefunded {}, entry 5\n", kRefund));
+    expect_says(bad.out, fmt::format("over_refund         TransactionRefunded {}, entry 6: it takes back more than is "
+                                     "left of its transaction\n",
+                                     kNobody));
+    // Beside a `run` that follows the log it waits for that one.
+    Running follower(upline_words({"run", "--log", url(), "--data", path("data")}));
+    ASSERT_TRUE(comes_true([&] { return follower.err().find("resumes after entry 6") != std::string::npos; }));
+    const Ran beside = produce_and_wait(numbered_signup(1) + "\n", {"--json"});
+    EXPECT_EQ(beside.code, 0) << beside.err;
+    EXPECT_EQ(json_rows(beside.out).at(1).at("outcome"), "\"accepted\"");
+    follower.signal(SIGTERM);
+    EXPECT_EQ(follower.wait().code, 0);
+    EXPECT_EQ(produce(story(), {"--wait"}).code, 2) << "of which ledger?";
+}
+
 TEST_F(OutcomesTold, ARunToTheEndThatIsStoppedBeforeItSaysWhereAndIsExitCode2) {
     std::string lines;
     for (int i = 1; i <= 60'000; ++i) lines += numbered_signup(i) + "\n";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of what fills a ledger from a log, and checks it against one: demo, produce, run, status, replay,
-// verify.
+// The command line of what fills a ledger from a log, and checks it against one: demo, produce, run, redrive,
+// status, replay, verify.
 #include <CLI/CLI.hpp>
 #include <memory>
 
@@ -8,6 +8,7 @@
 #include "tools/demo/commands.h"
 #include "tools/main/id_options.h"
 #include "tools/main/log_options.h"
+#include "tools/main/refusal_options.h"
 #include "tools/main/subcommands.h"
 #include "tools/node/commands.h"
 #include "tools/terminal/stop_signal.h"
@@ -29,6 +30,12 @@ void add_produce(CLI::App& app, int& exit_code) {
         ->check(CLI::IsMember({"stop", "skip"}))
         ->capture_default_str();
     const auto ids = add_id_form(*command);
+    auto* wait = command->add_flag("--wait", args->wait,
+                                   "Tell the outcome of each event in the ledger of --data; exit code 1 if one was "
+                                   "refused. Applies a log that is a folder if no `run` does");
+    auto* data = command->add_option("--data", args->data, "The data folder whose outcomes are told");
+    wait->needs(data);
+    data->needs(wait);
     command
         ->add_option("--partitions", args->partitions,
                      "If there is no such log yet, make it with so many partitions (file: default 1)")
@@ -90,6 +97,23 @@ void add_replay(CLI::App& app, int& exit_code) {
     command->callback([args, &exit_code] { exit_code = replay(*args); });
 }
 
+void add_redrive(CLI::App& app, int& exit_code) {
+    const auto args = std::make_shared<RedriveArgs>();
+    auto* command = app.add_subcommand(
+        "redrive", "Append the records of refused events once more, as of a refund that came before its sale");
+    command->add_option("id", args->id, "Only the event of this id (a UUID)");
+    command->add_option("--log", args->log.url, kLogHelp)->required();
+    add_refusal_choice(*command, args->chosen);
+    command->add_flag("--yes", args->yes, "Do not ask");
+    command->add_flag("--json", args->json, kJson);
+    add_log_properties(*command, args->log);
+    const auto ids = add_id_form(*command);
+    command->callback([args, ids, &exit_code] {
+        args->id = event_id_argument("id", args->id, *ids);
+        exit_code = redrive(*args);
+    });
+}
+
 void add_status(CLI::App& app, int& exit_code) {
     const auto args = std::make_shared<StatusArgs>();
     auto* command = app.add_subcommand("status", "Where each ledger stands, and how far it is behind its log");
@@ -128,6 +152,7 @@ void add_ledger(CLI::App& app, int& exit_code) {
     demo_command->callback([demo_args, &exit_code] { exit_code = demo(*demo_args); });
     add_produce(app, exit_code);
     add_run(app, exit_code);
+    add_redrive(app, exit_code);
     add_status(app, exit_code);
     add_replay(app, exit_code);
     add_verify(app, exit_code);

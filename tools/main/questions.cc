@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "tools/main/id_options.h"
+#include "tools/main/refusal_options.h"
 #include "tools/main/subcommands.h"
 #include "tools/reports/commands.h"
 
@@ -94,12 +95,7 @@ void add_questions(CLI::App& app, int& exit_code) {
 
     const auto rejected_args = std::make_shared<RejectedArgs>();
     auto* rejected_command = app.add_subcommand("rejected", "List the events that were refused, all but duplicates");
-    rejected_command->add_option("--data", rejected_args->data, kData)->required();
-    rejected_command->add_option("--program", rejected_args->program, "Only of this one");
-    rejected_command->add_option("--type", rejected_args->type, "Only of this type, as TransactionRefunded");
-    rejected_command->add_option("--outcome", rejected_args->outcome, "Only with this outcome, as over_refund");
-    rejected_command->add_option("--from", rejected_args->from, "Ledger time (RFC 3339) or UTC day it begins with");
-    rejected_command->add_option("--to", rejected_args->to, "Ledger time or UTC day it ends before");
+    add_refusal_choice(*rejected_command, rejected_args->chosen);
     rejected_command->add_option("--partition", rejected_args->partition, "Only of this one")
         ->check(CLI::NonNegativeNumber);
     rejected_command->add_option("--format", rejected_args->format, "text, jsonl or csv")

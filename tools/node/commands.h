@@ -10,6 +10,7 @@
 
 #include "consumers/shard_options.h"
 #include "events/ids.h"
+#include "tools/queries/refusal_choice.h"
 #include "tools/terminal/log_args.h"
 
 namespace upline {
@@ -19,6 +20,8 @@ struct ProduceArgs {
     std::string file = "-";
     bool skip_bad_lines = false;
     IdForm ids = IdForm::kUuid;
+    bool wait = false;  // until each event has an outcome in the ledger of `data`
+    std::string data;
     uint32_t partitions = 0;  // of a log made by this; 0: an embedded one gets one partition, a topic must exist
     bool json = false;
 };
@@ -39,6 +42,15 @@ struct RunArgs {
 // Ends at the end of the log (once), or soon after it is asked to stop; a run to the end that is stopped before it
 // could not do what it was asked.
 int run(const RunArgs& args, std::stop_token stop);
+
+struct RedriveArgs {
+    LogArgs log;
+    RefusalChoice chosen;
+    std::string id;    // a UUID; empty: all that are chosen
+    bool yes = false;  // without asking
+    bool json = false;
+};
+int redrive(const RedriveArgs& args);
 
 struct StatusArgs {
     LogArgs log;  // empty url: without

@@ -12,7 +12,10 @@
 #include "events/log/kafka_topic.h"
 #include "events/record_writer.h"
 #include "tools/node/commands.h"
+#include "tools/node/outcome_watch.h"
+#include "tools/queries/ledger_queries.h"
 #include "tools/terminal/json_writer.h"
+#include "tools/terminal/outcome_text.h"
 #include "tools/terminal/print.h"
 
 namespace upline {
@@ -95,7 +98,15 @@ struct Counts {
     bool stopped = false;
 };
 
-Status produce_lines(int fd, const ProduceArgs& args, LogWriter& writer, Counts& counts) {
+// Of each event that was produced, for --wait.
+struct Produced {
+    uint8_t type = 0;
+    Uuid id;
+    std::string program;
+};
+
+Status produce_lines(int fd, const ProduceArgs& args, LogWriter& writer, Counts& counts, OutcomeWatch* watch,
+                     std::vector<Produced>& produced) {
     const std::string file = args.file == "-" ? "standard input" : args.file;
     LineReader lines(fd, file);
     EventParser parser({.ids = args.ids});
@@ -134,6 +145,10 @@ Status produce_lines(int fd, const ProduceArgs& args, LogWriter& writer, Counts&
             counts.stopped = true;
             return flush();
         }
+        if (watch) {
+            watch->add(record);
+            produced.push_back({event->type, event->id, std::string(event->program)});
+        }
         UPLINE_TRY(writer.append(event->program, record));
         ++unflushed;
         unflushed_bytes += record.size();
@@ -166,6 +181,33 @@ void report(const ProduceArgs& args, const Counts& counts, const LogWriter& writ
                                   : " skipped");
 }
 
+// What became of each, in the order of the input; whether none was refused.
+bool print_outcomes(const ProduceArgs& args, const std::vector<Produced>& produced, const OutcomeWatch& watch) {
+    bool good = true;
+    RowPrinter rows(Format::kJsonl, stdout);
+    for (size_t i = 0; i < produced.size(); ++i) {
+        const Produced& event = produced[i];
+        const OutcomeWatch::Told& told = *watch.told()[i];
+        good = good && !is_refusal(told.outcome);
+        if (args.json) {
+            rows.text("program", event.program);
+            rows.text("type", type_text(event.type));
+            rows.text("id", to_string(event.id));
+            rows.number("partition", told.partition);
+            rows.number("entry", static_cast<int64_t>(told.entry));
+            rows.text("outcome", outcome_name(told.outcome));
+            rows.text("meaning", outcome_meaning(told.outcome));
+            rows.text("advice", outcome_advice(told.outcome));
+            rows.end_row();
+            continue;
+        }
+        fmt::print("{:<19} {} {}, entry {}{}{}\n", outcome_name(told.outcome), type_text(event.type),
+                   to_string(event.id), told.entry, is_refusal(told.outcome) ? ": " : "",
+                   is_refusal(told.outcome) ? outcome_meaning(told.outcome) : "");
+    }
+    return good;
+}
+
 Result<std::unique_ptr<EventLog>> open_or_make(const ProduceArgs& args) {
     LogOptions options;
     options.properties = args.log.properties;
@@ -187,10 +229,17 @@ int produce(const ProduceArgs& args) {
         return print_error({ErrorCode::kNotFound, fmt::format("{}: {}", args.file, std::strerror(errno))});
     auto log = open_or_make(args);
     if (!log.ok()) return print_error(log.error());
+    std::optional<OutcomeWatch> watch;
+    if (args.wait) {
+        Result<OutcomeWatch> begun = OutcomeWatch::begin(args.log, args.data);
+        if (!begun.ok()) return print_error(begun.error());
+        watch.emplace(std::move(*begun));
+    }
     auto writer = (*log)->open_writer();
     if (!writer.ok()) return print_error(writer.error());
     Counts counts;
-    const Status status = produce_lines(fd.get(), args, **writer, counts);
+    std::vector<Produced> produced;
+    const Status status = produce_lines(fd.get(), args, **writer, counts, watch ? &*watch : nullptr, produced);
     report(args, counts, **writer);
     if (!status.ok()) {
         print_error(status.error());
@@ -199,7 +248,12 @@ int produce(const ProduceArgs& args) {
                    with_commas(counts.produced));
         return kExitCouldNot;
     }
-    return counts.bad > 0 ? kExitNegative : kExitDone;
+    bool all_good = counts.bad == 0;
+    if (watch) {
+        if (const Status told = watch->wait(); !told.ok()) return print_error(told.error());
+        all_good = print_outcomes(args, produced, *watch) && all_good;
+    }
+    return all_good ? kExitDone : kExitNegative;
 }
 
 }  // namespace upline

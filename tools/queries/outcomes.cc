@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/queries/outcomes.h"
 
+#include <fmt/format.h>
+
 #include "ledger/store/id_lookup.h"
 #include "ledger/store/ledger_reader.h"
 
@@ -38,6 +40,32 @@ Result<OutcomeCounts> query_outcomes(LedgerReader& ledger) {
         return true;
     }));
     return sums;
+}
+
+Result<RefusalFilter> refusal_filter(const RefusalChoice& chosen) {
+    RefusalFilter filter{.program = chosen.program, .type = {}, .outcome = {}};
+    if (!chosen.type.empty()) {
+        const std::optional<EventType> type = parse_event_type(chosen.type);
+        if (!type) return Error{ErrorCode::kInvalid, fmt::format("--type {}: no such type of event", chosen.type)};
+        filter.type = static_cast<uint8_t>(*type);
+    }
+    for (uint8_t number = 0; number <= kLastOutcome; ++number)
+        if (outcome_name(static_cast<Outcome>(number)) == chosen.outcome) filter.outcome = static_cast<Outcome>(number);
+    if (!chosen.outcome.empty() && (!filter.outcome || !is_refusal(*filter.outcome)))
+        return Error{ErrorCode::kInvalid, fmt::format("--outcome {}: no event is refused so", chosen.outcome)};
+    return filter;
+}
+
+Status limit_to_times(const RefusalChoice& chosen, ReadShard& shard, RefusalFilter& filter) {
+    if (!chosen.from.empty()) {
+        UPLINE_TRY_ASSIGN(const int64_t from_us, parse_moment(chosen.from));
+        UPLINE_TRY_ASSIGN(filter.first, size_at(*shard.store, from_us - 1));
+    }
+    if (!chosen.to.empty()) {
+        UPLINE_TRY_ASSIGN(const int64_t to_us, parse_moment(chosen.to));
+        UPLINE_TRY_ASSIGN(filter.end, size_at(*shard.store, to_us - 1));
+    }
+    return ok_status();
 }
 
 Status query_refusals(LedgerReader& ledger, const RefusalFilter& filter,

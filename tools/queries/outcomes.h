@@ -11,6 +11,7 @@
 #include "ledger/store/entry_pages.h"
 #include "projectors/models/outcomes.h"
 #include "tools/queries/ledger_queries.h"
+#include "tools/queries/refusal_choice.h"
 
 namespace upline {
 
@@ -35,6 +36,10 @@ struct RefusalFilter {
     Sequence first = 0;              // entries from here on
     Sequence end = kNoSequence;      // and before here
 };
+// kInvalid for a type or an outcome that is none.
+Result<RefusalFilter> refusal_filter(const RefusalChoice& chosen);
+// Gives the filter the entries of one ledger in the times that were chosen.
+Status limit_to_times(const RefusalChoice& chosen, ReadShard& shard, RefusalFilter& filter);
 // Calls f(refused) for each that the filter lets pass, in the order of entries, until it returns false.
 Status query_refusals(LedgerReader& ledger, const RefusalFilter& filter,
                       const std::function<bool(const RefusedEvent&)>& f);

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tools/queries/refusal_choice.h"
+
 namespace upline {
 
 struct ExportArgs {
@@ -47,12 +49,7 @@ struct ExplainArgs {
 int explain(const ExplainArgs& args);
 
 struct RejectedArgs {
-    std::string data;
-    std::string program;          // empty: all
-    std::string type;             // empty: all
-    std::string outcome;          // empty: all but duplicate
-    std::string from;             // ledger time or UTC day; empty: from the first entry
-    std::string to;               // not included; empty: to the last
+    RefusalChoice chosen;
     int64_t partition = -1;       // -1: all
     std::string format = "text";  // jsonl, csv
 };

@@ -4,7 +4,6 @@
 
 #include <charconv>
 
-#include "events/values/time.h"
 #include "tools/queries/outcomes.h"
 #include "tools/reports/commands.h"
 #include "tools/reports/refused.h"
@@ -43,38 +42,15 @@ void print_line(const RefusedEvent& refused, uint32_t partition) {
                refused.place.offset, ledger_time_text(refused.clock_us));
 }
 
-Result<RefusalFilter> read_filter(const RejectedArgs& args) {
-    RefusalFilter filter{.program = args.program, .type = {}, .outcome = {}};
-    if (!args.type.empty()) {
-        const std::optional<EventType> type = parse_event_type(args.type);
-        if (!type) return Error{ErrorCode::kInvalid, fmt::format("--type {}: no such type of event", args.type)};
-        filter.type = static_cast<uint8_t>(*type);
-    }
-    for (uint8_t number = 0; !args.outcome.empty() && number <= kLastOutcome; ++number)
-        if (outcome_name(static_cast<Outcome>(number)) == args.outcome) filter.outcome = static_cast<Outcome>(number);
-    if (!args.outcome.empty() && (!filter.outcome || !is_refusal(*filter.outcome)))
-        return Error{ErrorCode::kInvalid, fmt::format("--outcome {}: no event is refused so", args.outcome)};
-    return filter;
-}
-
 Result<uint64_t> print_rejected(const RejectedArgs& args) {
-    UPLINE_TRY_ASSIGN(RefusalFilter filter, read_filter(args));
-    int64_t from_us = 0;
-    int64_t to_us = kMaxTimeUs;
-    if (!args.from.empty()) {
-        UPLINE_TRY_ASSIGN(from_us, parse_moment(args.from));
-    }
-    if (!args.to.empty()) {
-        UPLINE_TRY_ASSIGN(to_us, parse_moment(args.to));
-    }
-    UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(args.data));
-    UPLINE_TRY(keep_partition(shards, args.partition, args.data));
+    UPLINE_TRY_ASSIGN(RefusalFilter filter, refusal_filter(args.chosen));
+    UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(args.chosen.data));
+    UPLINE_TRY(keep_partition(shards, args.partition, args.chosen.data));
     RowPrinter rows(args.format == "csv" ? Format::kCsv : Format::kJsonl, stdout);
     uint64_t count = 0;
     for (ReadShard& shard : shards) {
         UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
-        UPLINE_TRY_ASSIGN(filter.first, size_at(*shard.store, from_us - 1));
-        UPLINE_TRY_ASSIGN(filter.end, size_at(*shard.store, to_us - 1));
+        UPLINE_TRY(limit_to_times(args.chosen, shard, filter));
         UPLINE_TRY(query_refusals(ledger, filter, [&](const RefusedEvent& refused) {
             ++count;
             if (args.format == "text")

@@ -18,11 +18,11 @@ inline Uuid short_id(std::string_view name) {
 
 // An event as JSON with UUIDs where short names were.
 inline std::string with_uuids(const std::string& line) {
-    static const std::regex kId(
+    static const std::regex id_field(
         R"re("(id|referrer|website|owner|buyer|creator|transaction|user|payout)": "([^"]*)")re");
     std::string out;
     auto rest = line.begin();
-    for (std::sregex_iterator found(line.begin(), line.end(), kId); found != std::sregex_iterator(); ++found) {
+    for (std::sregex_iterator found(line.begin(), line.end(), id_field); found != std::sregex_iterator(); ++found) {
         out.append(rest, (*found)[2].first).append(to_string(short_id((*found)[2].str())));
         rest = (*found)[2].second;
     }

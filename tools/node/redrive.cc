@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// `upline redrive`: appends the records of refused events once more. Their ids are free, so each is judged anew: a
+// refund that came before its sale, a payout that was asked for too early.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <map>
+
+#include "events/log/event_log.h"
+#include "ledger/proof/sha256.h"
+#include "ledger/store/id_lookup.h"
+#include "ledger/store/ledger_reader.h"
+#include "tools/node/commands.h"
+#include "tools/node/outcome_watch.h"
+#include "tools/queries/outcomes.h"
+#include "tools/terminal/outcome_text.h"
+#include "tools/terminal/print.h"
+
+namespace upline {
+namespace {
+
+struct Redriven {
+    RefusedEvent event;
+    std::vector<std::byte> record;
+};
+
+// The record of an entry, from the log: it follows that of the entry before.
+Result<std::vector<std::byte>> record_of(EventLog& log, LedgerReader& ledger, Sequence sequence) {
+    constexpr size_t kAnyBytes = 1 << 20;
+    constexpr int kReadMs = 10'000;
+    Entry entry;
+    std::optional<LogPosition> before;
+    if (sequence > 0) {
+        UPLINE_TRY(ledger.read(sequence - 1, entry));
+        UPLINE_TRY_ASSIGN(const LogLocation place, read_location(ledger.store(), sequence - 1));
+        before = LogPosition{place.offset, place.append_time_ms, entry.record_sha256};
+    }
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader, log.open_reader(ledger.partition(), before));
+    RecordBatch batch;
+    UPLINE_TRY(reader->read(1, kAnyBytes, kReadMs, batch));
+    UPLINE_TRY(ledger.read(sequence, entry));
+    if (batch.empty() || sha256(batch.records().front().value) != entry.record_sha256)
+        return Error{ErrorCode::kConflict, fmt::format("the log does not give the record of entry {} any more; "
+                                                       "`upline verify --log` says more",
+                                                       sequence)};
+    const std::span<const std::byte> value = batch.records().front().value;
+    return std::vector<std::byte>(value.begin(), value.end());
+}
+
+// The newest refusal of each id that nothing has accepted since.
+Result<std::vector<Redriven>> choose(const RedriveArgs& args, EventLog& log, std::vector<ReadShard>& shards) {
+    UPLINE_TRY_ASSIGN(RefusalFilter filter, refusal_filter(args.chosen));
+    std::vector<Redriven> chosen;
+    for (ReadShard& shard : shards) {
+        UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
+        UPLINE_TRY(limit_to_times(args.chosen, shard, filter));
+        std::map<std::pair<std::string, Uuid>, RefusedEvent> newest;
+        UPLINE_TRY(query_refusals(ledger, filter, [&](const RefusedEvent& refused) {
+            if (refused.outcome == Outcome::kMalformed) return true;
+            if (args.id.empty() || to_string(refused.id) == args.id)
+                newest.insert_or_assign({refused.program, refused.id}, refused);
+            return true;
+        }));
+        std::map<Sequence, RefusedEvent> in_order;
+        for (auto& [name, refused] : newest) {
+            UPLINE_TRY_ASSIGN(const auto accepted, find_entry_of(ledger.store(), name.first, name.second));
+            if (!accepted) in_order.emplace(refused.entry, std::move(refused));
+        }
+        for (auto& [sequence, refused] : in_order) {
+            UPLINE_TRY_ASSIGN(std::vector<std::byte> record, record_of(log, ledger, sequence));
+            chosen.push_back({std::move(refused), std::move(record)});
+        }
+    }
+    return chosen;
+}
+
+bool confirmed(size_t events, const std::string& url) {
+    fmt::print(stderr, "Append {} record{} to {} once more? [y/N] ", events, events == 1 ? "" : "s", url);
+    const int answer = std::getchar();
+    return answer == 'y' || answer == 'Y';
+}
+
+std::string name_of(const RefusedEvent& event) {
+    return fmt::format("{} {} of program {}", type_text(event.type), to_string(event.id), event.program);
+}
+
+void print_told(const RedriveArgs& args, const Redriven& one, const OutcomeWatch::Told& told) {
+    if (!args.json) {
+        fmt::print("{:<19} {}, entry {}, before: {}\n", outcome_name(told.outcome), name_of(one.event), told.entry,
+                   outcome_name(one.event.outcome));
+        return;
+    }
+    RowPrinter row(Format::kJsonl, stdout);
+    row.text("program", one.event.program);
+    row.text("type", type_text(one.event.type));
+    row.text("id", to_string(one.event.id));
+    row.number("entry", static_cast<int64_t>(told.entry));
+    row.text("outcome", outcome_name(told.outcome));
+    row.text("outcome_before", outcome_name(one.event.outcome));
+    row.end_row();
+}
+
+Result<int> redrive_chosen(const RedriveArgs& args) {
+    UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(args.log.url, {.properties = args.log.properties}));
+    UPLINE_TRY_ASSIGN(std::vector<ReadShard> shards, open_for_reading(args.chosen.data));
+    UPLINE_TRY_ASSIGN(const std::vector<Redriven> chosen, choose(args, *log, shards));
+    if (chosen.empty()) {
+        fmt::print(stderr, "upline: no refused event that can be sent again as it is; `upline rejected` lists all\n");
+        return kExitNegative;
+    }
+    for (const Redriven& one : chosen)
+        fmt::print(stderr, "{}: entry {} refused it as {}, {}\n", name_of(one.event), one.event.entry,
+                   outcome_name(one.event.outcome), outcome_meaning(one.event.outcome));
+    if (!args.yes && ::isatty(STDIN_FILENO) == 0)
+        return Error{ErrorCode::kInvalid, "nothing was appended: say --yes to append these records once more"};
+    if (!args.yes && !confirmed(chosen.size(), args.log.url)) {
+        fmt::print(stderr, "nothing was appended\n");
+        return kExitNegative;
+    }
+    UPLINE_TRY_ASSIGN(OutcomeWatch watch, OutcomeWatch::begin(args.log, args.chosen.data));
+    {
+        UPLINE_TRY_ASSIGN(const std::unique_ptr<LogWriter> writer, log->open_writer());
+        for (const Redriven& one : chosen) {
+            watch.add(one.record);
+            UPLINE_TRY(writer->append(one.event.program, one.record));
+        }
+        UPLINE_TRY(writer->flush());
+    }
+    UPLINE_TRY(watch.wait());
+    bool refused = false;
+    for (size_t i = 0; i < chosen.size(); ++i) {
+        print_told(args, chosen[i], *watch.told()[i]);
+        refused = refused || is_refusal(watch.told()[i]->outcome);
+    }
+    return refused ? kExitNegative : kExitDone;
+}
+
+}  // namespace
+
+int redrive(const RedriveArgs& args) {
+    const Result<int> code = redrive_chosen(args);
+    return code.ok() ? *code : print_error(code.error());
+}
+
+}  // namespace upline
