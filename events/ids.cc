@@ -20,12 +20,16 @@ constexpr std::array<std::string_view, kLastEventType> kKinds = {
 };
 static_assert(std::ranges::none_of(kKinds, &std::string_view::empty), "a kind for each event type");
 
+// Unicode's White_Space, and the byte order mark that some programs leave at the beginning of a file.
+constexpr std::array<std::string_view, 26> kBlanks = {
+    "\t",     "\n",     "\v",     "\f",     "\r",     " ",      "\u0085", "\u00a0", "\u1680",
+    "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008",
+    "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000", "\ufeff",
+};
+
 bool has_blank_ends(std::string_view text) {
-    constexpr std::string_view kBlanks = " \t\r\n\v\f";
-    constexpr std::string_view kNoBreakSpace = "\xc2\xa0";
-    return kBlanks.find(text.front()) != std::string_view::npos ||
-           kBlanks.find(text.back()) != std::string_view::npos || text.starts_with(kNoBreakSpace) ||
-           text.ends_with(kNoBreakSpace);
+    return std::ranges::any_of(
+        kBlanks, [&](std::string_view blank) { return text.starts_with(blank) || text.ends_with(blank); });
 }
 
 }  // namespace

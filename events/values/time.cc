@@ -72,7 +72,8 @@ Result<int64_t> parse_time(std::string_view text) {
     const size_t zone_at = std::min(text.find_first_of("Z+-", kForm.size()), text.size());
     const std::string_view zone = text.substr(zone_at);
     const std::optional<int64_t> fraction = microseconds(text.substr(local.size(), zone_at - local.size()));
-    if (!has_form(local, kForm) || !fraction || (zone != "Z" && !has_form(zone, kOffsetForm)))
+    if (!has_form(local, kForm) || !fraction ||
+        (zone != "Z" && (zone.starts_with('Z') || !has_form(zone, kOffsetForm))))
         return wrong("is not a time like 2026-01-02T03:04:05Z or 2026-01-02T04:04:05+01:00 (at most 6 decimals)");
     const std::chrono::year_month_day date{std::chrono::year{number(text.substr(0, 4))},
                                            std::chrono::month{static_cast<unsigned>(number(text.substr(5, 2)))},

@@ -17,7 +17,10 @@ namespace {
 
 enum class RowKind : uint8_t { kCounts = 1, kProgram = 2, kRefusal = 3, kRefusedId = 4 };
 
+// In the place of a program: of malformed records, and of programs of which nothing was accepted before. Names of those
+// are not kept: whoever may write to the log can make up any number of them.
 constexpr Sequence kNoProgram = kMaxKeySequence;
+constexpr Sequence kUnknownProgram = kMaxKeySequence - 1;
 constexpr unsigned kHashBits = 48;
 constexpr uint64_t kMaxDay = (1 << 24) - 1;
 
@@ -30,6 +33,12 @@ RowKind kind_of(const RowKey& row) {
 }
 Sequence sequence_of(const RowKey& row) {
     return row.high >> 16 & kMaxKeySequence;
+}
+
+std::string name_of_program(Sequence program) {
+    if (program == kNoProgram) return "malformed records";
+    if (program == kUnknownProgram) return "programs with nothing accepted yet";
+    return fmt::format("program of entry {}", program);
 }
 
 struct CountsKey {
@@ -88,6 +97,8 @@ class OutcomesModel final : public Model {
         if (!progress.empty()) return Error{ErrorCode::kCorrupt, "its position is too long"};
         programs_.clear();
         last_ = nullptr;
+        run_key_ = {};
+        run_.fill(0);
         std::vector<Sequence> firsts;
         UPLINE_TRY(
             table.scan(key_of(RowKind::kProgram, 0).bytes().substr(0, 1), [&](std::string_view key, std::string_view) {
@@ -127,10 +138,8 @@ class OutcomesModel final : public Model {
         switch (kind_of(row)) {
             case RowKind::kCounts: {
                 const CountsKey key = CountsKey::of(row);
-                return fmt::format(
-                    "{}, {}, type {}, counts",
-                    key.program == kNoProgram ? "malformed records" : fmt::format("program of entry {}", key.program),
-                    format_day(static_cast<int64_t>(key.day)), key.type);
+                return fmt::format("{}, {}, type {}, counts", name_of_program(key.program),
+                                   format_day(static_cast<int64_t>(key.day)), key.type);
             }
             case RowKind::kProgram: return fmt::format("program of entry {}", sequence_of(row));
             case RowKind::kRefusal: return fmt::format("refusal of entry {}", RefusalKey::of(row).entry);
@@ -150,8 +159,12 @@ class OutcomesModel final : public Model {
     Sequence program_of(const Entry& entry, Deltas& deltas) {
         if (entry.outcome == Outcome::kMalformed) return kNoProgram;
         if (last_ && last_->first == entry.program) return last_->second;
-        const auto [program, is_new] = programs_.try_emplace(std::string(entry.program), entry.sequence);
-        if (is_new) deltas.touch(key_of(RowKind::kProgram, entry.sequence), 1)[0] = 1;
+        auto program = programs_.find(entry.program);
+        if (program == programs_.end() && !entry.accepted()) return kUnknownProgram;
+        if (program == programs_.end()) {
+            program = programs_.emplace(entry.program, entry.sequence).first;
+            deltas.touch(key_of(RowKind::kProgram, entry.sequence), 1)[0] = 1;
+        }
         last_ = &*program;
         return program->second;
     }
@@ -209,7 +222,7 @@ Status read_outcomes(Table& table, const std::function<bool(const OutcomeRow&)>&
     return scan_rows(table, key_of(RowKind::kCounts, 0),
                      [&](const RowKey& key, const std::vector<Counter>& counters) -> Result<bool> {
                          const CountsKey counts = CountsKey::of(key);
-                         OutcomeRow out{.program = counts.program == kNoProgram ? kNoSequence : counts.program,
+                         OutcomeRow out{.program = counts.program >= kUnknownProgram ? kNoSequence : counts.program,
                                         .day = static_cast<int64_t>(counts.day),
                                         .type = counts.type};
                          if (key != counts.row() || counters.back().number > kLastOutcome)
@@ -225,9 +238,10 @@ Status read_refusals(Table& table, Sequence first, const std::function<bool(cons
                      [&](const RowKey& key, const std::vector<Counter>& counters) -> Result<bool> {
                          Refusal refusal{.entry = RefusalKey::of(key).entry};
                          for (const Counter& counter : counters) {
-                             if (counter.number == 0 && counter.amount <= kLastOutcome)
+                             if (counter.number == 0 && counter.amount >= 0 && counter.amount <= kLastOutcome)
                                  refusal.outcome = static_cast<Outcome>(counter.amount);
-                             if (counter.number == 1) refusal.type = static_cast<uint8_t>(counter.amount);
+                             if (counter.number == 1 && counter.amount >= 0 && counter.amount <= UINT8_MAX)
+                                 refusal.type = static_cast<uint8_t>(counter.amount);
                          }
                          if (key != RefusalKey{refusal.entry}.row() || !is_refusal(refusal.outcome))
                              return unreadable(key.bytes());

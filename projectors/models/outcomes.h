@@ -8,9 +8,8 @@
 // Key of a refusal:   u8 3, 36 zero bits, entry (40 bits), zeros: outcome, event type
 // Key of a refused id: u8 4, 48 bits of a hash of program and id, entry (40 bits), zeros: 1
 //
-// A program is named by the first entry that has its name, accepted or not; malformed records, which have neither
-// program nor type, by kNoProgram and type 0. Duplicates are counted and have no rows: the entry of their id is
-// another.
+// A program is named by its first accepted entry. In its place stands 2^40 - 2 before there is one, and 2^40 - 1 of
+// malformed records, whose type is 0. Duplicates are counted and have no rows: the entry of their id is another.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +28,7 @@ namespace upline {
 std::unique_ptr<Model> outcomes_model();
 
 struct OutcomeRow {
-    Sequence program = kNoSequence;  // the first entry that has its name; kNoSequence: malformed records
+    Sequence program = kNoSequence;  // its first accepted entry; kNoSequence: malformed, or nothing accepted before
     int64_t day = 0;                 // UTC, since 1970, of the ledger clock
     uint8_t type = 0;                // 0: malformed records
     OutcomeCounts counts{};

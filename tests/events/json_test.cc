@@ -416,6 +416,13 @@ TEST(Json, MapsOtherIdsToUuid5WhenAsked) {
     EXPECT_EQ(error_of(sale_with("id", R"("00000000-0000-0000-0000-000000000000")"), map_ids),
               R"(field "id": "00000000-0000-0000-0000-000000000000" is the nil UUID, which names nothing)");
     EXPECT_EQ(error_of(sale_with("id", R"("")"), map_ids), R"(field "id": "" is no id)");
+    for (const char* blank : {" 7", "7 ", "7\\n", "\u00a07", "\u00e9\u3000", "\ufeff7", "\u202f7"})
+        EXPECT_NE(error_of(sale_with("id", fmt::format("\"{}\"", blank)), map_ids)
+                      .find("begins or ends with a blank, which makes it another id"),
+                  std::string::npos)
+            << blank;
+    EXPECT_EQ(described(sale_with("id", "\"7 8\""), map_ids).substr(0, 39),
+              "id=" + to_string(uuid5(kIdNamespace, "transaction/7 8")));
     EXPECT_EQ(described(sale_with("id", "\"order-77\""), map_ids).substr(0, 39),
               "id=" + to_string(uuid5(kIdNamespace, "transaction/order-77")));
 }

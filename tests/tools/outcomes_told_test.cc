@@ -5,7 +5,9 @@
 
 #include <csignal>
 
+#include "events/json_reader.h"
 #include "events/log/event_log.h"
+#include "events/record_writer.h"
 #include "tests/tools/command_fixture.h"
 
 namespace upline {
@@ -104,7 +106,7 @@ TEST_F(OutcomesTold, ARefusedEventIsFoundByItsIdWhateverItIsAskedAs) {
     ASSERT_EQ(produce(refund("1.00")).code, 0);
     ASSERT_EQ(run_once().code, 0);
     const Ran both = ask({"show", "event", kRefund});
-    expect_says(both.out, "accepted: it was accepted\n");
+    expect_says(both.out, "accepted: it did what it says\n");
     expect_says(both.out, "over_refund: ");
     const Ran none = ask({"show", "event", kNobody});
     EXPECT_EQ(none.code, 1);
@@ -130,7 +132,14 @@ TEST_F(OutcomesTold, AMalformedRecordIsFoundByItsPlace) {
     expect_says(ask({"show", "event", "0@3"}).out, "TransactionRecorded");
     EXPECT_EQ(ask({"show", "event", "0@5"}).code, 1);
     EXPECT_EQ(ask({"show", "event", "1@0"}).code, 1);
+    EXPECT_EQ(ask({"show", "event", "0@99999999999999999999"}).code, 2);
     EXPECT_EQ(ask({"show", "event", "0@x"}).code, 2);
+    ASSERT_EQ(produce(R"({"id": "bob@example.com", "type": "UserSignedUp", "occurred_at": "2026-01-02T03:04:05Z"})",
+                      {"--ids", "uuid5"})
+                  .code,
+              0);
+    ASSERT_EQ(run_once().code, 0);
+    EXPECT_EQ(ask({"show", "event", "user/bob@example.com", "--ids", "uuid5"}).code, 0) << "an id, and no place";
 }
 
 TEST_F(OutcomesTold, RejectedListsThemByProgramTypeOutcomeAndTime) {
@@ -183,6 +192,42 @@ TEST_F(OutcomesTold, ARefundThatCameBeforeItsSaleIsRedrivenAndAccepted) {
     for (const auto& row : json_rows(ask({"export", "balances"}).out)) EXPECT_EQ(row.at("pending"), "0");
     EXPECT_EQ(redrive({"--yes"}).code, 1) << "what was accepted since is not sent again";
     expect_says(ask({"verify", "--log", url()}).out, "ok ");
+}
+
+TEST_F(OutcomesTold, ARecordInTheWrongPartitionIsFoundAndIsRedrivenOnce) {
+    {
+        const auto log = open_log(url(), {.properties = {}, .create_with_partitions = 2});
+        ASSERT_TRUE(log.ok());
+        const auto writer = (*log)->open_writer();
+        ASSERT_TRUE(writer.ok());
+        EventParser parser;
+        RecordWriter records;
+        const auto event = parser.parse(signup(kAnn));
+        ASSERT_TRUE(event.ok());
+        const uint32_t wrong = 1 - partition_of("default", 2);
+        ASSERT_TRUE((*writer)->append_to(wrong, "default", records.encode(*event)).ok());
+        ASSERT_TRUE((*writer)->flush().ok());
+    }
+    ASSERT_EQ(run_once().code, 0);
+    const Ran shown = ask({"show", "event", kAnn});
+    EXPECT_EQ(shown.code, 0) << shown.err;
+    expect_says(shown.out, "wrong_partition: its program belongs to another partition\n");
+    const auto redrive = [&] { return run_upline({"redrive", "--log", url(), "--data", path("data"), "--yes"}); };
+    const Ran once = redrive();
+    EXPECT_EQ(once.code, 0) << once.err;
+    expect_says(once.out, "accepted            UserSignedUp ");
+    EXPECT_EQ(redrive().code, 1) << "what its own partition has accepted is not sent again";
+    const Ran both = ask({"show", "event", kAnn});
+    EXPECT_LT(both.out.find("accepted: "), both.out.find("wrong_partition: "));
+}
+
+TEST_F(OutcomesTold, ProduceDoesNotWaitForALedgerOfAnotherLogAndAppendsNothing) {
+    make_ledger();
+    const Ran ran = run_upline({"produce", "--log", url("other"), "--wait", "--data", path("data"), "-"}, story());
+    expect_refused(ran, "the ledger was made from log ");
+    EXPECT_EQ(run_upline({"run", "--once", "--log", url("other"), "--data", path("of_other"), "--json"})
+                  .out.find("applied\": 4"),
+              std::string::npos);
 }
 
 TEST_F(OutcomesTold, ProduceWaitsForTheOutcomeOfEachEventAndAppliesThemIfNobodyDoes) {

@@ -21,7 +21,7 @@ struct AuditReport {
     uint32_t partition = 0;
     uint64_t size = 0;
     Hash root{};                    // of the entries as they are
-    OutcomeCounts outcomes{};       // of them, up to the first wrong one
+    OutcomeCounts outcomes{};       // of them; zero unless all entries are right
     std::vector<Finding> findings;  // those of entries first, in their order; not all of a long list
     std::vector<std::string> not_checked;
     std::vector<std::string> read_models;  // those that were there and checked

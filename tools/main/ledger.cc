@@ -30,9 +30,10 @@ void add_produce(CLI::App& app, int& exit_code) {
         ->check(CLI::IsMember({"stop", "skip"}))
         ->capture_default_str();
     const auto ids = add_id_form(*command);
-    auto* wait = command->add_flag("--wait", args->wait,
-                                   "Tell the outcome of each event in the ledger of --data; exit code 1 if one was "
-                                   "refused. Applies a log that is a folder if no `run` does");
+    auto* wait =
+        command->add_flag("--wait", args->wait,
+                          "At the end, tell the outcome of each event in the ledger of --data; exit code 1 if one was "
+                          "refused. Applies a log that is a folder if no `run` does");
     auto* data = command->add_option("--data", args->data, "The data folder whose outcomes are told");
     wait->needs(data);
     data->needs(wait);

@@ -8,6 +8,7 @@
 #include "tools/main/id_options.h"
 #include "tools/main/refusal_options.h"
 #include "tools/main/subcommands.h"
+#include "tools/queries/ledger_queries.h"
 #include "tools/reports/commands.h"
 
 namespace upline {
@@ -49,7 +50,7 @@ void add_questions(CLI::App& app, int& exit_code) {
     show_command->callback([show_args, show_ids, &exit_code] {
         if (show_args->what != "head" && show_args->id.empty())
             throw CLI::ValidationError("id", fmt::format("show {} needs an id", show_args->what));
-        const bool by_place = show_args->what == "event" && show_args->id.find('@') != std::string::npos;
+        const bool by_place = show_args->what == "event" && is_record_place(show_args->id);
         if (show_args->what == "event" && !by_place)
             show_args->id = event_id_argument("id", show_args->id, *show_ids);
         else if (!by_place)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `upline produce`, `run`, `status` and `replay`: the arguments of each. Each returns the exit code: 0 done, 1 a
-// negative answer, 2 could not.
+// `upline produce`, `run`, `redrive`, `status` and `replay`: the arguments of each. Each returns the exit code: 0 done,
+// 1 a negative answer, 2 could not.
 #pragma once
 
 #include <cstdint>

@@ -25,10 +25,11 @@ Result<std::vector<ReadShard>> open_if_there(const std::string& data) {
 
 }  // namespace
 
-Result<OutcomeWatch> OutcomeWatch::begin(LogArgs log, std::string data) {
-    OutcomeWatch watch(std::move(log), std::move(data));
+Result<OutcomeWatch> OutcomeWatch::begin(EventLog& log, LogArgs log_args, std::string data) {
+    OutcomeWatch watch(std::move(log_args), std::move(data));
     UPLINE_TRY_ASSIGN(const std::vector<ReadShard> shards, open_if_there(watch.data_));
     for (const ReadShard& shard : shards) {
+        UPLINE_TRY(expect_its_log(log, *shard.store));
         UPLINE_TRY_ASSIGN(const LedgerHead position, shard.store->position());
         watch.next_[shard.partition] = position.size;
     }
@@ -37,8 +38,7 @@ Result<OutcomeWatch> OutcomeWatch::begin(LogArgs log, std::string data) {
 
 size_t OutcomeWatch::add(std::span<const std::byte> record) {
     const size_t number = told_.size();
-    std::vector<size_t>& same = awaited_[sha256(record)];
-    same.insert(same.begin(), number);
+    awaited_[sha256(record)].push_back(number);
     ++awaited_count_;
     told_.emplace_back();
     return number;
@@ -73,8 +73,8 @@ Result<bool> OutcomeWatch::read_new() {
         UPLINE_TRY(walk_entries(*shard.store, next, position.size, {}, [&](const Entry& entry) -> Result<bool> {
             const auto found = awaited_.find(entry.record_sha256);
             if (found == awaited_.end()) return true;
-            told_[found->second.back()] = Told{entry.outcome, entry.sequence, shard.partition};
-            found->second.pop_back();
+            told_[found->second.front()] = Told{entry.outcome, entry.sequence, shard.partition};
+            found->second.pop_front();
             if (found->second.empty()) awaited_.erase(found);
             return --awaited_count_ > 0;
         }));

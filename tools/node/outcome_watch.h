@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,7 +26,7 @@ class OutcomeWatch {
 
     // Watches the ledgers of a data folder, which may not be there yet, from their positions now on. kConflict if they
     // were made from another log.
-    static Result<OutcomeWatch> begin(LogArgs log, std::string data);
+    static Result<OutcomeWatch> begin(EventLog& log, LogArgs log_args, std::string data);
 
     // A record that is appended after begin(). Returns its number, from 0.
     size_t add(std::span<const std::byte> record);
@@ -46,8 +47,8 @@ class OutcomeWatch {
 
     LogArgs log_;
     std::string data_;
-    std::map<uint32_t, Sequence> next_;                         // by partition: the first entry that was not read
-    std::map<Hash, std::vector<size_t>, std::less<>> awaited_;  // by SHA-256: numbers, the first last
+    std::map<uint32_t, Sequence> next_;           // by partition: the first entry that was not read
+    std::map<Hash, std::deque<size_t>> awaited_;  // by SHA-256: numbers
     size_t awaited_count_ = 0;
     std::vector<std::optional<Told>> told_;
 };

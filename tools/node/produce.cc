@@ -231,7 +231,7 @@ int produce(const ProduceArgs& args) {
     if (!log.ok()) return print_error(log.error());
     std::optional<OutcomeWatch> watch;
     if (args.wait) {
-        Result<OutcomeWatch> begun = OutcomeWatch::begin(args.log, args.data);
+        Result<OutcomeWatch> begun = OutcomeWatch::begin(**log, args.log, args.data);
         if (!begun.ok()) return print_error(begun.error());
         watch.emplace(std::move(*begun));
     }

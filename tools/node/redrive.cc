@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <map>
+#include <set>
 
 #include "events/log/event_log.h"
 #include "ledger/proof/sha256.h"
@@ -25,33 +26,78 @@ struct Redriven {
     std::vector<std::byte> record;
 };
 
-// The record of an entry, from the log: it follows that of the entry before.
-Result<std::vector<std::byte>> record_of(EventLog& log, LedgerReader& ledger, Sequence sequence) {
-    constexpr size_t kAnyBytes = 1 << 20;
-    constexpr int kReadMs = 10'000;
-    Entry entry;
-    std::optional<LogPosition> before;
-    if (sequence > 0) {
-        UPLINE_TRY(ledger.read(sequence - 1, entry));
-        UPLINE_TRY_ASSIGN(const LogLocation place, read_location(ledger.store(), sequence - 1));
-        before = LogPosition{place.offset, place.append_time_ms, entry.record_sha256};
+// Records of one ledger's entries from the log, asked for in ascending order: the n-th entry is of the n-th record.
+class Records {
+  public:
+    Records(EventLog& log, LedgerReader& ledger) : log_(log), ledger_(ledger) {}
+
+    Result<std::vector<std::byte>> record_of(Sequence sequence) {
+        constexpr Sequence kFar = 10'000;  // further on it is quicker to begin anew
+        if (!reader_ || sequence < next_ || sequence - next_ > kFar) UPLINE_TRY(begin_at(sequence));
+        for (;; ++next_) {
+            if (taken_ == batch_.size()) UPLINE_TRY(read());
+            const std::span<const std::byte> value = batch_.records()[taken_++].value;
+            if (next_ < sequence) continue;
+            ++next_;
+            Entry entry;
+            UPLINE_TRY(ledger_.read(sequence, entry));
+            if (sha256(value) != entry.record_sha256)
+                return Error{ErrorCode::kConflict,
+                             fmt::format("the log's record of entry {} is another; `upline verify "
+                                         "--log` says more",
+                                         sequence)};
+            return std::vector<std::byte>(value.begin(), value.end());
+        }
     }
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader, log.open_reader(ledger.partition(), before));
-    RecordBatch batch;
-    UPLINE_TRY(reader->read(1, kAnyBytes, kReadMs, batch));
-    UPLINE_TRY(ledger.read(sequence, entry));
-    if (batch.empty() || sha256(batch.records().front().value) != entry.record_sha256)
-        return Error{ErrorCode::kConflict, fmt::format("the log does not give the record of entry {} any more; "
-                                                       "`upline verify --log` says more",
-                                                       sequence)};
-    const std::span<const std::byte> value = batch.records().front().value;
-    return std::vector<std::byte>(value.begin(), value.end());
+
+  private:
+    Status begin_at(Sequence sequence) {
+        std::optional<LogPosition> before;
+        if (sequence > 0) {
+            Entry entry;
+            UPLINE_TRY(ledger_.read(sequence - 1, entry));
+            UPLINE_TRY_ASSIGN(const LogLocation place, read_location(ledger_.store(), sequence - 1));
+            before = LogPosition{place.offset, place.append_time_ms, entry.record_sha256};
+        }
+        UPLINE_TRY_ASSIGN(reader_, log_.open_reader(ledger_.partition(), before));
+        batch_.clear();
+        taken_ = 0;
+        next_ = sequence;
+        return ok_status();
+    }
+    Status read() {
+        constexpr size_t kRecords = 1000;
+        constexpr size_t kAnyBytes = 1 << 20;
+        constexpr int kReadMs = 10'000;
+        taken_ = 0;
+        UPLINE_TRY(reader_->read(kRecords, kAnyBytes, kReadMs, batch_));
+        if (batch_.size() > 0) return ok_status();
+        return Error{ErrorCode::kUnavailable, "the log gave no record for 10 s; try again"};
+    }
+
+    EventLog& log_;
+    LedgerReader& ledger_;
+    std::unique_ptr<LogReader> reader_;
+    RecordBatch batch_;
+    size_t taken_ = 0;   // of the batch
+    Sequence next_ = 0;  // whose record comes next
+};
+
+// What nothing has accepted: in the ledger of its program, which is another one's than that of a record in the wrong
+// partition. Without that ledger nobody can say.
+Result<bool> is_open(std::vector<ReadShard>& shards, const RefusedEvent& refused) {
+    const Result<ReadShard*> shard = shard_of(shards, refused.program);
+    if (!shard.ok() && shard.error().code == ErrorCode::kNotFound) return false;
+    UPLINE_TRY(shard);
+    UPLINE_TRY_ASSIGN(const auto accepted, find_entry_of(*(*shard)->store, refused.program, refused.id));
+    return !accepted;
 }
 
 // The newest refusal of each id that nothing has accepted since.
 Result<std::vector<Redriven>> choose(const RedriveArgs& args, EventLog& log, std::vector<ReadShard>& shards) {
     UPLINE_TRY_ASSIGN(RefusalFilter filter, refusal_filter(args.chosen));
     std::vector<Redriven> chosen;
+    std::set<std::pair<std::string, Uuid>> names;
     for (ReadShard& shard : shards) {
         UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
         UPLINE_TRY(limit_to_times(args.chosen, shard, filter));
@@ -64,11 +110,12 @@ Result<std::vector<Redriven>> choose(const RedriveArgs& args, EventLog& log, std
         }));
         std::map<Sequence, RefusedEvent> in_order;
         for (auto& [name, refused] : newest) {
-            UPLINE_TRY_ASSIGN(const auto accepted, find_entry_of(ledger.store(), name.first, name.second));
-            if (!accepted) in_order.emplace(refused.entry, std::move(refused));
+            UPLINE_TRY_ASSIGN(const bool open, is_open(shards, refused));
+            if (open && names.insert(name).second) in_order.emplace(refused.entry, std::move(refused));
         }
+        Records records(log, ledger);
         for (auto& [sequence, refused] : in_order) {
-            UPLINE_TRY_ASSIGN(std::vector<std::byte> record, record_of(log, ledger, sequence));
+            UPLINE_TRY_ASSIGN(std::vector<std::byte> record, records.record_of(sequence));
             chosen.push_back({std::move(refused), std::move(record)});
         }
     }
@@ -118,7 +165,7 @@ Result<int> redrive_chosen(const RedriveArgs& args) {
         fmt::print(stderr, "nothing was appended\n");
         return kExitNegative;
     }
-    UPLINE_TRY_ASSIGN(OutcomeWatch watch, OutcomeWatch::begin(args.log, args.chosen.data));
+    UPLINE_TRY_ASSIGN(OutcomeWatch watch, OutcomeWatch::begin(*log, args.log, args.chosen.data));
     {
         UPLINE_TRY_ASSIGN(const std::unique_ptr<LogWriter> writer, log->open_writer());
         for (const Redriven& one : chosen) {

@@ -29,29 +29,25 @@ struct PartitionStatus {
 
 Result<Lag> lag_of(EventLog& log, uint32_t partition, const LedgerHead& position) {
     constexpr size_t kAnyBytes = 1 << 20;
-    constexpr int kReadMs = 1000;
+    constexpr int kReadMs = 10'000;
     UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader, log.open_reader(partition, position.last_record));
     UPLINE_TRY_ASSIGN(const Offset end, reader->end());
     const Offset next = position.last_record ? position.last_record->offset + 1 : 0;
     if (end <= next) return Lag{};
     RecordBatch batch;
     UPLINE_TRY(reader->read(1, kAnyBytes, kReadMs, batch));
-    if (batch.empty()) return Lag{};  // a topic's last offsets may be markers of transactions and no records
+    if (batch.empty()) {
+        UPLINE_TRY_ASSIGN(const bool at_end, reader->at_end());
+        if (at_end) return Lag{};  // a topic's last offsets may be markers of transactions and no records
+        return Error{ErrorCode::kUnavailable, fmt::format("partition {}: the log has {} records more and gave none for "
+                                                          "{} s; try again",
+                                                          partition, end - next, kReadMs / 1000)};
+    }
     using std::chrono::milliseconds;
     const int64_t now_ms =
         std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
     return Lag{.records = static_cast<uint64_t>(end - next),
                .seconds = std::max<int64_t>(0, now_ms - batch.records().front().append_time_ms) / 1000};
-}
-
-Status check_is_its_log(EventLog& log, Store& store) {
-    UPLINE_TRY_ASSIGN(const std::optional<ShardInfo> info, store.info());
-    if (info && info->identity.partition_count != log.partition_count())
-        return Error{ErrorCode::kConflict,
-                     fmt::format("this log has {} partitions, the ledger was made from one of {}: give the log that "
-                                 "`upline run` feeds it from",
-                                 log.partition_count(), info->identity.partition_count)};
-    return ok_status();
 }
 
 Result<std::vector<PartitionStatus>> read_status(const StatusArgs& args) {
@@ -66,7 +62,7 @@ Result<std::vector<PartitionStatus>> read_status(const StatusArgs& args) {
         PartitionStatus status{.partition = shard.partition, .position = ledger.position(), .lag = {}};
         UPLINE_TRY_ASSIGN(status.outcomes, query_outcomes(ledger));
         if (log) {
-            UPLINE_TRY(check_is_its_log(*log, ledger.store()));
+            UPLINE_TRY(expect_its_log(*log, ledger.store()));
             UPLINE_TRY_ASSIGN(status.lag, lag_of(*log, shard.partition, status.position));
         }
         all.push_back(std::move(status));

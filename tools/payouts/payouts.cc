@@ -286,20 +286,7 @@ std::string minimum_text(int64_t ten_thousandths, Currency currency) {
 }
 
 Status check_log(EventLog& log, const std::vector<PayoutShard>& shards) {
-    for (const PayoutShard& shard : shards) {
-        if (log.partition_count() != shard.info.identity.partition_count)
-            return Error{ErrorCode::kConflict,
-                         fmt::format("this log has {} partitions, the ledger was made from one of {}: give the log "
-                                     "that `upline run` feeds this --data from",
-                                     log.partition_count(), shard.info.identity.partition_count)};
-        const std::string identity = log.identity();
-        // Kafka has no identity; there the last record tells, where the log is read.
-        if (!identity.empty() && !shard.info.log_identity.empty() && identity != shard.info.log_identity)
-            return Error{ErrorCode::kConflict,
-                         fmt::format("this is log {}, the ledger was made from log {}: give the log that `upline run` "
-                                     "feeds this --data from",
-                                     identity, shard.info.log_identity)};
-    }
+    for (const PayoutShard& shard : shards) UPLINE_TRY(expect_its_log(log, *shard.opened->store));
     return ok_status();
 }
 

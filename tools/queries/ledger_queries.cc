@@ -39,14 +39,18 @@ Status decode(Sequence sequence, std::span<const std::byte> bytes, Entry& entry)
 
 // ": entry 4 refused it as over_refund (`upline show event` tells more)", of the newest refusal; empty if there is
 // none.
-Result<std::string> refusal_of(LedgerReader& ledger, std::string_view program, const Uuid& id) {
-    UPLINE_TRY_ASSIGN(Table * table, ledger.rows(outcomes_model));
-    UPLINE_TRY_ASSIGN(const std::vector<Sequence> refusals, refusals_of(*table, ledger.entries(), program, id));
-    if (refusals.empty()) return std::string();
-    Entry entry;
-    UPLINE_TRY(ledger.read(refusals.back(), entry));
-    return fmt::format(": entry {} refused it as {} (`upline show event {}` tells more)", entry.sequence,
-                       outcome_name(entry.outcome), to_string(id));
+Result<std::string> refusal_of(std::vector<ReadShard>& shards, std::string_view program, const Uuid& id) {
+    for (ReadShard& shard : shards) {
+        UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
+        UPLINE_TRY_ASSIGN(Table * table, ledger.rows(outcomes_model));
+        UPLINE_TRY_ASSIGN(const std::vector<Sequence> refusals, refusals_of(*table, ledger.entries(), program, id));
+        if (refusals.empty()) continue;
+        Entry entry;
+        UPLINE_TRY(ledger.read(refusals.back(), entry));
+        return fmt::format(": entry {} refused it as {} (`upline show event {}` tells more)", entry.sequence,
+                           outcome_name(entry.outcome), to_string(id));
+    }
+    return std::string();
 }
 
 }  // namespace
@@ -76,6 +80,23 @@ Result<std::vector<ReadShard>> open_for_reading(const std::string& data) {
     return shards;
 }
 
+Status expect_its_log(EventLog& log, const Store& store) {
+    UPLINE_TRY_ASSIGN(const std::optional<ShardInfo> info, store.info());
+    if (!info) return ok_status();
+    if (info->identity.partition_count != log.partition_count())
+        return Error{ErrorCode::kConflict,
+                     fmt::format("this log has {} partitions, the ledger was made from one of {}: give the log that "
+                                 "`upline run` feeds this --data from",
+                                 log.partition_count(), info->identity.partition_count)};
+    // Kafka has no identity; there the last record tells, where the log is read.
+    const std::string identity = log.identity();
+    if (!identity.empty() && !info->log_identity.empty() && identity != info->log_identity)
+        return Error{ErrorCode::kConflict, fmt::format("this is log {}, the ledger was made from log {}: give the log "
+                                                       "that `upline run` feeds this --data from",
+                                                       identity, info->log_identity)};
+    return ok_status();
+}
+
 Status keep_partition(std::vector<ReadShard>& shards, int64_t partition, const std::string& data) {
     if (partition < 0) return ok_status();
     std::erase_if(shards, [&](const ReadShard& shard) { return shard.partition != partition; });
@@ -99,6 +120,14 @@ Status walk_entries(Store& store, uint64_t first, uint64_t size, const Progress&
         if (progress && sequence % 65'536 == 0) progress(sequence - first, size - first);
     }
     return ok_status();
+}
+
+bool is_record_place(std::string_view text) {
+    const auto is_number = [](std::string_view digits) {
+        return !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos;
+    };
+    const size_t at = text.find('@');
+    return at != std::string_view::npos && is_number(text.substr(0, at)) && is_number(text.substr(at + 1));
 }
 
 Result<int64_t> parse_moment(const std::string& text) {
@@ -142,8 +171,7 @@ Result<FoundEntry> find_entry(std::vector<ReadShard>& shards, const std::string&
     UPLINE_TRY_ASSIGN(ReadShard * shard, shard_of(shards, program));
     UPLINE_TRY_ASSIGN(const std::optional<Sequence> sequence, find_entry_of(*shard->store, program, *uuid));
     if (!sequence) {
-        UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(*shard));
-        UPLINE_TRY_ASSIGN(const std::string refusal, refusal_of(ledger, program, *uuid));
+        UPLINE_TRY_ASSIGN(const std::string refusal, refusal_of(shards, program, *uuid));
         return Error{ErrorCode::kNotFound,
                      fmt::format("no {} {} in program {}{}", kind, id, program,
                                  refusal.empty() ? "; another one is named with --program" : refusal)};

@@ -21,6 +21,8 @@
 
 namespace upline {
 
+class EventLog;
+
 struct ReadShard {
     uint32_t partition = 0;
     std::unique_ptr<Store> store;
@@ -33,6 +35,9 @@ Status catch_up(Store& store);
 // Every ledger of a data folder, as of now; a writer may go on. kNotFound if there is none.
 Result<std::vector<ReadShard>> open_for_reading(const std::string& data);
 
+// kConflict if the ledger was made from another log than this one, as far as the two can tell before a record is read.
+Status expect_its_log(EventLog& log, const Store& store);
+
 // Leaves the one partition that was asked for; all of them if it is -1. kNotFound if it is not there.
 Status keep_partition(std::vector<ReadShard>& shards, int64_t partition, const std::string& data);
 
@@ -43,6 +48,9 @@ Status read_entry(EntrySource& source, Sequence sequence, Entry& entry);
 // the call.
 Status walk_entries(Store& store, uint64_t first, uint64_t size, const Progress& progress,
                     const std::function<Result<bool>(const Entry&)>& f);
+
+// True of "PARTITION@OFFSET", which names a record by its place in the log.
+bool is_record_place(std::string_view text);
 
 // A moment of a command line: RFC 3339 with Z, or a UTC day, which is its first instant.
 Result<int64_t> parse_moment(const std::string& text);

@@ -78,20 +78,31 @@ Status query_refusals(LedgerReader& ledger, const RefusalFilter& filter,
         if (filter.outcome && refusal.outcome != *filter.outcome) return true;
         const Result<RefusedEvent> refused = read_outcome(ledger, refusal.entry);
         if (!refused.ok()) status = refused.error();
-        if (!refused.ok()) return false;
+        if (refused.ok() && refused->outcome != refusal.outcome)
+            status = Error{ErrorCode::kCorrupt, fmt::format("read model outcomes: entry {} is not refused so; run "
+                                                            "`upline verify`",
+                                                            refusal.entry)};
+        if (!status.ok()) return false;
         return !filter.program.empty() && refused->program != filter.program ? true : f(*refused);
     }));
     return status;
 }
 
-Result<EventStory> query_event(LedgerReader& ledger, std::string_view program, const Uuid& id) {
-    EventStory story;
-    UPLINE_TRY_ASSIGN(story.accepted, find_entry_of(ledger.store(), program, id));
-    UPLINE_TRY_ASSIGN(Table * table, ledger.rows(outcomes_model));
-    UPLINE_TRY_ASSIGN(const std::vector<Sequence> refusals, refusals_of(*table, ledger.entries(), program, id));
-    for (const Sequence sequence : refusals) {
-        UPLINE_TRY_ASSIGN(RefusedEvent refused, read_outcome(ledger, sequence));
-        story.refused.push_back(std::move(refused));
+Result<std::vector<ToldEvent>> query_event(std::vector<ReadShard>& shards, std::string_view program, const Uuid& id) {
+    std::vector<ToldEvent> story;
+    for (ReadShard& shard : shards) {
+        UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
+        UPLINE_TRY_ASSIGN(const auto accepted, find_entry_of(ledger.store(), program, id));
+        if (accepted) {
+            UPLINE_TRY_ASSIGN(RefusedEvent event, read_outcome(ledger, *accepted));
+            story.insert(story.begin(), {std::move(event), shard.partition});
+        }
+        UPLINE_TRY_ASSIGN(Table * table, ledger.rows(outcomes_model));
+        UPLINE_TRY_ASSIGN(const std::vector<Sequence> refusals, refusals_of(*table, ledger.entries(), program, id));
+        for (const Sequence sequence : refusals) {
+            UPLINE_TRY_ASSIGN(RefusedEvent event, read_outcome(ledger, sequence));
+            story.push_back({std::move(event), shard.partition});
+        }
     }
     return story;
 }

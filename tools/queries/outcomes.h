@@ -49,11 +49,12 @@ Result<RefusedEvent> read_outcome(LedgerReader& ledger, Sequence entry);
 // The entry of the record at an offset; none if the ledger has not come to it, or nothing is there.
 Result<std::optional<Sequence>> entry_of_record(LedgerReader& ledger, Offset offset);
 
-// What became of an event's id: the entry that accepted it, if one did, and those that refused it before.
-struct EventStory {
-    std::optional<Sequence> accepted;
-    std::vector<RefusedEvent> refused;
+// What became of an event's id, in all ledgers: the entry that accepted it, if one did, then those that refused it. A
+// record in the wrong partition is refused in another ledger than its program's.
+struct ToldEvent {
+    RefusedEvent event;
+    uint32_t partition = 0;
 };
-Result<EventStory> query_event(LedgerReader& ledger, std::string_view program, const Uuid& id);
+Result<std::vector<ToldEvent>> query_event(std::vector<ReadShard>& shards, std::string_view program, const Uuid& id);
 
 }  // namespace upline

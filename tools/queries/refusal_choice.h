@@ -10,7 +10,7 @@ struct RefusalChoice {
     std::string data;
     std::string program;  // empty: all
     std::string type;     // empty: all
-    std::string outcome;  // empty: all but duplicate
+    std::string outcome;  // empty: all; duplicate is none of them
     std::string from;     // ledger time or UTC day; empty: from the first entry
     std::string to;       // not included; empty: to the last
 };

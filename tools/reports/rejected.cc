@@ -72,7 +72,7 @@ Result<std::pair<ReadShard*, RefusedEvent>> find_record(std::vector<ReadShard>& 
         const char* const end = digits.data() + digits.size();
         return std::from_chars(digits.data(), end, number) == std::from_chars_result{end, std::errc()};
     };
-    if (!read(name.substr(0, at), partition) || !read(name.substr(at + 1), offset))
+    if (!read(name.substr(0, at), partition) || !read(name.substr(at + 1), offset))  // beyond what there can be
         return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is no record: write PARTITION@OFFSET, as 0@17", name)};
     for (ReadShard& shard : shards) {
         if (shard.partition != partition) continue;
@@ -107,20 +107,14 @@ void print_outcome(const RefusedEvent& event, uint32_t partition, bool json) {
 }
 
 Status show_event(std::vector<ReadShard>& shards, const ShowArgs& args) {
-    if (args.id.find('@') != std::string::npos) {
+    if (is_record_place(args.id)) {
         UPLINE_TRY_ASSIGN(const auto found, find_record(shards, args.id));
         print_outcome(found.second, found.first->partition, args.json);
         return ok_status();
     }
-    UPLINE_TRY_ASSIGN(ReadShard * shard, shard_of(shards, args.program));
-    UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(*shard));
-    UPLINE_TRY_ASSIGN(const EventStory story, query_event(ledger, args.program, *parse_uuid(args.id)));
-    if (story.accepted) {
-        UPLINE_TRY_ASSIGN(const RefusedEvent accepted, read_outcome(ledger, *story.accepted));
-        print_outcome(accepted, shard->partition, args.json);
-    }
-    for (const RefusedEvent& refused : story.refused) print_outcome(refused, shard->partition, args.json);
-    if (story.accepted || !story.refused.empty()) return ok_status();
+    UPLINE_TRY_ASSIGN(const std::vector<ToldEvent> story, query_event(shards, args.program, *parse_uuid(args.id)));
+    for (const ToldEvent& told : story) print_outcome(told.event, told.partition, args.json);
+    if (!story.empty()) return ok_status();
     return Error{ErrorCode::kNotFound,
                  fmt::format("no event {} in program {}, neither accepted nor refused; another program is named with "
                              "--program",

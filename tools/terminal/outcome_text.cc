@@ -17,7 +17,7 @@ struct Words {
 
 // By number.
 constexpr std::array<Words, kLastOutcome + 1> kWords = {{
-    {"it was accepted", ""},
+    {"it did what it says", ""},
     {"its record is no event as the schema has it",
      "Mend what produces it; `upline produce` takes events as JSON and says what is wrong with a line."},
     {"its program belongs to another partition",

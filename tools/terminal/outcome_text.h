@@ -9,7 +9,7 @@
 
 namespace upline {
 
-// A clause that goes on after "it was refused: ": "it takes back more than is left of the sale".
+// A clause for behind the outcome's name: "over_refund: it takes back more than is left of its transaction".
 std::string_view outcome_meaning(Outcome outcome);
 // A sentence for the sender: "Refund at most what is left of it." Empty if there is nothing to do.
 std::string_view outcome_advice(Outcome outcome);
