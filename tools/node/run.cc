@@ -87,7 +87,7 @@ class Refusals {
     uint64_t count_ = 0;
 };
 
-Result<std::vector<ShardReport>> run_until_stopped(const RunArgs& args, const std::stop_token& stop) {
+Result<std::vector<ShardReport>> run_until_stopped(const RunArgs& args, std::stop_token stop) {
     UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(args.log.url, {.properties = args.log.properties}));
     UPLINE_TRY_ASSIGN(const DataFolder folder, DataFolder::open(args.data, DataFolder::Access::kWrite));
     ProgressBar progress("run");
@@ -96,7 +96,7 @@ Result<std::vector<ShardReport>> run_until_stopped(const RunArgs& args, const st
     PartitionRunOptions options{.partitions = args.partitions,
                                 .batch_records = args.batch_records,
                                 .once = args.once,
-                                .stop = stop,
+                                .stop = std::move(stop),
                                 .shard = args.shard};
     options.say = log_of_partition;
     options.refused = [&](uint32_t partition, const Entry& entry) { refusals.take(partition, entry); };
@@ -158,7 +158,7 @@ bool all_at_end(const std::vector<ShardReport>& reports) {
 
 int run(const RunArgs& args, std::stop_token stop) {
     const auto started = std::chrono::steady_clock::now();
-    const auto reports = run_until_stopped(args, stop);
+    const auto reports = run_until_stopped(args, std::move(stop));
     if (!reports.ok()) return print_error(reports.error());
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
     OutcomeCounts outcomes{};

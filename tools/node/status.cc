@@ -65,7 +65,7 @@ Result<std::vector<PartitionStatus>> read_status(const StatusArgs& args) {
             UPLINE_TRY(expect_its_log(*log, ledger.store()));
             UPLINE_TRY_ASSIGN(status.lag, lag_of(*log, shard.partition, status.position));
         }
-        all.push_back(std::move(status));
+        all.push_back(status);
     }
     return all;
 }

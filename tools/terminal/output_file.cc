@@ -17,7 +17,7 @@ Status write_output(const OutputFile& output, std::string_view bytes, mode_t mod
                                                            output.path)};
     }
     if (output.force) return write_file(output.path, bytes, mode);
-    const Status written = write_new_file(output.path, bytes, mode);
+    Status written = write_new_file(output.path, bytes, mode);
     if (written.ok() || written.error().code != ErrorCode::kConflict) return written;
     return Error{ErrorCode::kConflict, written.error().message + "; --force replaces it"};
 }
