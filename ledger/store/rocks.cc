@@ -44,7 +44,7 @@ rocksdb::DBOptions db_options(rocksdb::Env* env) {
     options.bytes_per_sync = 1 << 20;           // spreads write-back, so that an fsync does not find gigabytes dirty
     options.max_manifest_file_size = 16 << 20;  // each reader that opens reads it
     options.max_open_files = -1;                // a secondary needs every file open, in case the primary deletes it
-    options.max_file_opening_threads = 1;       // it starts as many for each family, which takes longer than the files
+    options.max_file_opening_threads = 1;  // the default starts 15 more for each family that has files, however few
     options.info_log = std::make_shared<NoLogger>();
     return options;
 }

@@ -3,19 +3,19 @@
 
 #include <fmt/format.h>
 
-#include <map>
 #include <optional>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "events/base/check.h"
 #include "events/values/time.h"
 #include "ledger/containers/id_table.h"
+#include "projectors/models/program_rows.h"
 
 namespace upline {
 namespace {
 
-enum class RowKind : uint8_t { kCounts = 1, kProgram = 2, kRefusal = 3, kRefusedId = 4 };
+enum class RowKind : uint8_t { kCounts = 1, kProgram = ProgramRows::kKind, kRefusal = 3, kRefusedId = 4 };
 
 // In the place of a program: of malformed records, and of programs of which nothing was accepted before. Names of those
 // are not kept: whoever may write to the log can make up any number of them.
@@ -24,10 +24,6 @@ constexpr Sequence kUnknownProgram = kMaxKeySequence - 1;
 constexpr unsigned kHashBits = 48;
 constexpr uint64_t kMaxDay = (1 << 24) - 1;
 
-RowKey key_of(RowKind kind, Sequence sequence, uint64_t low = 0) {
-    UPLINE_CHECK(sequence <= kMaxKeySequence, "an entry that fits a key");
-    return {.high = static_cast<uint64_t>(kind) << 56 | sequence << 16, .low = low};
-}
 RowKind kind_of(const RowKey& row) {
     return static_cast<RowKind>(row.high >> 56);
 }
@@ -47,9 +43,9 @@ struct CountsKey {
     uint8_t type = 0;
 
     RowKey row() const {
-        RowKey row = key_of(RowKind::kCounts, program, (day & 0xff) << 56 | uint64_t{type} << 48);
-        row.high |= day >> 8;
-        return row;
+        UPLINE_CHECK(program <= kMaxKeySequence, "an entry that fits a key");
+        return {.high = static_cast<uint64_t>(RowKind::kCounts) << 56 | program << 16 | day >> 8,
+                .low = (day & 0xff) << 56 | uint64_t{type} << 48};
     }
     static CountsKey of(const RowKey& row) {
         return {sequence_of(row), (row.high & 0xffff) << 8 | row.low >> 56, static_cast<uint8_t>(row.low >> 48)};
@@ -95,24 +91,9 @@ class OutcomesModel final : public Model {
 
     Status resume(Table& table, EntryCache& earlier, std::span<const uint64_t> progress) override {
         if (!progress.empty()) return Error{ErrorCode::kCorrupt, "its position is too long"};
-        programs_.clear();
-        last_ = nullptr;
         run_key_ = {};
         run_.fill(0);
-        std::vector<Sequence> firsts;
-        UPLINE_TRY(
-            table.scan(key_of(RowKind::kProgram, 0).bytes().substr(0, 1), [&](std::string_view key, std::string_view) {
-                const std::optional<RowKey> row = RowKey::parse(key);
-                if (row && kind_of(*row) != RowKind::kProgram) return false;
-                firsts.push_back(row ? sequence_of(*row) : kNoSequence);
-                return row.has_value();
-            }));
-        for (const Sequence first : firsts) {
-            if (first == kNoSequence) return Error{ErrorCode::kCorrupt, "the row of a program cannot be read"};
-            UPLINE_TRY_ASSIGN(const Entry* entry, earlier.entry(first));
-            programs_.emplace(entry->program, first);
-        }
-        return ok_status();
+        return programs_.resume(table, earlier);
     }
 
     // Entries of one kind come in runs, so a run is summed here and touches its row once.
@@ -158,15 +139,8 @@ class OutcomesModel final : public Model {
   private:
     Sequence program_of(const Entry& entry, Deltas& deltas) {
         if (entry.outcome == Outcome::kMalformed) return kNoProgram;
-        if (last_ && last_->first == entry.program) return last_->second;
-        auto program = programs_.find(entry.program);
-        if (program == programs_.end() && !entry.accepted()) return kUnknownProgram;
-        if (program == programs_.end()) {
-            program = programs_.emplace(entry.program, entry.sequence).first;
-            deltas.touch(key_of(RowKind::kProgram, entry.sequence), 1)[0] = 1;
-        }
-        last_ = &*program;
-        return program->second;
+        if (entry.accepted()) return programs_.add(entry, deltas);
+        return programs_.find(entry.program).value_or(kUnknownProgram);
     }
     void add_run(Deltas& deltas) {
         if (run_ == OutcomeCounts{}) return;
@@ -182,9 +156,8 @@ class OutcomesModel final : public Model {
         deltas.touch(RefusedIdKey{hash_of(entry.program, entry.id), entry.sequence}.row(), 1)[0] = 1;
     }
 
-    std::map<std::string, Sequence, std::less<>> programs_;         // and their first entries
-    const std::pair<const std::string, Sequence>* last_ = nullptr;  // the program of the entry before
-    CountsKey run_key_;                                             // of the entries that are not in a row yet
+    ProgramRows programs_;
+    CountsKey run_key_;  // of the entries that are not in a row yet
     OutcomeCounts run_{};
 };
 
@@ -219,7 +192,7 @@ std::unique_ptr<Model> outcomes_model() {
 }
 
 Status read_outcomes(Table& table, const std::function<bool(const OutcomeRow&)>& row) {
-    return scan_rows(table, key_of(RowKind::kCounts, 0),
+    return scan_rows(table, CountsKey{.program = 0}.row(),
                      [&](const RowKey& key, const std::vector<Counter>& counters) -> Result<bool> {
                          const CountsKey counts = CountsKey::of(key);
                          OutcomeRow out{.program = counts.program >= kUnknownProgram ? kNoSequence : counts.program,

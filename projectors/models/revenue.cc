@@ -9,6 +9,7 @@
 
 #include "events/base/check.h"
 #include "events/values/time.h"
+#include "projectors/models/program_rows.h"
 
 namespace upline {
 namespace {
@@ -31,7 +32,7 @@ enum Number : uint32_t {
 };
 
 constexpr uint64_t kRevenueRow = 1;
-constexpr uint64_t kProgramRow = 2;
+constexpr uint64_t kProgramRow = ProgramRows::kKind;
 constexpr uint8_t kNone = 255;
 constexpr uint64_t kMaxDay = (uint64_t{1} << 24) - 1;
 
@@ -65,10 +66,6 @@ struct Key {
     }
 };
 
-RowKey program_row(Sequence program) {
-    return {.high = kProgramRow << 56 | program << 16, .low = 0};
-}
-
 std::string number_name(uint32_t number) {
     static constexpr std::array<std::string_view, kLevels> kFirst = {"sales", "refunds", "gross", "refunded", "tax"};
     static constexpr std::array<std::string_view, kCounters - kCreator> kLast = {"creator",  "website", "unfilled",
@@ -97,20 +94,7 @@ class RevenueModel final : public Model {
 
     Status resume(Table& table, EntryCache& earlier, std::span<const uint64_t> progress) override {
         if (!progress.empty()) return Error{ErrorCode::kCorrupt, "its position is too long"};
-        programs_.clear();
-        last_program_.clear();
-        std::vector<Sequence> sequences;
-        UPLINE_TRY(table.scan(program_row(0).bytes(), [&](std::string_view key, std::string_view /*value*/) {
-            const auto row = RowKey::parse(key);
-            sequences.push_back(row ? Key::of(*row).program : kNoSequence);
-            return row.has_value();
-        }));
-        for (const Sequence sequence : sequences) {
-            if (sequence == kNoSequence) return Error{ErrorCode::kCorrupt, "the row of a program cannot be read"};
-            UPLINE_TRY_ASSIGN(const Entry* entry, earlier.entry(sequence));
-            programs_.emplace(entry->program, sequence);
-        }
-        return ok_status();
+        return programs_.resume(table, earlier);
     }
 
     Status fold(const Entry& entry, EntryCache& earlier, Deltas& deltas) override {
@@ -158,13 +142,7 @@ class RevenueModel final : public Model {
   private:
     std::span<int64_t> touch(const Entry& entry, std::optional<Stream> stream, std::optional<Source> source,
                              Deltas& deltas) {
-        if (entry.program != last_program_) {
-            const auto [program, is_new] = programs_.emplace(entry.program, entry.sequence);
-            if (is_new) deltas.touch(program_row(entry.sequence), 1)[0] = 1;
-            last_program_ = entry.program;
-            last_program_sequence_ = program->second;
-        }
-        const Key key{.program = last_program_sequence_,
+        const Key key{.program = programs_.add(entry, deltas),
                       .day = static_cast<uint64_t>(entry.occurred_at_us / kUsPerDay),
                       .currency = entry.currency,
                       .stream = stream ? static_cast<uint8_t>(*stream) : kNone,
@@ -187,9 +165,7 @@ class RevenueModel final : public Model {
         wrapping_add(row[kMargin], parts.margin);
     }
 
-    std::map<std::string, Sequence, std::less<>> programs_;
-    std::string last_program_;  // events of one program come in runs
-    Sequence last_program_sequence_ = 0;
+    ProgramRows programs_;
 };
 
 bool read_row(std::string_view value, Revenue& revenue) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records against the schema: code generated from event.fbs by flatc, with the library's own verifier, is the oracle
 // for what decode_record accepts and reads, and for what RecordWriter writes. Nothing but tests uses generated code.
+// malformed_record_test goes through the list of what is malformed.
 #include "events/record_reader.h"
 #include "events/record_writer.h"
 
@@ -8,15 +9,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
-#include <functional>
-#include <memory>
 #include <new>
 #include <string>
 #include <vector>
 
-#include "tests/events/generated_code.h"
-#include "tests/events/random_events.h"
+#include "tests/events/record_harness.h"
 
 namespace {
 size_t allocations = 0;
@@ -39,130 +36,18 @@ size_t allocations = 0;
 namespace upline {
 namespace {
 
+using testing::Buffer;
+using testing::copy;
 using testing::describe;
+using testing::encode;
 using testing::GeneratedWriter;
-using testing::Oracle;
+using testing::kSeed;
+using testing::kSomeId;
 using testing::RandomEvents;
-using Buffer = std::vector<std::byte>;
-
-constexpr uint64_t kSeed = 20260104;
-
-Buffer copy(std::span<const std::byte> bytes) {
-    return {bytes.begin(), bytes.end()};
-}
-
-Buffer encode(const Event& event) {
-    RecordWriter writer;
-    return copy(writer.encode(event));
-}
-
-// ---- The law ----
-
-// The law for any bytes at all: decode_record accepts exactly what the generated verifier (with the limits of the
-// rules) and the oracle accept, and reads the same from it.
-::testing::AssertionResult reads_as_oracle(const Buffer& buffer) {
-    // A copy of exactly this size, so that a sanitizer sees a read behind its end.
-    const std::unique_ptr<std::byte[]> exact(new std::byte[buffer.size()]);
-    std::copy(buffer.begin(), buffer.end(), exact.get());
-    const DecodedRecord record = decode_record({exact.get(), buffer.size()});
-
-    bool accepted = !buffer.empty() && buffer.size() <= 32768;
-    std::string description;
-    if (accepted) {
-        const auto* const bytes = reinterpret_cast<const uint8_t*>(exact.get());
-        flatbuffers::Verifier verifier(bytes, buffer.size(), 8, 8);
-        accepted = fb::VerifyEventBuffer(verifier);
-        if (accepted) {
-            const Oracle oracle(*fb::GetEvent(bytes));
-            accepted = oracle.accepts();
-            description = oracle.description();
-        }
-    }
-    if (accepted != (record.malformed == nullptr)) {
-        return ::testing::AssertionFailure()
-               << "generated code " << (accepted ? "accepts" : "refuses") << ", decode_record says "
-               << (record.malformed != nullptr ? record.malformed : "good");
-    }
-    if (accepted && describe(record.event) != description) {
-        return ::testing::AssertionFailure() << describe(record.event) << "is not\n" << description;
-    }
-    return ::testing::AssertionSuccess();
-}
-
-// ---- Surgery on good records ----
-
-class Surgeon {
-  public:
-    explicit Surgeon(Buffer record) : bytes_(std::move(record)) {}
-
-    template <class T>
-    T get(size_t at) const {
-        T value;
-        std::memcpy(&value, bytes_.data() + at, sizeof(T));
-        return value;
-    }
-    template <class T>
-    Surgeon& put(size_t at, T value) {
-        std::memcpy(bytes_.data() + at, &value, sizeof(T));
-        return *this;
-    }
-    size_t header() const { return get<uint32_t>(0); }
-    size_t payload() const { return follow(place(header(), 5)); }
-    size_t follow(size_t at) const { return at + get<uint32_t>(at); }
-    size_t vtable(size_t table) const { return table - static_cast<size_t>(int64_t{get<int32_t>(table)}); }
-    // Where a field stands, 0 if it is absent.
-    size_t place(size_t table, int slot) const {
-        const size_t entry = 4 + 2 * static_cast<size_t>(slot);
-        if (entry >= get<uint16_t>(vtable(table))) return 0;
-        const auto offset = get<uint16_t>(vtable(table) + entry);
-        return offset == 0 ? 0 : table + offset;
-    }
-    Surgeon& remove(size_t table, int slot) {
-        return put<uint16_t>(vtable(table) + 4 + 2 * static_cast<size_t>(slot), 0);
-    }
-    Surgeon& resize(size_t size) {
-        bytes_.resize(size);
-        return *this;
-    }
-    size_t size() const { return bytes_.size(); }
-    const Buffer& bytes() const { return bytes_; }
-
-  private:
-    Buffer bytes_;
-};
-
-const Uuid kSomeId = parse_uuid("6507d976-006e-58ed-b3f9-2e23cb4719e8").value();
-
-Event sale() {
-    TransactionRecorded payload;
-    payload.buyer.id = kSomeId;
-    payload.amount.value = 1177;
-    payload.tax.value = 77;
-    payload.currency = *parse_currency("USD");
-    payload.source = Source::kPlatform;
-    payload.stream = Stream::kSubscriptionTiers;
-    Event event;
-    event.id = kSomeId;
-    event.type = static_cast<uint8_t>(EventType::kTransactionRecorded);
-    event.program = "shop";
-    event.occurred_at_us = 1;
-    event.payload = payload;
-    return event;
-}
-
-template <class T>
-Event with_payload(const T& payload) {
-    Event event;
-    event.id = kSomeId;
-    event.type = static_cast<uint8_t>(T::kType);
-    event.occurred_at_us = 1;
-    event.payload = payload;
-    return event;
-}
-
-Event suspension(std::string_view reason) {
-    return with_payload(UserSuspended{{kSomeId}, reason});
-}
+using testing::reads_as_oracle;
+using testing::sale;
+using testing::Surgeon;
+using testing::with_payload;
 
 // ---- Tests: agreement with the schema ----
 
@@ -318,226 +203,6 @@ TEST(Record, OfRandomBytesReadsAsTheOracleHasIt) {
         if (garbage.size() >= 8 && i % 4 != 0) std::memcpy(garbage.data() + 4, "UPLN", 4);
         ASSERT_TRUE(reads_as_oracle(garbage)) << "seed " << kSeed << " round " << i;
     }
-}
-
-// ---- Tests: the list of what is malformed ----
-
-struct MalformedCase {
-    const char* what;
-    Buffer record;
-    const char* reason;
-    const char* field;
-};
-
-constexpr const char* kOutside = "does not lie in the record as a FlatBuffers field must";
-constexpr const char* kBadText = "is not UTF-8 without U+0000 of at most 255 bytes";
-
-std::vector<MalformedCase> malformed_cases() {
-    const Surgeon good(encode(sale()));
-    const auto with = [&](const std::function<void(Surgeon&)>& change) {
-        Surgeon surgeon = good;
-        change(surgeon);
-        return surgeon.bytes();
-    };
-    const auto header_with = [&](const std::function<void(Event&)>& change) {
-        Event event = sale();
-        change(event);
-        return encode(event);
-    };
-    const auto sale_with = [&](const std::function<void(TransactionRecorded&)>& change) {
-        return header_with([&](Event& event) { change(std::get<TransactionRecorded>(event.payload)); });
-    };
-    const auto string_of = [](const Surgeon& s) { return s.follow(s.place(s.payload(), 3)); };
-    constexpr std::string_view kJson = R"({"id": "00000000-0000-0000-0000-00000000000a"})";
-    const std::string long_text(256, 'x');
-    const std::string long_program(65, 'x');
-    const WebsiteActivity no_activity{.website = {kSomeId},
-                                      .widget = Widget::kNone,
-                                      .kind = ActivityKind::kView,
-                                      .count = 0,
-                                      .visitor = std::nullopt};
-    const Surgeon plan(encode(with_payload(PlanPublished{})));
-
-    return {
-        {"empty", {}, "is empty", nullptr},
-        {"above 32 KiB", with([](Surgeon& s) { s.resize(32 * 1024 + 1); }), "is above 32 KiB", nullptr},
-        {"another identifier", with([](Surgeon& s) { s.put(4, 'V'); }), "has no file identifier UPLN", nullptr},
-        {"JSON", Buffer(std::as_bytes(std::span(kJson)).begin(), std::as_bytes(std::span(kJson)).end()),
-         "is JSON, which `upline produce` takes and makes records of", nullptr},
-        {"too short for one", with([](Surgeon& s) { s.resize(7); }), "has no file identifier UPLN", nullptr},
-
-        {"root nowhere", with([](Surgeon& s) { s.put<uint32_t>(0, 0); }), "does not lead to an event table", nullptr},
-        {"root behind the end", with([](Surgeon& s) { s.put(0, static_cast<uint32_t>(s.size())); }),
-         "does not lead to an event table", nullptr},
-        {"root at an odd place", with([](Surgeon& s) { s.put(0, static_cast<uint32_t>(s.header() + 1)); }),
-         "does not lead to an event table", nullptr},
-        {"vtable before the record", with([](Surgeon& s) { s.put<int32_t>(s.header(), 1 << 20); }),
-         "does not lead to an event table", nullptr},
-        {"vtable behind the record", with([](Surgeon& s) { s.put<int32_t>(s.header(), -(1 << 20)); }),
-         "does not lead to an event table", nullptr},
-        {"vtable of odd size", with([](Surgeon& s) { s.put<uint16_t>(s.vtable(s.header()), 15); }),
-         "does not lead to an event table", nullptr},
-        {"vtable beyond the end", with([](Surgeon& s) { s.put<uint16_t>(s.vtable(s.header()), 0xfffe); }),
-         "does not lead to an event table", nullptr},
-        {"field behind the end", with([](Surgeon& s) { s.put<uint16_t>(s.vtable(s.header()) + 4, 0xfff0); }), kOutside,
-         "id"},
-        {"field unaligned", with([](Surgeon& s) { s.put<uint16_t>(s.vtable(s.payload()) + 6, 6); }), kOutside,
-         "amount"},
-        {"payload nowhere", with([](Surgeon& s) { s.put<uint32_t>(s.place(s.header(), 5), 0); }), kOutside, "payload"},
-        {"payload no table", with([](Surgeon& s) { s.put<int32_t>(s.payload(), 1 << 20); }), kOutside, "payload"},
-        {"string of 4 GiB", with([&](Surgeon& s) { s.put<uint32_t>(string_of(s), 0xffffffff); }), kOutside, "currency"},
-        {"string without its zero", with([&](Surgeon& s) { s.put(string_of(s) + 7, 'x'); }), kOutside, "currency"},
-        {"vector of 2^30 rates",
-         Surgeon(plan).put<uint32_t>(plan.follow(plan.place(plan.payload(), 0)), 1U << 30).bytes(), kOutside,
-         "level_rates"},
-        {"vector one rate too long",
-         Surgeon(plan).put(plan.follow(plan.place(plan.payload(), 0)), static_cast<uint32_t>(plan.size() / 4)).bytes(),
-         kOutside, "level_rates"},
-
-        {"no id", with([](Surgeon& s) { s.remove(s.header(), 0); }), "is required and missing", "id"},
-        {"no type", with([](Surgeon& s) { s.remove(s.header(), 1); }), "is unspecified", "type"},
-        {"no time", with([](Surgeon& s) { s.remove(s.header(), 3); }), "is unspecified", "occurred_at"},
-        {"no payload", with([](Surgeon& s) { s.remove(s.header(), 5); }), "is required and missing", "payload"},
-
-        {"type 0",
-         with([](Surgeon& s) { s.put<uint8_t>(s.place(s.header(), 1), 0).put<uint8_t>(s.place(s.header(), 4), 0); }),
-         "is unspecified", "type"},
-        {"type without a tag", with([](Surgeon& s) { s.remove(s.header(), 4); }), "is not the type the header names",
-         "payload_type"},
-        {"tag of another type", with([](Surgeon& s) { s.put<uint8_t>(s.place(s.header(), 4), 6); }),
-         "is not the type the header names", "payload_type"},
-        {"unknown tag, known type", with([](Surgeon& s) { s.put<uint8_t>(s.place(s.header(), 4), 200); }),
-         "is not the type the header names", "payload_type"},
-        {"unknown type, known tag", with([](Surgeon& s) { s.put<uint8_t>(s.place(s.header(), 1), 200); }),
-         "is not the type the header names", "payload_type"},
-
-        {"no source", with([](Surgeon& s) { s.remove(s.payload(), 4); }), "is unspecified", "source"},
-        {"source 0", sale_with([](auto& p) { p.source = Source{}; }), "is unspecified", "source"},
-        {"value out of its enum", sale_with([](auto& p) { p.stream = static_cast<Stream>(19); }),
-         "is out of its enum's range", "stream"},
-        {"largest value of a byte", sale_with([](auto& p) { p.source = static_cast<Source>(255); }),
-         "is out of its enum's range", "source"},
-
-        {"text not UTF-8", encode(suspension("caf\xe9")), kBadText, "reason"},
-        {"text with a surrogate", encode(suspension("\xed\xa0\x80")), kBadText, "reason"},
-        {"text with U+0000", encode(suspension(std::string_view("a\0b", 3))), kBadText, "reason"},
-        {"text of 256 bytes", encode(suspension(long_text)), kBadText, "reason"},
-
-        {"nil id", header_with([](Event& e) { e.id = Uuid{}; }), "is the nil UUID", "id"},
-        {"nil reference", sale_with([](auto& p) { p.buyer = {}; }), "is the nil UUID", "buyer"},
-
-        {"program with a space", header_with([](Event& e) { e.program = "my shop"; }),
-         "is not 1 to 64 of a-z 0-9 . _ -", "program"},
-        {"program in capitals", header_with([](Event& e) { e.program = "Shop"; }), "is not 1 to 64 of a-z 0-9 . _ -",
-         "program"},
-        {"empty program", header_with([](Event& e) { e.program = ""; }), "is not 1 to 64 of a-z 0-9 . _ -", "program"},
-        {"program of 65", header_with([&](Event& e) { e.program = long_program; }), "is not 1 to 64 of a-z 0-9 . _ -",
-         "program"},
-
-        {"the time of an unset clock", header_with([](Event& e) { e.occurred_at_us = 0; }), "is unspecified",
-         "occurred_at"},
-        {"before 1970", header_with([](Event& e) { e.occurred_at_us = -1; }), "is not in 1970 to 9999", "occurred_at"},
-        {"after 9999", header_with([](Event& e) { e.occurred_at_us = kMaxTimeUs + 1; }), "is not in 1970 to 9999",
-         "occurred_at"},
-
-        {"no currency", sale_with([](auto& p) {
-             p.currency = {{'A', 'A', 'A'}};
-         }),
-         "is no currency of ISO 4217 with a minor unit", "currency"},
-        {"small letters", sale_with([](auto& p) {
-             p.currency = {{'u', 's', 'd'}};
-         }),
-         "is no currency of ISO 4217 with a minor unit", "currency"},
-        {"no minor unit", sale_with([](auto& p) {
-             p.currency = {{'X', 'A', 'U'}};
-         }),
-         "is no currency of ISO 4217 with a minor unit", "currency"},
-
-        {"count 0", encode(with_payload(no_activity)), "is 0", "count"},
-    };
-}
-
-TEST(Record, MalformedIsEveryLineOfTheList) {
-    for (const MalformedCase& test : malformed_cases()) {
-        const DecodedRecord record = decode_record(test.record);
-        EXPECT_STREQ(record.malformed, test.reason) << test.what;
-        EXPECT_STREQ(record.field, test.field) << test.what;
-        EXPECT_TRUE(reads_as_oracle(test.record)) << test.what;
-    }
-}
-
-// The fields of a type as visit() names them.
-struct FieldOfType {
-    int slot;
-    std::string name;
-    const char* malformed_without;  // nullptr: a record without it is not
-    bool is_reference;
-};
-class FieldList {
-  public:
-    template <class T>
-    void operator()(int slot, const char* name, const T& /*field*/, Presence presence) {
-        constexpr bool kIsReference = requires(T ref) {
-            ref.id;
-        };
-        constexpr bool kIsNumber = WithUnit<T> || std::is_integral_v<T>;
-        const char* malformed = std::is_enum_v<T> ? "is unspecified" : "is required and missing";
-        if (kIsNumber || presence != Presence::kRequired) malformed = nullptr;
-        fields_.push_back({slot, name, malformed, kIsReference});
-    }
-    const std::vector<FieldOfType>& fields() const { return fields_; }
-
-  private:
-    std::vector<FieldOfType> fields_;
-};
-
-std::vector<FieldOfType> fields_of(const Event& event) {
-    FieldList list;
-    const auto collect = [&]<class T>(const T& payload) {
-        if constexpr (!std::same_as<T, std::monostate>) T::visit(payload, list);
-    };
-    std::visit(collect, event.payload);
-    return list.fields();
-}
-
-TEST(Record, WithoutARequiredFieldIsMalformedAndWithoutAnotherIsNot) {
-    RandomEvents random(kSeed);
-    int removed = 0;
-    for (int i = 0; i < 20 * kLastEventType; ++i) {
-        const Event event = random.next_of_type(static_cast<uint8_t>(i % kLastEventType + 1));
-        for (const FieldOfType& field : fields_of(event)) {
-            Surgeon record(encode(event));
-            if (record.place(record.payload(), field.slot) == 0) continue;
-            record.remove(record.payload(), field.slot);
-            const DecodedRecord decoded = decode_record(record.bytes());
-            EXPECT_STREQ(decoded.malformed, field.malformed_without) << field.name;
-            if (field.malformed_without != nullptr) {
-                EXPECT_EQ(decoded.field, field.name);
-            }
-            ASSERT_TRUE(reads_as_oracle(record.bytes())) << field.name;
-            ++removed;
-        }
-    }
-    EXPECT_GT(removed, 500);
-}
-
-TEST(Record, WithANilReferenceAnywhereIsMalformed) {
-    RandomEvents random(kSeed);
-    int emptied = 0;
-    for (int i = 0; i < 20 * kLastEventType; ++i) {
-        const Event event = random.next_of_type(static_cast<uint8_t>(i % kLastEventType + 1));
-        for (const FieldOfType& field : fields_of(event)) {
-            Surgeon record(encode(event));
-            const size_t at = record.place(record.payload(), field.slot);
-            if (at == 0 || !field.is_reference) continue;
-            record.put<uint64_t>(at, 0).put<uint64_t>(at + 8, 0);
-            const DecodedRecord decoded = decode_record(record.bytes());
-            EXPECT_STREQ(decoded.malformed, "is the nil UUID");
-            EXPECT_EQ(decoded.field, field.name);
-            ++emptied;
-        }
-    }
-    EXPECT_GT(emptied, 100);
 }
 
 // ---- Tests: what is not malformed ----

@@ -48,7 +48,7 @@ Status OutcomeWatch::wait(int seconds) {
     using Clock = std::chrono::steady_clock;
     auto deadline = Clock::now() + std::chrono::seconds(seconds);
     while (awaited_count_ > 0) {
-        UPLINE_TRY_ASSIGN(const bool applied, apply());
+        UPLINE_TRY(apply());
         UPLINE_TRY_ASSIGN(const bool any_new, read_new());
         if (any_new) deadline = Clock::now() + std::chrono::seconds(seconds);
         if (awaited_count_ == 0) break;
@@ -58,7 +58,7 @@ Status OutcomeWatch::wait(int seconds) {
                 fmt::format("{} of {} events are in the log and have no entry yet: nothing was applied for {} s. "
                             "Does `upline run` feed {}?",
                             awaited_count_, told_.size(), seconds, data_)};
-        if (!applied) std::this_thread::sleep_for(kPause);
+        std::this_thread::sleep_for(kPause);
     }
     return ok_status();
 }
@@ -83,14 +83,14 @@ Result<bool> OutcomeWatch::read_new() {
     return any_new;
 }
 
-Result<bool> OutcomeWatch::apply() {
-    if (log_.url.starts_with("kafka://")) return false;  // its `run` may be on another machine, or start soon
+Status OutcomeWatch::apply() {
+    if (log_.url.starts_with("kafka://")) return ok_status();  // its `run` may be on another machine, or start soon
     const Result<DataFolder> folder = DataFolder::open(data_, DataFolder::Access::kWrite);
-    if (!folder.ok() && folder.error().code == ErrorCode::kConflict) return false;
+    if (!folder.ok() && folder.error().code == ErrorCode::kConflict) return ok_status();
     UPLINE_TRY(folder);
     UPLINE_TRY_ASSIGN(const std::unique_ptr<EventLog> log, open_log(log_.url, {.properties = log_.properties}));
     UPLINE_TRY(run_partitions(*log, *folder, {.once = true}));
-    return true;
+    return ok_status();
 }
 
 }  // namespace upline

@@ -42,8 +42,8 @@ class OutcomeWatch {
     OutcomeWatch(LogArgs log, std::string data) : log_(std::move(log)), data_(std::move(data)) {}
     // Reads the entries that are new; whether there were any.
     Result<bool> read_new();
-    // False if somebody else writes.
-    Result<bool> apply();
+    // Does nothing if somebody else does it.
+    Status apply();
 
     LogArgs log_;
     std::string data_;

@@ -22,7 +22,7 @@ namespace upline {
 namespace {
 
 struct Redriven {
-    RefusedEvent event;
+    EventOutcome event;
     std::vector<std::byte> record;
 };
 
@@ -32,8 +32,8 @@ class Records {
     Records(EventLog& log, LedgerReader& ledger) : log_(log), ledger_(ledger) {}
 
     Result<std::vector<std::byte>> record_of(Sequence sequence) {
-        constexpr Sequence kFar = 10'000;  // further on it is quicker to begin anew
-        if (!reader_ || sequence < next_ || sequence - next_ > kFar) UPLINE_TRY(begin_at(sequence));
+        constexpr Sequence kMostToSkip = 10'000;  // a new reader costs about as much as reading so many records
+        if (!reader_ || sequence < next_ || sequence - next_ > kMostToSkip) UPLINE_TRY(begin_at(sequence));
         for (;; ++next_) {
             if (taken_ == batch_.size()) UPLINE_TRY(read());
             const std::span<const std::byte> value = batch_.records()[taken_++].value;
@@ -85,7 +85,7 @@ class Records {
 
 // What nothing has accepted: in the ledger of its program, which is another one's than that of a record in the wrong
 // partition. Without that ledger nobody can say.
-Result<bool> is_open(std::vector<ReadShard>& shards, const RefusedEvent& refused) {
+Result<bool> is_open(std::vector<ReadShard>& shards, const EventOutcome& refused) {
     const Result<ReadShard*> shard = shard_of(shards, refused.program);
     if (!shard.ok() && shard.error().code == ErrorCode::kNotFound) return false;
     UPLINE_TRY(shard);
@@ -101,14 +101,14 @@ Result<std::vector<Redriven>> choose(const RedriveArgs& args, EventLog& log, std
     for (ReadShard& shard : shards) {
         UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
         UPLINE_TRY(limit_to_times(args.chosen, shard, filter));
-        std::map<std::pair<std::string, Uuid>, RefusedEvent> newest;
-        UPLINE_TRY(query_refusals(ledger, filter, [&](const RefusedEvent& refused) {
+        std::map<std::pair<std::string, Uuid>, EventOutcome> newest;
+        UPLINE_TRY(query_refusals(ledger, filter, [&](const EventOutcome& refused) {
             if (refused.outcome == Outcome::kMalformed) return true;
             if (args.id.empty() || to_string(refused.id) == args.id)
                 newest.insert_or_assign({refused.program, refused.id}, refused);
             return true;
         }));
-        std::map<Sequence, RefusedEvent> in_order;
+        std::map<Sequence, EventOutcome> in_order;
         for (auto& [name, refused] : newest) {
             UPLINE_TRY_ASSIGN(const bool open, is_open(shards, refused));
             if (open && names.insert(name).second) in_order.emplace(refused.entry, std::move(refused));
@@ -128,13 +128,9 @@ bool confirmed(size_t events, const std::string& url) {
     return answer == 'y' || answer == 'Y';
 }
 
-std::string name_of(const RefusedEvent& event) {
-    return fmt::format("{} {} of program {}", type_text(event.type), to_string(event.id), event.program);
-}
-
 void print_told(const RedriveArgs& args, const Redriven& one, const OutcomeWatch::Told& told) {
     if (!args.json) {
-        fmt::print("{:<19} {}, entry {}, before: {}\n", outcome_name(told.outcome), name_of(one.event), told.entry,
+        fmt::print("{:<19} {}, entry {}, before: {}\n", outcome_name(told.outcome), event_text(one.event), told.entry,
                    outcome_name(one.event.outcome));
         return;
     }
@@ -157,7 +153,7 @@ Result<int> redrive_chosen(const RedriveArgs& args) {
         return kExitNegative;
     }
     for (const Redriven& one : chosen)
-        fmt::print(stderr, "{}: entry {} refused it as {}, {}\n", name_of(one.event), one.event.entry,
+        fmt::print(stderr, "{}: entry {} refused it as {}, {}\n", event_text(one.event), one.event.entry,
                    outcome_name(one.event.outcome), outcome_meaning(one.event.outcome));
     if (!args.yes && ::isatty(STDIN_FILENO) == 0)
         return Error{ErrorCode::kInvalid, "nothing was appended: say --yes to append these records once more"};

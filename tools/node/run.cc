@@ -11,7 +11,7 @@
 #include "events/base/bytes.h"
 #include "tools/node/commands.h"
 #include "tools/node/partition_runner.h"
-#include "tools/queries/ledger_queries.h"
+#include "tools/queries/outcomes.h"
 #include "tools/terminal/outcome_text.h"
 #include "tools/terminal/print.h"
 #include "tools/transparency/checkpoints.h"
@@ -63,17 +63,13 @@ class Refusals {
         const std::lock_guard lock(mutex_);
         ++count_;
         if (!told_.insert(entry.outcome).second) return;
-        const bool malformed = entry.outcome == Outcome::kMalformed;
-        const std::string what =
-            malformed ? "a record"
-                      : fmt::format("{} {} of program {}", type_text(entry.type), to_string(entry.id), entry.program);
         std::string advice(outcome_advice(entry.outcome));
         if (!advice.empty()) advice += ' ';
         log_of_partition(partition, LogLevel::kWarning,
                          fmt::format("entry {}: {} is refused, {}: {}. {}Others so refused are not told here: `upline "
                                      "rejected --data {}` lists them",
-                                     entry.sequence, what, outcome_name(entry.outcome), outcome_meaning(entry.outcome),
-                                     advice, data_));
+                                     entry.sequence, event_text(entry.outcome, entry.type, entry.id, entry.program),
+                                     outcome_name(entry.outcome), outcome_meaning(entry.outcome), advice, data_));
     }
     uint64_t count() {
         const std::lock_guard lock(mutex_);

@@ -7,6 +7,7 @@
 
 #include "events/base/bytes.h"
 #include "tools/node/commands.h"
+#include "tools/queries/lag.h"
 #include "tools/queries/outcomes.h"
 #include "tools/terminal/outcome_text.h"
 #include "tools/terminal/print.h"
@@ -15,11 +16,6 @@
 namespace upline {
 namespace {
 
-struct Lag {
-    uint64_t records = 0;
-    int64_t seconds = 0;  // since the oldest of them was appended
-};
-
 struct PartitionStatus {
     uint32_t partition = 0;
     LedgerHead position;
@@ -27,27 +23,11 @@ struct PartitionStatus {
     std::optional<Lag> lag;  // none without a log
 };
 
-Result<Lag> lag_of(EventLog& log, uint32_t partition, const LedgerHead& position) {
-    constexpr size_t kAnyBytes = 1 << 20;
-    constexpr int kReadMs = 10'000;
-    UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader, log.open_reader(partition, position.last_record));
-    UPLINE_TRY_ASSIGN(const Offset end, reader->end());
-    const Offset next = position.last_record ? position.last_record->offset + 1 : 0;
-    if (end <= next) return Lag{};
-    RecordBatch batch;
-    UPLINE_TRY(reader->read(1, kAnyBytes, kReadMs, batch));
-    if (batch.empty()) {
-        UPLINE_TRY_ASSIGN(const bool at_end, reader->at_end());
-        if (at_end) return Lag{};  // a topic's last offsets may be markers of transactions and no records
-        return Error{ErrorCode::kUnavailable, fmt::format("partition {}: the log has {} records more and gave none for "
-                                                          "{} s; try again",
-                                                          partition, end - next, kReadMs / 1000)};
-    }
+int64_t seconds_behind(const Lag& lag) {
     using std::chrono::milliseconds;
     const int64_t now_ms =
         std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-    return Lag{.records = static_cast<uint64_t>(end - next),
-               .seconds = std::max<int64_t>(0, now_ms - batch.records().front().append_time_ms) / 1000};
+    return lag.records == 0 ? 0 : std::max<int64_t>(0, now_ms - lag.oldest_append_time_ms) / 1000;
 }
 
 Result<std::vector<PartitionStatus>> read_status(const StatusArgs& args) {
@@ -79,7 +59,7 @@ void print_json(const PartitionStatus& status, RowPrinter& rows) {
     rows.number("refused", refused_in(status.outcomes));
     if (status.lag) {
         rows.number("behind_records", static_cast<int64_t>(status.lag->records));
-        rows.number("behind_seconds", status.lag->seconds);
+        rows.number("behind_seconds", seconds_behind(*status.lag));
     } else {
         rows.absent("behind_records");
         rows.absent("behind_seconds");
@@ -98,7 +78,7 @@ void print_text(const PartitionStatus& status, const std::string& data) {
         fmt::print("  log       applied to its end\n");
     else
         fmt::print("  log       {} records behind its end, for {} s\n", with_commas(status.lag->records),
-                   with_commas(static_cast<uint64_t>(status.lag->seconds)));
+                   with_commas(static_cast<uint64_t>(seconds_behind(*status.lag))));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "ledger/core/core.h"
 #include "ledger/core/rules.h"
 #include "projectors/models/references.h"
+#include "tools/queries/lag.h"
 #include "tools/terminal/json_writer.h"
 #include "tools/terminal/print.h"
 
@@ -291,23 +292,11 @@ Status check_log(EventLog& log, const std::vector<PayoutShard>& shards) {
 }
 
 Result<std::optional<uint32_t>> lagging_partition(EventLog& log, std::vector<PayoutShard>& shards) {
-    constexpr size_t kAnyBytes = 1 << 20;
-    constexpr int kReadMs = 1000;
-    constexpr int kTries = 30;
     for (PayoutShard& shard : shards) {
         const uint32_t partition = shard.info.identity.partition;
         UPLINE_TRY_ASSIGN(const LedgerHead position, shard.opened->store->position());
-        UPLINE_TRY_ASSIGN(const std::unique_ptr<LogReader> reader, log.open_reader(partition, position.last_record));
-        RecordBatch batch;
-        for (int tried = 0;; ++tried) {
-            UPLINE_TRY_ASSIGN(const bool at_end, reader->at_end());
-            if (at_end) break;
-            if (tried == kTries)
-                return Error{ErrorCode::kUnavailable,
-                             fmt::format("partition {} of the log does not say where it ends; try again", partition)};
-            UPLINE_TRY(reader->read(1, kAnyBytes, kReadMs, batch));
-            if (!batch.empty()) return std::optional(partition);
-        }
+        UPLINE_TRY_ASSIGN(const Lag lag, lag_of(log, partition, position));
+        if (lag.records > 0) return std::optional(partition);
     }
     return std::optional<uint32_t>();
 }

@@ -7,10 +7,20 @@
 #include "ledger/store/ledger_reader.h"
 
 namespace upline {
-Result<RefusedEvent> read_outcome(LedgerReader& ledger, Sequence sequence) {
+std::string event_text(Outcome outcome, uint8_t type, const Uuid& id, std::string_view program) {
+    if (outcome == Outcome::kMalformed) return "a record";
+    return fmt::format("{} {} of program {}", type_text(type), to_string(id), program);
+}
+
+std::string event_text(const EventOutcome& event) {
+    return event_text(event.outcome, event.type, event.id, event.program);
+}
+
+Result<EventOutcome> read_outcome(LedgerReader& ledger, Sequence sequence) {
     Entry entry;
     UPLINE_TRY(ledger.read(sequence, entry));
-    RefusedEvent event{.entry = sequence,
+    EventOutcome event{.partition = ledger.partition(),
+                       .entry = sequence,
                        .place = {},
                        .clock_us = entry.clock_us,
                        .outcome = entry.outcome,
@@ -69,14 +79,14 @@ Status limit_to_times(const RefusalChoice& chosen, ReadShard& shard, RefusalFilt
 }
 
 Status query_refusals(LedgerReader& ledger, const RefusalFilter& filter,
-                      const std::function<bool(const RefusedEvent&)>& f) {
+                      const std::function<bool(const EventOutcome&)>& f) {
     UPLINE_TRY_ASSIGN(Table * table, ledger.rows(outcomes_model));
     Status status = ok_status();
     UPLINE_TRY(read_refusals(*table, filter.first, [&](const Refusal& refusal) {
         if (refusal.entry >= filter.end) return false;
         if (filter.type && refusal.type != *filter.type) return true;
         if (filter.outcome && refusal.outcome != *filter.outcome) return true;
-        const Result<RefusedEvent> refused = read_outcome(ledger, refusal.entry);
+        const Result<EventOutcome> refused = read_outcome(ledger, refusal.entry);
         if (!refused.ok()) status = refused.error();
         if (refused.ok() && refused->outcome != refusal.outcome)
             status = Error{ErrorCode::kCorrupt, fmt::format("read model outcomes: entry {} is not refused so; run "
@@ -88,20 +98,21 @@ Status query_refusals(LedgerReader& ledger, const RefusalFilter& filter,
     return status;
 }
 
-Result<std::vector<ToldEvent>> query_event(std::vector<ReadShard>& shards, std::string_view program, const Uuid& id) {
-    std::vector<ToldEvent> story;
+Result<std::vector<EventOutcome>> query_event(std::vector<ReadShard>& shards, std::string_view program,
+                                              const Uuid& id) {
+    std::vector<EventOutcome> story;
     for (ReadShard& shard : shards) {
         UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
         UPLINE_TRY_ASSIGN(const auto accepted, find_entry_of(ledger.store(), program, id));
         if (accepted) {
-            UPLINE_TRY_ASSIGN(RefusedEvent event, read_outcome(ledger, *accepted));
-            story.insert(story.begin(), {std::move(event), shard.partition});
+            UPLINE_TRY_ASSIGN(EventOutcome event, read_outcome(ledger, *accepted));
+            story.insert(story.begin(), std::move(event));
         }
         UPLINE_TRY_ASSIGN(Table * table, ledger.rows(outcomes_model));
         UPLINE_TRY_ASSIGN(const std::vector<Sequence> refusals, refusals_of(*table, ledger.entries(), program, id));
         for (const Sequence sequence : refusals) {
-            UPLINE_TRY_ASSIGN(RefusedEvent event, read_outcome(ledger, sequence));
-            story.push_back({std::move(event), shard.partition});
+            UPLINE_TRY_ASSIGN(EventOutcome event, read_outcome(ledger, sequence));
+            story.push_back(std::move(event));
         }
     }
     return story;

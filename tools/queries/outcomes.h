@@ -18,8 +18,10 @@ namespace upline {
 // All entries of a ledger by outcome.
 Result<OutcomeCounts> query_outcomes(LedgerReader& ledger);
 
-// An entry that refused an event. Its facts stand in the log alone: the ledger keeps what it accepted.
-struct RefusedEvent {
+// What became of one event. The facts of one that was refused stand in the log alone: the ledger keeps what it
+// accepted.
+struct EventOutcome {
+    uint32_t partition = 0;
     Sequence entry = 0;
     LogLocation place;  // of its record
     int64_t clock_us = 0;
@@ -28,6 +30,10 @@ struct RefusedEvent {
     Uuid id;
     std::string program;
 };
+
+// "TransactionRefunded 0190b3a0-... of program default"; "a record" if it is malformed.
+std::string event_text(Outcome outcome, uint8_t type, const Uuid& id, std::string_view program);
+std::string event_text(const EventOutcome& event);
 
 struct RefusalFilter {
     std::string program;             // empty: all
@@ -42,19 +48,14 @@ Result<RefusalFilter> refusal_filter(const RefusalChoice& chosen);
 Status limit_to_times(const RefusalChoice& chosen, ReadShard& shard, RefusalFilter& filter);
 // Calls f(refused) for each that the filter lets pass, in the order of entries, until it returns false.
 Status query_refusals(LedgerReader& ledger, const RefusalFilter& filter,
-                      const std::function<bool(const RefusedEvent&)>& f);
+                      const std::function<bool(const EventOutcome&)>& f);
 
-// An entry's event and outcome, whatever that is.
-Result<RefusedEvent> read_outcome(LedgerReader& ledger, Sequence entry);
+Result<EventOutcome> read_outcome(LedgerReader& ledger, Sequence entry);
 // The entry of the record at an offset; none if the ledger has not come to it, or nothing is there.
 Result<std::optional<Sequence>> entry_of_record(LedgerReader& ledger, Offset offset);
 
 // What became of an event's id, in all ledgers: the entry that accepted it, if one did, then those that refused it. A
 // record in the wrong partition is refused in another ledger than its program's.
-struct ToldEvent {
-    RefusedEvent event;
-    uint32_t partition = 0;
-};
-Result<std::vector<ToldEvent>> query_event(std::vector<ReadShard>& shards, std::string_view program, const Uuid& id);
+Result<std::vector<EventOutcome>> query_event(std::vector<ReadShard>& shards, std::string_view program, const Uuid& id);
 
 }  // namespace upline

@@ -4,13 +4,10 @@
 
 #include <vector>
 
-#include "tools/queries/outcomes.h"
+#include "tools/queries/ledger_queries.h"
 #include "tools/reports/commands.h"
 
 namespace upline {
-
-// An entry's event with its outcome, what that means, and what the sender can do.
-void print_outcome(const RefusedEvent& event, uint32_t partition, bool json);
 
 // `upline show event`: of an id the entry that accepted it, then those that refused it (duplicates are not listed); of
 // PARTITION@OFFSET that record's. kNotFound if there is none.

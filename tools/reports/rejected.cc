@@ -2,8 +2,7 @@
 // `upline rejected` and `upline show event`: what was refused, why, and what the sender can do.
 #include <fmt/format.h>
 
-#include <charconv>
-
+#include "ledger/proof/checkpoint.h"
 #include "tools/queries/outcomes.h"
 #include "tools/reports/commands.h"
 #include "tools/reports/refused.h"
@@ -14,9 +13,9 @@
 namespace upline {
 namespace {
 
-void print_row(const RefusedEvent& refused, uint32_t partition, RowPrinter& rows) {
+void print_row(const EventOutcome& refused, RowPrinter& rows) {
     const bool malformed = refused.outcome == Outcome::kMalformed;
-    rows.number("partition", partition);
+    rows.number("partition", refused.partition);
     rows.number("entry", static_cast<int64_t>(refused.entry));
     rows.number("offset", refused.place.offset);
     rows.text("clock", ledger_time_text(refused.clock_us));
@@ -33,13 +32,9 @@ void print_row(const RefusedEvent& refused, uint32_t partition, RowPrinter& rows
     rows.end_row();
 }
 
-void print_line(const RefusedEvent& refused, uint32_t partition) {
-    const std::string what =
-        refused.outcome == Outcome::kMalformed
-            ? "a record"
-            : fmt::format("{} {} of program {}", type_text(refused.type), to_string(refused.id), refused.program);
-    fmt::print("{:<19} {}  entry {}, record {}@{}, {}\n", outcome_name(refused.outcome), what, refused.entry, partition,
-               refused.place.offset, ledger_time_text(refused.clock_us));
+void print_line(const EventOutcome& refused) {
+    fmt::print("{:<19} {}  entry {}, record {}@{}, {}\n", outcome_name(refused.outcome), event_text(refused),
+               refused.entry, refused.partition, refused.place.offset, ledger_time_text(refused.clock_us));
 }
 
 Result<uint64_t> print_rejected(const RejectedArgs& args) {
@@ -51,69 +46,60 @@ Result<uint64_t> print_rejected(const RejectedArgs& args) {
     for (ReadShard& shard : shards) {
         UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
         UPLINE_TRY(limit_to_times(args.chosen, shard, filter));
-        UPLINE_TRY(query_refusals(ledger, filter, [&](const RefusedEvent& refused) {
+        UPLINE_TRY(query_refusals(ledger, filter, [&](const EventOutcome& refused) {
             ++count;
             if (args.format == "text")
-                print_line(refused, shard.partition);
+                print_line(refused);
             else
-                print_row(refused, shard.partition, rows);
+                print_row(refused, rows);
             return !rows.failed();
         }));
     }
     return count;
 }
 
-// The entry of a record that is named as PARTITION@OFFSET.
-Result<std::pair<ReadShard*, RefusedEvent>> find_record(std::vector<ReadShard>& shards, std::string_view name) {
+// The event of a record that is named as PARTITION@OFFSET.
+Result<EventOutcome> find_record(std::vector<ReadShard>& shards, std::string_view name) {
     const size_t at = name.find('@');
-    uint32_t partition = 0;
-    Offset offset = 0;
-    const auto read = [](std::string_view digits, auto& number) {
-        const char* const end = digits.data() + digits.size();
-        return std::from_chars(digits.data(), end, number) == std::from_chars_result{end, std::errc()};
-    };
-    if (!read(name.substr(0, at), partition) || !read(name.substr(at + 1), offset))  // beyond what there can be
+    const std::optional<uint64_t> partition = parse_whole_number(name.substr(0, at));
+    const std::optional<uint64_t> offset = parse_whole_number(name.substr(at + 1));
+    if (!partition || !offset)
         return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is no record: write PARTITION@OFFSET, as 0@17", name)};
     for (ReadShard& shard : shards) {
-        if (shard.partition != partition) continue;
+        if (shard.partition != *partition) continue;
         UPLINE_TRY_ASSIGN(LedgerReader ledger, LedgerReader::open(shard));
-        UPLINE_TRY_ASSIGN(const std::optional<Sequence> entry, entry_of_record(ledger, offset));
-        if (!entry)
-            return Error{ErrorCode::kNotFound, fmt::format("record {} has no entry: the ledger has come to {} entries",
-                                                           name, ledger.position().size)};
-        UPLINE_TRY_ASSIGN(RefusedEvent refused, read_outcome(ledger, *entry));
-        return std::pair(&shard, std::move(refused));
+        UPLINE_TRY_ASSIGN(const std::optional<Sequence> entry, entry_of_record(ledger, static_cast<Offset>(*offset)));
+        if (entry) return read_outcome(ledger, *entry);
+        return Error{ErrorCode::kNotFound, fmt::format("record {} has no entry: the ledger has come to {} entries",
+                                                       name, ledger.position().size)};
     }
-    return Error{ErrorCode::kNotFound, fmt::format("there is no ledger of partition {}", partition)};
+    return Error{ErrorCode::kNotFound, fmt::format("there is no ledger of partition {}", *partition)};
 }
 
-void print_refused(const RefusedEvent& refused, uint32_t partition) {
-    if (refused.outcome == Outcome::kMalformed)
-        fmt::print("a record that is malformed\n");
-    else
-        fmt::print("{} {} of program {}\n", type_text(refused.type), to_string(refused.id), refused.program);
-    fmt::print("  entry {}, record {}@{}, ledger time {}\n", refused.entry, partition, refused.place.offset,
-               ledger_time_text(refused.clock_us));
-    fmt::print("  {}: {}\n", outcome_name(refused.outcome), outcome_meaning(refused.outcome));
-    if (!outcome_advice(refused.outcome).empty()) fmt::print("  {}\n", outcome_advice(refused.outcome));
+void print_text(const EventOutcome& event) {
+    fmt::print("{}\n", event.outcome == Outcome::kMalformed ? "a record that is malformed" : event_text(event));
+    fmt::print("  entry {}, record {}@{}, ledger time {}\n", event.entry, event.partition, event.place.offset,
+               ledger_time_text(event.clock_us));
+    fmt::print("  {}: {}\n", outcome_name(event.outcome), outcome_meaning(event.outcome));
+    if (!outcome_advice(event.outcome).empty()) fmt::print("  {}\n", outcome_advice(event.outcome));
+}
+
+void print_outcome(const EventOutcome& event, bool json) {
+    if (!json) return print_text(event);
+    RowPrinter rows(Format::kJsonl, stdout);
+    print_row(event, rows);
 }
 
 }  // namespace
 
-void print_outcome(const RefusedEvent& event, uint32_t partition, bool json) {
-    if (!json) return print_refused(event, partition);
-    RowPrinter rows(Format::kJsonl, stdout);
-    print_row(event, partition, rows);
-}
-
 Status show_event(std::vector<ReadShard>& shards, const ShowArgs& args) {
     if (is_record_place(args.id)) {
-        UPLINE_TRY_ASSIGN(const auto found, find_record(shards, args.id));
-        print_outcome(found.second, found.first->partition, args.json);
+        UPLINE_TRY_ASSIGN(const EventOutcome found, find_record(shards, args.id));
+        print_outcome(found, args.json);
         return ok_status();
     }
-    UPLINE_TRY_ASSIGN(const std::vector<ToldEvent> story, query_event(shards, args.program, *parse_uuid(args.id)));
-    for (const ToldEvent& told : story) print_outcome(told.event, told.partition, args.json);
+    UPLINE_TRY_ASSIGN(const std::vector<EventOutcome> story, query_event(shards, args.program, *parse_uuid(args.id)));
+    for (const EventOutcome& event : story) print_outcome(event, args.json);
     if (!story.empty()) return ok_status();
     return Error{ErrorCode::kNotFound,
                  fmt::format("no event {} in program {}, neither accepted nor refused; another program is named with "
